@@ -1,0 +1,141 @@
+"""Reading and writing notebooks, and the regions that nbgrader and the build know in a cell."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+from nbformat import NotebookNode
+
+from lmlib.grading.course import CourseError
+
+Region = Literal["SOLUTION", "HIDDEN TESTS", "KEY", "MARK SCHEME"]
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """The notebook at `path`, as nbformat 4.  Raises CourseError where it is not one."""
+    try:
+        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no notebook {path}.") from error
+    except Exception as error:  # nbformat raises whatever a broken file provokes
+        raise CourseError(f"{path} is not a notebook: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+
+
+def notebook_text(notebook: NotebookNode) -> str:
+    """`notebook` as it is kept in git: sorted keys, one space of indent, a final newline."""
+    return json.dumps(notebook, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` whole or not at all.
+
+    Raises CourseError where the disk is full or the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CourseError(
+            f"{path} could not be written ({error.strerror}); what was there before is unchanged."
+        ) from error
+
+
+def digest(*parts: bytes | str) -> str:
+    """A SHA-256 over `parts`, each with its length, as hexadecimal text."""
+    result = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        result.update(str(len(data)).encode() + b":" + data)
+    return result.hexdigest()
+
+
+def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
+    """What nbgrader knows of `cell`; an empty dict where it knows nothing."""
+    known = cell.metadata.get("nbgrader", {})
+    return known if isinstance(known, dict) else {}
+
+
+def grade_id(cell: NotebookNode) -> str | None:
+    """The `grade_id` of `cell`, or None."""
+    found = nbgrader_metadata(cell).get("grade_id")
+    return found if isinstance(found, str) else None
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Whether `cell` is an automatically graded cell of hidden tests."""
+    known = nbgrader_metadata(cell)
+    return bool(known.get("grade")) and not known.get("solution") and cell.cell_type == "code"
+
+
+def is_task(cell: NotebookNode) -> bool:
+    """Whether `cell` is a written task that people grade."""
+    return bool(nbgrader_metadata(cell).get("task"))
+
+
+def is_solution(cell: NotebookNode) -> bool:
+    """Whether `cell` is the student's to fill: a solution cell or an answer cell."""
+    return bool(nbgrader_metadata(cell).get("solution"))
+
+
+def points(cell: NotebookNode) -> float:
+    return float(nbgrader_metadata(cell).get("points", 0))
+
+
+def region(source: str, name: Region) -> str | None:
+    """The lines between `### BEGIN name` and `### END name`, or None without such a region.
+
+    Raises CourseError for a region that is not closed, not opened, or nested.
+    """
+    inside: list[str] = []
+    opened = found = False
+    for line in source.split("\n"):
+        if f"BEGIN {name}" in line and line.lstrip().startswith("###"):
+            if opened:
+                raise CourseError(f"a second 'BEGIN {name}' before the first one's end")
+            opened = found = True
+        elif f"END {name}" in line and line.lstrip().startswith("###"):
+            if not opened:
+                raise CourseError(f"an 'END {name}' without its beginning")
+            opened = False
+        elif opened:
+            inside.append(line)
+    if opened:
+        raise CourseError(f"no 'END {name}'")
+    return "\n".join(inside) if found else None
+
+
+def without_region(source: str, name: Region) -> str:
+    """`source` without its regions called `name`, their markers included."""
+    kept: list[str] = []
+    opened = False
+    for line in source.split("\n"):
+        if f"BEGIN {name}" in line and line.lstrip().startswith("###"):
+            opened = True
+        elif f"END {name}" in line and line.lstrip().startswith("###"):
+            opened = False
+        elif not opened:
+            kept.append(line)
+    return "\n".join(kept).rstrip("\n")
+
+
+def mentions_region(text: str) -> str | None:
+    """The first marker of a region that must not leave the instructor's machine, or None."""
+    found = re.search(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|KEY|MARK SCHEME)", text)
+    return found.group(0) if found else None

@@ -1,0 +1,135 @@
+"""`observe`: call the student's code on a hidden input and show what it did.
+
+This module runs in the student's process.  It knows neither what is expected nor how it will be
+compared, so there is nothing here to steal and nothing worth patching: whoever wraps `observe`
+still has to come up with the right values.
+"""
+
+import copy
+import hashlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lmlib.grading import evidence
+
+JUDGE_LISTENS = "LMLIB_JUDGE"
+"""Environment variable that the engine sets in its kernels: a judge reads the evidence."""
+
+FLOAT_INPUTS = "LMLIB_FLOAT_INPUTS"
+"""Environment variable with which the build has float inputs cast to float32 or float64."""
+
+
+def observe(name: str, function: Callable[..., Any], *arguments: Any) -> None:
+    """Call `function` on copies of `arguments` and send what it returned or raised.
+
+    One failure costs one observation: exceptions become evidence and never leave this function.
+    In an instructor's own notebook, where no judge listens, it prints what it saw.
+
+    Raises RuntimeError under `nbgrader autograde` without the judge, because there a cell that
+    merely runs would earn full marks.
+    """
+    send(_observation(name, function, arguments))
+
+
+def _observation(
+    name: str, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> dict[str, Any]:
+    arguments = tuple(_cast_floats(_copy(argument)) for argument in arguments)
+    before = _fingerprint(arguments)
+    payload: dict[str, Any] = {"observation": name}
+    try:
+        payload["value"] = evidence.encode(function(*arguments))
+    except KeyboardInterrupt:  # the engine's time limit: it ends the whole cell
+        raise
+    except BaseException as error:  # SystemExit too: a student's exit() is evidence like any other
+        payload["raised"] = {"type": type(error).__name__, "message": _message(error)}
+    payload["changed"] = _fingerprint(arguments) != before
+    return payload
+
+
+def send(payload: dict[str, Any]) -> None:
+    """Hand `payload` to the judge; print it where no judge listens."""
+    if os.environ.get(JUDGE_LISTENS):
+        from IPython.display import display
+
+        display({evidence.MIME: payload}, raw=True)
+    elif os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        raise RuntimeError(
+            "This notebook is graded by lmlib's judge, and no judge is listening: grade with "
+            "`lmlib grade`, or with `nbgrader autograde` in the course folder, whose "
+            "nbgrader_config.py calls it."
+        )
+    else:
+        print(_summary(payload))
+
+
+def _copy(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # what cannot be copied (a generator, a lock) is passed as it is
+        return value
+
+
+def _cast_floats(value: Any) -> Any:
+    """`value` with every float array in it cast as the build asks; unchanged otherwise."""
+    dtype = os.environ.get(FLOAT_INPUTS)
+    if not dtype:
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return value.astype(dtype)
+    if type(value) in (list, tuple):
+        return type(value)(_cast_floats(item) for item in value)
+    if type(value) is dict:
+        return {key: _cast_floats(item) for key, item in value.items()}
+    return value
+
+
+def _fingerprint(value: Any) -> bytes:
+    """A digest of every array, number and text inside `value`, to notice changes in place."""
+    digest = hashlib.blake2b()
+
+    def visit(item: Any) -> None:
+        digest.update(type(item).__name__.encode())
+        if isinstance(item, dict):
+            for key, entry in item.items():
+                visit(str(key))
+                visit(entry)
+        elif isinstance(item, list | tuple):
+            for entry in item:
+                visit(entry)
+        elif isinstance(item, str):
+            digest.update(item.encode("utf-8", "surrogatepass"))
+        elif (array := evidence.as_array(item)) is not None:
+            digest.update(repr((array.shape, array.dtype)).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+
+    visit(value)
+    return digest.digest()
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except BaseException:  # a hostile __str__
+        return ""
+
+
+def _summary(payload: dict[str, Any]) -> str:
+    """One line for the instructor who runs a grade cell by hand."""
+    if "observation" not in payload:
+        return f"expected {payload['expectation']!r}: {payload['comparator']['kind']}"
+    changed = "  [arguments changed in place]" if payload["changed"] else ""
+    if "raised" in payload:
+        raised = payload["raised"]
+        seen = f"raised {raised['type']}: {raised['message']}"
+    else:
+        value = evidence.decode(payload["value"])
+        seen = (
+            np.array2string(value, threshold=8, precision=5)
+            if isinstance(value, np.ndarray)
+            else repr(value)[:120]
+        )
+    return f"observed {payload['observation']!r}: {seen}{changed}"
