@@ -1,0 +1,6 @@
+"""What the notebooks of the course import: one module an idea, each short enough to read in a sitting.
+
+Importing `lmlib` loads nothing else; `from lmlib import corpora` loads that one module.
+"""
+
+__version__ = "0.1.0"
