@@ -1,0 +1,201 @@
+"""Running one notebook and collecting its evidence: bytes in, bytes out.
+
+`run` is the seam of the grading engine.  It takes a `Task` and gives a `Run`, both plain data, so
+that a sandbox, a warm kernel or a cluster's executor can take the place of the plain kernel that
+is started here for each task.
+
+Evidence is collected from the kernel's messages as they arrive while a grade cell runs, never
+from the outputs that the notebook ends up with: a later cell can rewrite those.
+"""
+
+import asyncio
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from lmlib.grading.evidence import MIME
+from lmlib.grading.observe import JUDGE_LISTENS
+
+ATTEMPTS = 4
+"""The first run, and at most three more without the cells that killed or hung the kernel."""
+
+MAX_EVIDENCE_MESSAGES = 2_000  # a cell
+MAX_OUTPUT_CHARACTERS = 1_000_000  # a cell; what comes after is dropped
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one run needs."""
+
+    notebook: str  # the run notebook as JSON
+    cell_seconds: float  # the longest a single cell may take
+    files: dict[str, bytes] = field(default_factory=dict)  # name → contents, put beside it
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run showed."""
+
+    notebook: str  # the executed notebook as JSON
+    evidence: dict[str, tuple[dict[str, Any], ...]]  # cell id → what arrived while it ran
+    stopped: dict[str, str]  # cell id → why this cell had to be left out
+
+
+def run(task: Task) -> Run:
+    """Run `task` in a fresh kernel and an empty folder.
+
+    A cell that kills or hangs the kernel costs only its own evidence: the run is repeated
+    without it, at most three times.
+    """
+    stopped: dict[str, str] = {}
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for attempt in range(ATTEMPTS):
+        notebook = nbformat.reads(task.notebook, as_version=4)
+        client = _EvidenceClient(notebook, frozenset(stopped), task.cell_seconds)
+        culprit = _execute(client, task)
+        if culprit is None:
+            break
+        cell_id, reason = culprit
+        stopped[cell_id] = reason
+        kept[cell_id] = client.evidence.get(cell_id, [])
+        if attempt == ATTEMPTS - 1:
+            for cell in notebook.cells[client.position + 1 :]:
+                stopped[cell.id] = "was not run, because too many cells before it had stopped"
+    evidence = {**client.evidence, **kept}
+    return Run(
+        notebook=json.dumps(notebook),
+        evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
+        stopped=stopped,
+    )
+
+
+class _EvidenceClient(NotebookClient):
+    """An nbclient that keeps evidence apart from outputs and leaves out what it is told to."""
+
+    def __init__(self, notebook: NotebookNode, left_out: frozenset[str], cell_seconds: float):
+        super().__init__(
+            notebook,
+            timeout=cell_seconds,
+            allow_errors=True,
+            record_timing=False,
+            skip_cells_with_tag="training",
+            kernel_name="python3",
+        )
+        self.left_out = left_out
+        self.evidence: dict[str, list[dict[str, Any]]] = {}
+        self.printed: dict[str, int] = {}
+        self.position = -1
+
+    async def async_execute_cell(
+        self, cell: NotebookNode, cell_index: int, **options: Any
+    ) -> NotebookNode:
+        if cell.cell_type != "code" or cell.id in self.left_out:
+            return cell
+        self.position = cell_index
+        return await super().async_execute_cell(cell, cell_index, **options)
+
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        content = msg["content"]
+        if msg["msg_type"] == "display_data" and MIME in content.get("data", {}):
+            payloads = self.evidence.setdefault(cell.id, [])
+            if len(payloads) < MAX_EVIDENCE_MESSAGES:
+                payloads.append(content["data"][MIME])
+            return None
+        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            size = len(json.dumps(content, default=str))
+            self.printed[cell.id] = self.printed.get(cell.id, 0) + size
+            if self.printed[cell.id] > MAX_OUTPUT_CHARACTERS:
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
+    """Run the client's notebook; the id of the cell that stopped it, and why, or None."""
+    scratch = Path(tempfile.mkdtemp(prefix="lmlib-"))
+    try:
+        work = scratch / "work"
+        work.mkdir()
+        for name, content in task.files.items():
+            (work / name).write_bytes(content)
+        _copy_font_list(scratch)
+        asyncio.run(_execute_in_kernel(client, task, scratch, work))
+    except CellTimeoutError:
+        reason = f"took longer than {task.cell_seconds:g} seconds and was stopped"
+        return client.nb.cells[client.position].id, reason
+    except DeadKernelError:
+        return client.nb.cells[client.position].id, "ended the Python process"
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return None
+
+
+async def _execute_in_kernel(
+    client: _EvidenceClient, task: Task, scratch: Path, work: Path
+) -> None:
+    manager = AsyncKernelManager(
+        kernel_name="python3",
+        transport="ipc" if os.name == "posix" else "tcp",
+        connection_file=str(scratch / "kernel.json"),
+    )
+    client.km = manager
+    client.resources = {"metadata": {"path": str(work)}}
+    environment = _environment(scratch) | task.environment
+    try:
+        await client.async_execute(
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    finally:
+        await manager.shutdown_kernel(now=True)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The few variables that a student's kernel sees."""
+    passed = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    return {
+        **passed,
+        **threads,
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / ".ipython"),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+        "PYTHONHASHSEED": "random",
+        "LMLIB_PROFILE": "smoke",
+        JUDGE_LISTENS: "1",
+    }
+
+
+def _copy_font_list(scratch: Path) -> None:
+    """Give Matplotlib in the kernel the font list it would otherwise spend seconds to make."""
+    (scratch / "matplotlib").mkdir()
+    for path in _font_lists():
+        shutil.copy(path, scratch / "matplotlib")
+
+
+@functools.cache
+def _font_lists() -> tuple[Path, ...]:
+    try:
+        import matplotlib
+        import matplotlib.font_manager  # noqa: F401  (importing it makes the list)
+    except ImportError:
+        return ()
+    return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+
+
+if sys.platform == "win32":  # pyzmq's asyncio needs the selector loop there
+    asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())

@@ -1,0 +1,327 @@
+"""Intake: a submission is read as data, and the notebook that runs is rebuilt from the template.
+
+Every locked cell, the order, the points and the tags come from the template.  Of the submission
+only sources are taken: solution and answer cells by their id, or else by the function or class
+they define, and the student's extra cells after the cell that they followed.
+"""
+
+import ast
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from lmlib.grading.notebooks import (
+    grade_id,
+    is_solution,
+    is_task,
+    nbgrader_metadata,
+    without_region,
+)
+
+MAX_NOTEBOOK_BYTES = 20_000_000
+MAX_CELLS = 2_000
+ASSIGNMENT_KEY = "lmlib"
+"""Notebook metadata under which a release names its assignment."""
+
+
+class Unreadable(Exception):
+    """A submission that cannot be graded; the message is the reason, in a sentence."""
+
+
+@dataclass(frozen=True)
+class SubmittedCell:
+    """What is taken of a submitted cell: an identity to look it up by, its type, its source."""
+
+    cell_id: str
+    grade_id: str | None
+    is_code: bool
+    source: str
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The notebook that runs, and what its student should know about how it came to be."""
+
+    notebook: NotebookNode
+    notes: tuple[str, ...]
+
+
+def read_submission(path: Path) -> str:
+    """The text of the submitted notebook at `path`.
+
+    Raises Unreadable for anything but a regular file of reasonable size that holds text.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise Unreadable(f"there is no {path.name} in the submission") from error
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be opened ({error.strerror})") from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable(f"{path.name} is not a regular file")
+        if status.st_size > MAX_NOTEBOOK_BYTES:
+            raise Unreadable(
+                f"{path.name} is larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; "
+                "clear its outputs and hand it in again"
+            )
+        return _decode(file.read(MAX_NOTEBOOK_BYTES), path.name)
+
+
+def _decode(data: bytes, name: str) -> str:
+    encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig"]
+    for encoding in [*encodings, "cp1252"]:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise Unreadable(f"{name} is not text")
+
+
+def parse_submission(text: str, assignment: str) -> list[SubmittedCell]:
+    """The cells of a submitted notebook.
+
+    Raises Unreadable where `text` is not a notebook, or is another assignment's.
+    """
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("the notebook is not valid JSON; it may be cut off") from error
+    if not isinstance(raw, dict) or not (
+        isinstance(raw.get("cells"), list) or isinstance(raw.get("worksheets"), list)
+    ):
+        raise Unreadable("the file is JSON, but not a notebook")
+    named = raw.get("metadata") or {}
+    named = named.get(ASSIGNMENT_KEY) if isinstance(named, dict) else None
+    other = named.get("assignment") if isinstance(named, dict) else None
+    if isinstance(other, str) and other != assignment:
+        raise Unreadable(f"the notebook is of the assignment {other[:80]}, not {assignment}")
+    cells = _cells(raw)
+    if len(cells) > MAX_CELLS:
+        raise Unreadable(f"the notebook has more than {MAX_CELLS} cells")
+    return [found for cell in cells if (found := _submitted_cell(cell)) is not None]
+
+
+def _cells(raw: dict[str, Any]) -> list[Any]:
+    """The cells of a raw notebook of any format, without validating what is not needed."""
+    if isinstance(raw.get("cells"), list):
+        return list(raw["cells"])
+    try:  # nbformat 3 and older keep their cells in worksheets
+        upgraded = nbformat.convert(nbformat.from_dict(raw), 4)
+    except Exception as error:  # whatever a malformed old notebook provokes
+        raise Unreadable("the notebook's format is too old to be read") from error
+    return list(upgraded.cells)
+
+
+def _submitted_cell(cell: Any) -> SubmittedCell | None:
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return None
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    if not isinstance(source, str):
+        return None
+    metadata = cell.get("metadata")
+    known = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    found = known.get("grade_id") if isinstance(known, dict) else None
+    return SubmittedCell(
+        cell_id=cell["id"] if isinstance(cell.get("id"), str) else "",
+        grade_id=found if isinstance(found, str) else None,
+        is_code=cell["cell_type"] == "code",
+        source=source,
+    )
+
+
+def assemble(
+    template: NotebookNode, submitted: list[SubmittedCell], packages: Iterable[str]
+) -> Assembled:
+    """The notebook that runs: the template with the student's cells in it.
+
+    A cell of the student's that imports anything but `packages` and the standard library is
+    replaced by one that says so.  Raises Unreadable where no cell of the submission belongs to
+    the template's assignment.
+    """
+    places = _match(template, submitted)
+    if not places:
+        raise Unreadable("the notebook holds no cell of this assignment")
+    notes: list[str] = []
+    extra = _extra_cells(submitted, places)
+    cells = [_extra_cell(cell, packages, notes) for cell in extra.get(None, [])]
+    for original in template.cells:
+        position = places.get(original.id)
+        found = None if position is None else submitted[position]
+        cells += _place(original, found, packages, notes)
+        cells += [_extra_cell(cell, packages, notes) for cell in extra.get(original.id, [])]
+    for number, cell in enumerate(cells):
+        if "id" not in cell:
+            cell["id"] = f"extra-{number}"
+    notebook = nbformat.from_dict({**template, "cells": cells})
+    return Assembled(notebook, tuple(notes))
+
+
+def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, int]:
+    """Template cell id → position of its counterpart in the submission."""
+    by_name: dict[str, int] = {}
+    for position, cell in enumerate(submitted):
+        for name in (cell.grade_id, cell.cell_id):
+            if name:
+                by_name.setdefault(name, position)
+    places: dict[str, int] = {}
+    for cell in template.cells:
+        position = by_name.get(grade_id(cell) or cell.id, by_name.get(cell.id))
+        if position is not None and submitted[position].is_code == (cell.cell_type == "code"):
+            places[cell.id] = position
+    _match_by_definition(template, submitted, places)
+    return places
+
+
+def _match_by_definition(
+    template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
+) -> None:
+    """Find solution cells whose identity was lost by the function or class they define."""
+    taken = set(places.values())
+    for cell in template.cells:
+        if cell.id in places or cell.cell_type != "code" or not is_solution(cell):
+            continue
+        wanted = definitions(cell.source)
+        for position in reversed(range(len(submitted))):  # the last definition is the one that counts
+            candidate = submitted[position]
+            if position not in taken and candidate.is_code and wanted:
+                if wanted & definitions(candidate.source):
+                    places[cell.id] = position
+                    taken.add(position)
+                    break
+
+
+def definitions(source: str) -> set[str]:
+    """Names of the functions and classes that `source` defines at its top level."""
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return {node.name for node in tree.body if isinstance(node, kinds)}
+
+
+def _extra_cells(
+    submitted: list[SubmittedCell], places: dict[str, int]
+) -> dict[str | None, list[SubmittedCell]]:
+    """The student's own cells, by the id of the template cell that each followed (None: the top)."""
+    owner = {position: cell_id for cell_id, position in places.items()}
+    extra: dict[str | None, list[SubmittedCell]] = {}
+    anchor: str | None = None
+    for position, cell in enumerate(submitted):
+        if position in owner:
+            anchor = owner[position]
+        elif cell.source.strip():
+            extra.setdefault(anchor, []).append(cell)
+    return extra
+
+
+def _place(
+    original: NotebookNode,
+    found: SubmittedCell | None,
+    packages: Iterable[str],
+    notes: list[str],
+) -> list[NotebookNode]:
+    """The cells that stand where the template has `original`."""
+    cell = nbformat.from_dict(original)
+    cell.metadata["lmlib"] = {"origin": "template"}
+    name = grade_id(cell) or cell.id
+    if is_solution(cell):
+        if found is None:
+            notes.append(f"The cell {name} was not in the notebook; it counts as not written.")
+        else:
+            cell.source = (
+                _allowed_source(found, packages, notes) if found.is_code else found.source
+            )
+        return [cell]
+    if found is None or found.source.strip() == _released(original):
+        return [cell]
+    if is_task(cell):  # an answer typed into the task cell is kept
+        return [cell, _markdown_cell(found.source, "changed")]
+    if not found.is_code or not nbgrader_metadata(cell):
+        return [cell]
+    notes.append(
+        f"The given cell {name} had been changed: your version ran first, then the original."
+    )
+    changed = _extra_cell(found, packages, notes)
+    changed.metadata["lmlib"] = {"origin": "changed"}
+    return [changed, cell]
+
+
+def _released(cell: NotebookNode) -> str:
+    """The source of a locked cell as students got it."""
+    source = without_region(without_region(cell.source, "HIDDEN TESTS"), "MARK SCHEME")
+    return source.strip()
+
+
+def _extra_cell(
+    cell: SubmittedCell, packages: Iterable[str], notes: list[str]
+) -> NotebookNode:
+    if not cell.is_code:
+        return _markdown_cell(cell.source, "student")
+    made = new_code_cell(_allowed_source(cell, packages, notes))
+    made.metadata["lmlib"] = {"origin": "student"}
+    del made["id"]
+    return made
+
+
+def _markdown_cell(source: str, origin: str) -> NotebookNode:
+    made = new_markdown_cell(source)
+    made.metadata["lmlib"] = {"origin": origin}
+    del made["id"]
+    return made
+
+
+def _allowed_source(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> str:
+    """The cell's source, or one that raises ImportError where the set's rule forbids an import."""
+    allowed = tuple(packages)
+    strangers = sorted(imported_packages(cell.source) - set(allowed) - sys.stdlib_module_names)
+    if not strangers:
+        return cell.source
+    sentence = (
+        f"This assignment may import {', '.join(allowed)} and Python's standard library, "
+        f"not {', '.join(strangers)}: the cell was not run."
+    )
+    notes.append(sentence)
+    return f"raise ImportError({sentence!r})"
+
+
+def imported_packages(source: str) -> set[str]:
+    """Top-level names of the packages that `source` imports, read off its syntax tree.
+
+    IPython's own syntax is translated first.  A cell that does not parse imports nothing: it
+    cannot run either.
+    """
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Call) and _is_import_call(node.func) and node.args:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                found.add(name.value.split(".")[0])
+    return found
+
+
+def _is_import_call(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("__import__", "import_module")
