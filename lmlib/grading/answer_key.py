@@ -1,0 +1,163 @@
+"""The answer key of one assignment: built by `lmlib build`, read by the judge, never released.
+
+    key/<assignment>/key.json         expectations, and what each known mistake shows
+    key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests, no KEY region
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from lmlib.grading.course import Course, CourseError
+from lmlib.grading.evidence import BadEvidence, Observation, read_observation
+from lmlib.grading.notebooks import digest, notebook_text, read_notebook, write_text
+
+FORMAT = 1
+
+Payload = dict[str, Any]
+"""One message of evidence, as it came from a kernel."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How one observation of a cell is compared, and with what."""
+
+    name: str
+    comparator: dict[str, Any]
+    value: Any  # an encoded value
+    guard: bool = False
+    stand_in: str | None = None
+
+
+@dataclass(frozen=True)
+class MistakeEvidence:
+    """What a known mistake shows in one cell."""
+
+    id: str
+    says: str
+    credit: float | None
+    payloads: tuple[Payload, ...]
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """The key of one grade cell."""
+
+    grade_id: str
+    points: float
+    expectations: tuple[Expectation, ...]
+    mistakes: tuple[MistakeEvidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """The key of one assignment, and what it was built from."""
+
+    assignment: str
+    inputs: str  # digest of everything the build read
+    release: str  # digest of the released notebook that belongs to this key
+    cells: tuple[CellKey, ...]
+    template: NotebookNode
+
+    @property
+    def digest(self) -> str:
+        return digest(_key_text(self), notebook_text(self.template))
+
+
+def write_key(key: AnswerKey, folder: Path) -> None:
+    """Write `key` below `folder`; key.json comes last and completes it."""
+    write_text(folder / "template.ipynb", notebook_text(key.template))
+    write_text(folder / "key.json", _key_text(key))
+
+
+def _key_text(key: AnswerKey) -> str:
+    fields = {
+        "format": FORMAT,
+        "assignment": key.assignment,
+        "inputs": key.inputs,
+        "release": key.release,
+        "template": digest(notebook_text(key.template)),
+        "cells": [dataclasses.asdict(cell) for cell in key.cells],
+    }
+    return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
+
+
+def load_key(folder: Path, assignment: str) -> AnswerKey:
+    """The answer key below `folder`.
+
+    Raises CourseError where there is none, or none that this version can read.
+    """
+    remedy = f"run `lmlib build {assignment}`"
+    try:
+        fields = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+        template = read_notebook(folder / "template.ipynb")
+        if fields["format"] != FORMAT or fields["template"] != digest(notebook_text(template)):
+            raise CourseError(f"The answer key of {assignment} is incomplete or of another version; {remedy}.")
+        return AnswerKey(
+            assignment=fields["assignment"],
+            inputs=fields["inputs"],
+            release=fields["release"],
+            cells=tuple(_cell_key(cell) for cell in fields["cells"]),
+            template=template,
+        )
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no answer key of {assignment} yet; {remedy}.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(f"The answer key of {assignment} cannot be read; {remedy}.") from error
+
+
+def _cell_key(fields: dict[str, Any]) -> CellKey:
+    return CellKey(
+        grade_id=fields["grade_id"],
+        points=fields["points"],
+        expectations=tuple(Expectation(**entry) for entry in fields["expectations"]),
+        mistakes=tuple(
+            MistakeEvidence(**{**entry, "payloads": tuple(entry["payloads"])})
+            for entry in fields["mistakes"]
+        ),
+    )
+
+
+def release_digest(course: Course, assignment: str) -> str:
+    """The digest of the released notebook.  Raises CourseError where there is no release yet."""
+    try:
+        return digest(course.release(assignment).read_bytes())
+    except FileNotFoundError as error:
+        raise CourseError(
+            f"There is no release of {assignment} yet; run `lmlib build {assignment}`."
+        ) from error
+
+
+def key_for_grading(course: Course, assignment: str) -> AnswerKey:
+    """The key to grade `assignment` with.
+
+    Raises CourseError where there is no release or key, or where they do not belong together.
+    """
+    release = release_digest(course, assignment)
+    key = load_key(course.key(assignment), assignment)
+    if key.release != release:
+        raise CourseError(
+            f"The answer key of {assignment} belongs to another release than the one in "
+            f"release/{assignment}; run `lmlib build {assignment}`."
+        )
+    return key
+
+
+def observations(payloads: tuple[Payload, ...]) -> dict[str, Observation | None]:
+    """Observations by name; None under a name that was observed more than once.
+
+    What is not an observation is left out, like one that never arrived.
+    """
+    found: dict[str, Observation | None] = {}
+    for payload in payloads:
+        try:
+            observation = read_observation(payload)
+        except BadEvidence:
+            continue
+        repeated = observation.name in found
+        found[observation.name] = None if repeated else observation
+    return found

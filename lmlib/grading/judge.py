@@ -1,0 +1,138 @@
+"""The judge: compares what was observed with the answer key, outside the student's process."""
+
+import builtins
+from collections.abc import Mapping
+
+from lmlib.grading.answer_key import CellKey, Expectation, MistakeEvidence, observations
+from lmlib.grading.compare import difference, same_evidence
+from lmlib.grading.evidence import Observation, decode
+from lmlib.grading.record import Verdict
+
+Observations = Mapping[str, Observation | None]
+
+MOST_DIFFERENCES = 4
+"""How many observations' differences feedback spells out for one cell."""
+
+
+def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None) -> Verdict:
+    """The verdict on one grade cell.
+
+    Its score is points × matched ÷ expected, less one observation for each guard that failed,
+    rounded to quarters; or a known mistake's credit where that is more.  `stopped` says why the
+    cell could not run to its end.
+    """
+    wrongs = {entry.name: _wrong(entry, observed) for entry in cell.expectations}
+    counted = [entry for entry in cell.expectations if not entry.guard]
+    matched = sum(wrongs[entry.name] is None for entry in counted)
+    failed_guards = sum(
+        wrongs[entry.name] is not None for entry in cell.expectations if entry.guard
+    )
+    share = max(0, matched - failed_guards) / len(counted)
+    score = round_to_quarters(cell.points * share, cell.points)
+    found = [] if share == 1 else known_mistakes(cell, observed)
+    for mistake in found:
+        score = max(score, round_to_quarters((mistake.credit or 0) * cell.points, cell.points))
+    if found:
+        words = tuple(dict.fromkeys(mistake.says for mistake in found))
+    else:
+        words = _words(cell, wrongs, observed, stopped)
+    return Verdict(
+        grade_id=cell.grade_id,
+        points=cell.points,
+        score=score,
+        matched=matched,
+        expected=len(counted),
+        mistake=found[0].id if found else None,
+        words=words,
+    )
+
+
+def round_to_quarters(score: float, points: float) -> float:
+    """`score` to the nearest quarter point; only a full score rounds to full points."""
+    if score >= points:
+        return points
+    return min(round(score * 4) / 4, max(0.0, points - 0.25))
+
+
+def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidence]:
+    """The mistakes whose evidence equals what was observed, every observation of the cell."""
+    return [
+        mistake
+        for mistake in cell.mistakes
+        if all(
+            _same(entry, observed, observations(mistake.payloads)) for entry in cell.expectations
+        )
+    ]
+
+
+def _same(entry: Expectation, one: Observations, other: Observations) -> bool:
+    names = [entry.name] if entry.stand_in is None else [entry.name, entry.stand_in]
+    return all(
+        _same_observation(entry, one.get(name), other.get(name)) for name in names
+    )
+
+
+def _same_observation(
+    entry: Expectation, one: Observation | None, other: Observation | None
+) -> bool:
+    if one is None or other is None:
+        return one is other
+    if one.changed != other.changed:
+        return False
+    if one.raised or other.raised:
+        return bool(one.raised and other.raised and one.raised.type == other.raised.type)
+    return same_evidence(entry.comparator, one.value, other.value)
+
+
+def _wrong(entry: Expectation, observed: Observations) -> str | None:
+    """What is wrong with the observation, as a sentence; None where it matches."""
+    wrong = _wrong_observation(entry, observed.get(entry.name))
+    if wrong is not None and entry.stand_in is not None:
+        if _wrong_observation(entry, observed.get(entry.stand_in)) is None:
+            return None
+    return wrong
+
+
+def _wrong_observation(entry: Expectation, observation: Observation | None) -> str | None:
+    name = _capitalised(entry.name)
+    if observation is None:
+        return f"{name}: nothing was observed."
+    if observation.raised:
+        return f"{name}: the code {_raised(observation.raised.type)}."
+    wrong = difference(entry.comparator, observation.value, decode(entry.value))
+    if wrong is not None:
+        return f"{name}: the result {wrong}."
+    if observation.changed:
+        return f"{name}: the function changed its arguments in place."
+    return None
+
+
+def _raised(kind: str) -> str:
+    """An exception in words.  Only Python's own names are told: others are the student's to choose."""
+    known = getattr(builtins, kind, None)
+    if isinstance(known, type) and issubclass(known, BaseException):
+        return f"raised {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+    return "raised an exception"
+
+
+def _words(
+    cell: CellKey, wrongs: dict[str, str | None], observed: Observations, stopped: str | None
+) -> tuple[str, ...]:
+    differences = [sentence for sentence in wrongs.values() if sentence is not None]
+    if not differences:
+        return ("Everything that was observed is right.",)
+    kinds = {entry.raised.type for entry in observed.values() if entry and entry.raised}
+    everything_raised = all(entry is not None and entry.raised for entry in observed.values())
+    if observed and everything_raised and kinds == {"NotImplementedError"}:
+        return ("This exercise has not been written yet.",)
+    ending = (f"The hidden tests' cell {stopped}.",) if stopped else ()
+    if not observed:
+        return ending or ("The code of this exercise could not be called.",)
+    told = differences[:MOST_DIFFERENCES]
+    if len(differences) > len(told):
+        told.append(f"… and {len(differences) - len(told)} more observations differ.")
+    return (*told, *ending)
+
+
+def _capitalised(name: str) -> str:
+    return name[:1].upper() + name[1:]
