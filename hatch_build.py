@@ -25,14 +25,16 @@ PLAYS = (  # those of the 'tiny Shakespeare' file, in its order
 LINES = 40_000
 
 SPEAKER = re.compile(r"\*\*(.+?)\*\*$")
-RESTORED_WORDS = re.compile(r"_\\\[(.+?)\]_")  # an editor's addition to the verse: `_\[Censorinus,]_`
+RESTORED_WORDS = re.compile(
+    r"_\\\[(.+?)\]_"
+)  # an editor's addition to the verse: `_\[Censorinus,]_`
 ESCAPE = re.compile(r"\\(?=[^\w\s])")
 
 
 def speeches(markdown: str) -> list[list[str]]:
     """The speeches of a play: each a list of lines, the first of them `SPEAKER:`.
 
-    Headings and stage directions are left out; a speech that a direction interrupts goes on after it.
+    Headings and stage directions are left out; a speech that one interrupts goes on after it.
     """
     found: list[list[str]] = []
     inside_direction = False
@@ -47,7 +49,7 @@ def speeches(markdown: str) -> list[list[str]]:
 
 
 def closes_direction(line: str) -> bool:
-    """Whether a stage direction ends with this line; a blank line ends one that was never closed."""
+    """Whether a stage direction ends here; a blank line ends one that was never closed."""
     return line == "" or (line.endswith("_") and len(line) > 1)
 
 

@@ -1,4 +1,4 @@
-"""What the notebooks of the course import: one module an idea, each short enough to read in a sitting.
+"""What the notebooks of the course import: one module an idea, each read in one sitting.
 
 Importing `lmlib` loads nothing else; `from lmlib import corpora` loads that one module.
 """

@@ -1,10 +1,10 @@
 """From text to numbers and back.
 
-    >>> tokenizer = CharacterTokenizer("abc ")
-    >>> tokenizer.encode("cab")
-    array([2, 0, 1])
-    >>> tokenizer.decode([2, 0, 1])
-    'cab'
+>>> tokenizer = CharacterTokenizer("abc ")
+>>> tokenizer.encode("cab")
+array([2, 0, 1])
+>>> tokenizer.decode([2, 0, 1])
+'cab'
 """
 
 from collections.abc import Iterable

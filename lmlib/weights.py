@@ -1,8 +1,8 @@
 """Parameters of trained models, as NumPy arrays. `python -m pretraining` made them.
 
-    >>> rnn = load("rnn")
-    >>> rnn.names[0], rnn.arrays[0].shape
-    ('W_xh1', (37, 128))
+>>> rnn = load("rnn")
+>>> rnn.names[0], rnn.arrays[0].shape
+('W_xh1', (37, 128))
 """
 
 import json
@@ -39,13 +39,11 @@ def load(name: str) -> Pretrained:
         raise ValueError(f"There are no weights called {name!r}: choose one of {known}.")
     try:
         with safe_open(path, framework="numpy") as file:
-            description = file.metadata()
-            names = json.loads(description["order"])
+            description = json.loads(file.metadata()["description"])
+            names = description["order"]
             arrays = [file.get_tensor(array).astype(np.float32) for array in names]
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The weights at {path} are damaged ({error}): install lmlib again."
         ) from None
-    return Pretrained(
-        name=name, names=names, arrays=arrays, vocabulary=json.loads(description["vocabulary"])
-    )
+    return Pretrained(name, names, arrays, vocabulary=description["vocabulary"])

@@ -1,0 +1,233 @@
+"""Checks that explain themselves: what was expected, what came, and where they first differ.
+
+A check that holds prints one line. One that does not raises CheckFailed, which Jupyter shows as a
+few words rather than a traceback.
+"""
+
+import ast
+import copy
+import math
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+
+class CheckFailed(AssertionError):
+    """A check that does not hold. The message says what differs."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the traceback."""
+        return [f"✗ {self}"]
+
+
+class NotSolvedYet(Exception):
+    """An exercise that still holds the line it was handed out with."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"… {self}"]
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """function(*arguments), on deep copies, so that no check can spoil the next one's input.
+
+    Raises NotSolvedYet when the function, or one that it calls, is still as handed out.
+    """
+    try:
+        return function(*copy.deepcopy(arguments))
+    except NotImplementedError as error:
+        if error.args:  # the line handed out carries no message: this one comes from elsewhere
+            raise
+        unsolved = traceback.extract_tb(error.__traceback__)[-1].name
+    raise NotSolvedYet(
+        f"{unsolved} is not written yet: replace the line `raise NotImplementedError()` in its"
+        " cell, run that cell, then run this check again."
+    )
+
+
+def that(condition: Any, message: str) -> None:
+    """Check that a condition holds; message is a sentence that says what should be the case."""
+    if not condition:
+        raise CheckFailed(message)
+    print(f"✓ {message}")
+
+
+def equal(what: str, actual: Any, expected: Any, hint: str = "") -> None:
+    """Check that actual is expected: a text, a number, a sequence or an array."""
+    if isinstance(expected, str):
+        problem = _text_difference(actual, expected)
+    else:
+        problem = _difference(actual, expected, rtol=0.0, atol=0.0)
+    _conclude(what, problem, hint)
+
+
+def close(
+    what: str,
+    actual: Any,
+    expected: Any,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    hint: str = "",
+) -> None:
+    """Check that each number of actual is within atol + rtol·|expected| of the expected one."""
+    _conclude(what, _difference(actual, expected, rtol, atol), hint)
+
+
+def shape(what: str, actual: Any, expected_shape: tuple[int, ...], hint: str = "") -> None:
+    """Check the shape of an array."""
+    array = _as_array(actual)
+    if array is None:
+        problem = f"expected an array, got {_kind(actual)}."
+    else:
+        problem = _shape_difference(array.shape, tuple(expected_shape))
+    _conclude(what, problem, hint)
+
+
+def only_packages(*allowed: str) -> None:
+    """Check that the notebook's cells import nothing but these packages and the standard library.
+
+    Looks through all cells run since the kernel started, in the order in which they ran.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        raise RuntimeError("only_packages looks through a notebook's cells: call it in a notebook.")
+    findings = [
+        f"cell [{number}], line {line}, imports {package}"
+        for number, cell in enumerate(shell.user_ns["In"])
+        for line, package in _imports(shell.transform_cell(cell))
+        if package not in allowed and package not in sys.stdlib_module_names
+    ]
+    problem = ""
+    if findings:
+        problem = (
+            f"{'; '.join(findings)}. Grading has no such package, so that cell would not run there."
+            " Take the import out, restart the kernel and run all cells again."
+        )
+    _conclude(f"only {', '.join(allowed)} and the standard library are imported", problem, "")
+
+
+def _conclude(what: str, problem: str, hint: str) -> None:
+    if problem:
+        raise CheckFailed(f"{what}: {problem} {hint}".rstrip())
+    print(f"✓ {what}")
+
+
+def _text_difference(actual: Any, expected: str) -> str:
+    """What makes actual another text than expected; nothing when they are the same."""
+    if not isinstance(actual, str):
+        return f"expected a text, got {_kind(actual)}."
+    if actual == expected:
+        return ""
+    if len(actual) != len(expected):
+        return f"expected {len(expected)} characters, got {len(actual)}: {_shortened(actual)}."
+    position = next(i for i, c in enumerate(actual) if c != expected[i])
+    return (
+        f"expected {_shortened(expected)}, got {_shortened(actual)}; they first differ at position"
+        f" {position}: {expected[position]!r} expected, {actual[position]!r} found."
+    )
+
+
+def _difference(actual: Any, expected: Any, rtol: float, atol: float) -> str:
+    """What keeps actual from matching expected; nothing when they match."""
+    wanted = _as_array(expected)
+    found = _as_array(actual)
+    if wanted is None:
+        return "" if actual == expected else f"expected {expected!r}, got {actual!r}."
+    if found is None:
+        return f"expected {_description(wanted)}, got {_kind(actual)}."
+    if found.shape != wanted.shape:
+        return _shape_difference(found.shape, wanted.shape)
+    if np.isnan(found).any() and not np.isnan(wanted).any():
+        return f"there is a NaN (not a number){_place(np.isnan(found))}."
+    wrong = ~np.isclose(found, wanted, rtol=rtol, atol=atol, equal_nan=True)
+    if not wrong.any():
+        return ""
+    first = tuple(np.argwhere(wrong)[0])
+    count = "" if wrong.ndim == 0 else f"{wrong.sum()} of {wrong.size} numbers differ; the first is"
+    gap = abs(float(found[first]) - float(wanted[first]))
+    return (
+        f"{count or 'the number is'} {_number(found[first])} where {_number(wanted[first])} is"
+        f" expected{_place(wrong)}, a gap of {gap:.2g}."
+    )
+
+
+def _shape_difference(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    if found == wanted:
+        return ""
+    return f"expected {_shape_name(wanted)}, got {_shape_name(found)}."
+
+
+def _shape_name(shape: tuple[int, ...]) -> str:
+    return f"shape {shape}" if shape else "a single number"
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    """value as an array of numbers or truth values; None when it is none."""
+    if hasattr(value, "detach"):  # a PyTorch tensor, perhaps one that gradients flow through
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _kind(value: Any) -> str:
+    """What value is, in a student's words."""
+    if value is None:
+        return "None (does the function return its result?)"
+    if isinstance(value, str):
+        return f"the text {_shortened(value)}"
+    return f"an object of type {type(value).__name__}"
+
+
+def _description(array: np.ndarray) -> str:
+    return "a number" if array.ndim == 0 else f"an array of shape {array.shape}"
+
+
+def _place(where: np.ndarray) -> str:
+    """The first index at which where is true, as words to append."""
+    if where.ndim == 0:
+        return ""
+    return f" at index [{', '.join(str(int(i)) for i in np.argwhere(where)[0])}]"
+
+
+def _number(value: Any) -> str:
+    number = float(value)
+    return str(int(number)) if math.isfinite(number) and number.is_integer() else f"{number:.6g}"
+
+
+def _shortened(text: str, length: int = 60) -> str:
+    return repr(text if len(text) <= length else text[:length] + "…")
+
+
+def _imports(source: str) -> Iterator[tuple[int, str]]:
+    """The line and the top-level package of each import in a cell's Python."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # such a cell did not run
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module.partition(".")[0]
+        elif isinstance(node, ast.Call) and (package := _imported_by_call(node)):
+            yield node.lineno, package
+
+
+def _imported_by_call(node: ast.Call) -> str:
+    """The package of `__import__("...")` or `importlib.import_module("...")`, else nothing."""
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name not in ("__import__", "import_module") or not node.args:
+        return ""
+    argument = node.args[0]
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value.partition(".")[0]
+    return ""
