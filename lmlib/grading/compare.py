@@ -25,7 +25,7 @@ def difference(comparator: dict[str, Any], observed: Any, expected: Any) -> str 
         case "subset":
             return _difference_subset(observed, decode(comparator["of"]))
         case "frequencies":
-            return _difference_frequencies(observed, decode(comparator["p"]))
+            return _difference_frequencies(observed, decode(comparator["p"]), expected)
         case "at_most":
             return _difference_at_most(observed, comparator["bound"])
     raise ValueError(f"unknown comparator {comparator['kind']!r}")
@@ -133,12 +133,12 @@ def _is_member(element: Any, members: set[Any]) -> bool:
         return False
 
 
-def _difference_frequencies(observed: Any, p: np.ndarray) -> str | None:
+def _difference_frequencies(observed: Any, p: np.ndarray, expected: np.ndarray) -> str | None:
     counts = _counts(observed, p.shape)
     if counts is None:
         return f"is {describe(observed)}, not counts of {p.size} outcomes"
-    if counts.sum() == 0:
-        return "holds no draw at all"
+    if counts.sum() != expected.sum():  # too few draws would pass any bound
+        return f"holds {int(counts.sum())} draws, not {int(expected.sum())}"
     impossible = int(counts[p == 0].sum())
     if impossible:
         return f"holds {impossible} of {int(counts.sum())} draws of outcomes that cannot occur"

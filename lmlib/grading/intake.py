@@ -27,11 +27,10 @@ from lmlib.grading.notebooks import (
     nbgrader_metadata,
     without_region,
 )
+from lmlib.grading.record import METADATA_KEY
 
 MAX_NOTEBOOK_BYTES = 20_000_000
 MAX_CELLS = 2_000
-ASSIGNMENT_KEY = "lmlib"
-"""Notebook metadata under which a release names its assignment."""
 
 
 class Unreadable(Exception):
@@ -89,6 +88,22 @@ def _decode(data: bytes, name: str) -> str:
     raise Unreadable(f"{name} is not text")
 
 
+def find_notebook(folder: Path, assignment: str) -> Path:
+    """The notebook handed in in `folder`: the assignment's, or the only one there is.
+
+    Raises Unreadable where there is none, or several of other names.
+    """
+    expected = folder / f"{assignment}.ipynb"
+    if expected.exists() or expected.is_symlink():
+        return expected
+    found = sorted(folder.glob("*.ipynb"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Unreadable("there is no notebook in the submission")
+    raise Unreadable(f"there are {len(found)} notebooks, and none is called {assignment}.ipynb")
+
+
 def parse_submission(text: str, assignment: str) -> list[SubmittedCell]:
     """The cells of a submitted notebook.
 
@@ -103,7 +118,7 @@ def parse_submission(text: str, assignment: str) -> list[SubmittedCell]:
     ):
         raise Unreadable("the file is JSON, but not a notebook")
     named = raw.get("metadata") or {}
-    named = named.get(ASSIGNMENT_KEY) if isinstance(named, dict) else None
+    named = named.get(METADATA_KEY) if isinstance(named, dict) else None
     other = named.get("assignment") if isinstance(named, dict) else None
     if isinstance(other, str) and other != assignment:
         raise Unreadable(f"the notebook is of the assignment {other[:80]}, not {assignment}")

@@ -1,14 +1,13 @@
-"""What became of one submission: kept beside its autograded notebook as `lmlib.json`."""
+"""What became of one submission: kept in the metadata of its autograded notebook."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from lmlib.grading.notebooks import write_text
+from nbformat import NotebookNode, from_dict
 
-FILE_NAME = "lmlib.json"
+METADATA_KEY = "lmlib"
+"""Notebook metadata of ours: which assignment it is of, and once graded, the record."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +36,21 @@ class Record:
     submission: str = ""  # digest of the file that was graded
     key: str = ""  # digest of the answer key it was judged with
 
-    @property
-    def score(self) -> float:
-        return sum(verdict.score for verdict in self.verdicts)
 
-    @property
-    def points(self) -> float:
-        return sum(verdict.points for verdict in self.verdicts)
+def attach(record: Record, notebook: NotebookNode) -> None:
+    """Keep `record` in `notebook`'s metadata."""
+    kept = notebook.metadata.setdefault(METADATA_KEY, {})
+    kept["record"] = from_dict(dataclasses.asdict(record))
 
 
-def write_record(record: Record, folder: Path) -> None:
-    """Keep `record` in `folder`.  Raises CourseError where it cannot be written."""
-    text = json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False)
-    write_text(folder / FILE_NAME, text + "\n")
-
-
-def read_record(folder: Path) -> Record | None:
-    """The record kept in `folder`; None where there is none, or one that cannot be read."""
+def attached(notebook: NotebookNode) -> Record | None:
+    """The record kept in `notebook`; None where there is none, or one that cannot be read."""
     try:
-        fields: dict[str, Any] = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        fields = dict(notebook.metadata[METADATA_KEY]["record"])
         verdicts = tuple(
             Verdict(**{**verdict, "words": tuple(verdict["words"])})
-            for verdict in fields.pop("verdicts")
+            for verdict in fields["verdicts"]
         )
         return Record(**{**fields, "verdicts": verdicts, "notes": tuple(fields["notes"])})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (KeyError, TypeError):
         return None

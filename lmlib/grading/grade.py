@@ -1,0 +1,195 @@
+"""`lmlib grade`: every submission is graded, or failed with a reason; none can stop the batch."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_output
+
+from lmlib.grading import engine, intake, judge
+from lmlib.grading.answer_key import AnswerKey, key_for_grading, observations
+from lmlib.grading.course import Assignment, Course, CourseError
+from lmlib.grading.intake import Assembled, Unreadable
+from lmlib.grading.ledger import Ledger
+from lmlib.grading.notebooks import digest, grade_id, is_test, notebook_text, points, write_text
+from lmlib.grading.record import Record, Verdict, attach, attached
+
+Progress = Callable[[Record], None]
+
+
+def new_record(assignment: str, student: str, text: str, key: AnswerKey) -> Record:
+    """The record of a submission that is still to be judged."""
+    return Record(assignment, student, "graded", submission=digest(text), key=key.digest)
+
+
+def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
+    """The run notebook for the submitted `text`.  Raises Unreadable with the reason."""
+    cells = intake.parse_submission(text, assignment.name)
+    return intake.assemble(key.template, cells, assignment.packages)
+
+
+def run_and_judge(
+    assignment: Assignment, key: AnswerKey, notebook: NotebookNode, record: Record
+) -> NotebookNode:
+    """Run `notebook`, judge its evidence, and leave the verdicts in it.
+
+    The executed notebook carries the completed record, and in each grade cell's outputs the
+    judge's words and the score as a number: nbgrader reads a last number as partial credit.
+    """
+    run = engine.run(engine.Task(notebook_text(notebook), assignment.cell_seconds))
+    executed = nbformat.reads(run.notebook, as_version=4)
+    verdicts = []
+    for cell in key.cells:
+        evidence = observations(run.evidence.get(cell.grade_id, ()))
+        verdicts.append(judge.judge_cell(cell, evidence, run.stopped.get(cell.grade_id)))
+    by_id = {verdict.grade_id: verdict for verdict in verdicts}
+    for cell in executed.cells:
+        if is_test(cell):
+            cell.outputs = _outputs(by_id[cell.id])
+    stopped = tuple(
+        f"The cell {cell_id} {reason}."
+        for cell_id, reason in run.stopped.items()
+        if cell_id not in by_id
+    )
+    notes = record.notes + stopped
+    attach(dataclasses.replace(record, verdicts=tuple(verdicts), notes=notes), executed)
+    return executed
+
+
+def _outputs(verdict: Verdict) -> list[NotebookNode]:
+    words = "\n".join(verdict.words)
+    score = new_output("execute_result", {"text/plain": f"{verdict.score:g}"}, execution_count=None)
+    return [new_output("stream", name="stdout", text=f"{words}\n"), score]
+
+
+@dataclass(frozen=True)
+class _Submission:
+    """One student's hand-in of one assignment, read but not yet run."""
+
+    student: str
+    text: str
+    unreadable: str = ""  # why it cannot be graded
+
+
+def _read(course: Course, assignment: str, student: str) -> _Submission:
+    folder = course.submitted(student, assignment)
+    try:
+        path = intake.find_notebook(folder, assignment)
+        return _Submission(student, intake.read_submission(path))
+    except Unreadable as error:
+        return _Submission(student, "", str(error))
+
+
+def grade_submission(
+    assignment: Assignment, key: AnswerKey, submission: _Submission
+) -> NotebookNode:
+    """The autograded notebook of `submission`, with its record attached.
+
+    Whatever is wrong with the submission ends in a record that says so, never in an exception.
+    """
+    record = new_record(assignment.name, submission.student, submission.text, key)
+    try:
+        if submission.unreadable:
+            raise Unreadable(submission.unreadable)
+        assembled = assemble(assignment, key, submission.text)
+        record = dataclasses.replace(record, notes=assembled.notes)
+        return run_and_judge(assignment, key, assembled.notebook, record)
+    except Unreadable as error:
+        return _failed(key, record, str(error))
+    except Exception as error:  # one submission must never end the batch
+        return _failed(key, record, f"grading it failed ({type(error).__name__}: {error})")
+
+
+def _failed(key: AnswerKey, record: Record, reason: str) -> NotebookNode:
+    """A notebook for people to grade by hand: the bare template, and the reason at its top."""
+    notebook = nbformat.from_dict(key.template)
+    text = f"**This submission could not be graded automatically:** {reason}."
+    notebook.cells = [new_markdown_cell(text, id="reason"), *notebook.cells]
+    attach(dataclasses.replace(record, status="failed", reason=reason), notebook)
+    return notebook
+
+
+def grade(
+    course: Course,
+    assignment: str,
+    executor: Executor,
+    student: str | None = None,
+    force: bool = False,
+    progress: Progress = lambda record: None,
+) -> list[Record]:
+    """Grade every submission of `assignment`, or one student's; their records, sorted by student.
+
+    A submission that was graded with this key before is left as it is, unless `force`.
+
+    Raises CourseError where nothing can be graded: an unknown assignment or student, no release,
+    a key of another release, a gradebook that is locked or cannot be written.
+    """
+    known = course.assignment(assignment)
+    key = key_for_grading(course, assignment)
+    students = course.students(assignment)
+    if student is not None:
+        if student not in students:
+            raise CourseError(f"There is no submission of {assignment} by {student!r}.")
+        students = [student]
+    records = []
+    with Ledger(course, assignment) as ledger:
+        todo = []
+        for submission in (_read(course, assignment, name) for name in students):
+            done = None if force else _already_graded(course, key, submission)
+            if done is not None and ledger.holds(done):
+                records.append(done)
+                progress(done)
+            else:
+                todo.append(submission)
+        jobs = [executor.submit(grade_submission, known, key, one) for one in todo]
+        with _cancelled_on_error(jobs):
+            for job in as_completed(jobs):
+                records.append(_keep(course, ledger, job.result()))
+                progress(records[-1])
+    return sorted(records, key=lambda record: record.student)
+
+
+@contextlib.contextmanager
+def _cancelled_on_error(jobs: list) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for job in jobs:
+            job.cancel()
+        raise
+
+
+def _already_graded(course: Course, key: AnswerKey, submission: _Submission) -> Record | None:
+    path = _autograded_path(course, key.assignment, submission.student)
+    try:
+        record = attached(nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, AttributeError):
+        return None
+    if record is None or record.submission != digest(submission.text) or record.key != key.digest:
+        return None
+    return record if record.status == "graded" else None
+
+
+def _autograded_path(course: Course, assignment: str, student: str):
+    return course.autograded(student, assignment) / f"{assignment}.ipynb"
+
+
+def _keep(course: Course, ledger: Ledger, notebook: NotebookNode) -> Record:
+    """Enter a graded notebook into the gradebook, then write it: the file completes it."""
+    record = attached(notebook)
+    assert record is not None, "grade_submission attaches a record"
+    ledger.enter(record, notebook)
+    write_text(
+        _autograded_path(course, record.assignment, record.student), notebook_text(notebook)
+    )
+    return record
+
+
+def total_points(notebook: NotebookNode) -> dict[str, float]:
+    """Points by `grade_id` of everything in `notebook` that earns any."""
+    return {name: points(cell) for cell in notebook.cells if (name := grade_id(cell)) and points(cell)}

@@ -1,0 +1,129 @@
+"""The ledger: nbgrader's own tables, one transaction a submission.
+
+Only what the machine found is ever written: automatic scores, automatic comments and whether a
+person has to look.  Manual scores and comments are a grader's, and stay as they are.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from types import TracebackType
+
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import OperationalError
+
+from lmlib.grading.course import Course, CourseError
+from lmlib.grading.notebooks import grade_id, is_solution, is_task
+from lmlib.grading.record import Record
+
+
+@contextlib.contextmanager
+def gradebook_errors(course: Course) -> Iterator[None]:
+    """Turn what a locked, read-only or full gradebook raises into a CourseError."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "locked" in reason:
+            reason = "it is locked by another program"
+        raise CourseError(
+            f"The gradebook {course.root / 'gradebook.db'} cannot be used: {reason}; close what "
+            "uses it and run the command again. What was graded before is kept."
+        ) from error
+
+
+class Ledger:
+    """The gradebook of one assignment, open for entering records."""
+
+    def __init__(self, course: Course, assignment: str) -> None:
+        self.course = course
+        self.assignment = assignment
+
+    def __enter__(self) -> "Ledger":
+        with gradebook_errors(self.course):
+            self.gradebook = Gradebook(self.course.gradebook_url)
+            try:
+                self.gradebook.find_assignment(self.assignment)
+            except MissingEntry as error:
+                self.gradebook.close()
+                raise CourseError(
+                    f"The gradebook does not know {self.assignment} yet; "
+                    f"run `lmlib build {self.assignment}`."
+                ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.gradebook.close()
+
+    def holds(self, record: Record) -> bool:
+        """Whether the gradebook has the scores of `record`."""
+        with gradebook_errors(self.course):
+            try:
+                for verdict in record.verdicts:
+                    grade = self._grade(verdict.grade_id, record.student)
+                    if grade.auto_score != verdict.score:
+                        return False
+            except MissingEntry:
+                return False
+        return True
+
+    def enter(self, record: Record, notebook: NotebookNode) -> None:
+        """Enter what `record` and its graded `notebook` say, whole or not at all."""
+        with gradebook_errors(self.course), self._transaction():
+            self.gradebook.update_or_create_student(record.student)
+            self.gradebook.update_or_create_submission(
+                self.assignment, record.student, timestamp=self._timestamp(record.student)
+            )
+            for cell in notebook.cells:
+                if utils.is_grade(cell):
+                    self._enter_grade(record, cell)
+                if is_solution(cell) or is_task(cell):
+                    self._enter_comment(record, cell)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Make the gradebook's methods, each of which commits, one transaction."""
+        session = self.gradebook.db
+        commit = session.commit
+        session.commit = session.flush
+        try:
+            yield
+            commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.commit = commit
+
+    def _enter_grade(self, record: Record, cell: NotebookNode) -> None:
+        grade = self._grade(grade_id(cell), record.student)
+        if record.status == "failed":
+            grade.auto_score, grade.needs_manual_grade = None, True
+            return
+        grade.auto_score, _ = utils.determine_grade(cell)
+        # a person looks again at what a person has graded once, as nbgrader has it
+        grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+
+    def _enter_comment(self, record: Record, cell: NotebookNode) -> None:
+        comment = self.gradebook.find_comment(
+            grade_id(cell), self.assignment, self.assignment, record.student
+        )
+        unchanged = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
+        silent = unchanged and not is_task(cell) and record.status == "graded"
+        comment.auto_comment = "No response." if silent else None
+
+    def _grade(self, cell: str | None, student: str):
+        return self.gradebook.find_grade(cell, self.assignment, self.assignment, student)
+
+    def _timestamp(self, student: str) -> datetime | None:
+        """When `student` handed in, from the timestamp.txt beside the submission, as nbgrader reads it."""
+        folder = self.course.submitted(student, self.assignment)
+        return CourseDirectory().get_existing_timestamp(str(folder))

@@ -1,0 +1,194 @@
+"""The pieces of the course that nbgrader runs: named in nbgrader_config.py, used by `lmlib` too.
+
+`nbgrader generate_assignment` runs `RemoveKey` first, so that no KEY region is ever saved in the
+gradebook or released.  `nbgrader autograde` runs `Intake` in place of nbgrader's own sanitising
+and `Execute` in place of its execution; the rest of nbgrader reads the scores from the outputs
+that the judge leaves, as it always does.
+"""
+
+import copy
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    GetGrades,
+    LockCells,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+    SaveCells,
+)
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+from lmlib.grading import grade
+from lmlib.grading.answer_key import key_for_grading
+from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading.notebooks import is_test, without_region
+from lmlib.grading.record import METADATA_KEY, attach, attached
+
+Resources = dict[str, Any]
+
+
+class RemoveKey(NbGraderPreprocessor):
+    """Removes KEY regions, and writes into the notebook which assignment it is of."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: Resources
+    ) -> tuple[NotebookNode, Resources]:
+        for cell in nb.cells:
+            cell.source = without_region(cell.source, "KEY")
+        nb.metadata[METADATA_KEY] = {"assignment": resources["nbgrader"]["assignment"]}
+        return nb, resources
+
+
+TO_TEMPLATE = [RemoveKey, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums]
+TO_RELEASE = [ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
+GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
+"""What `nbgrader generate_assignment` does to a source notebook, in order."""
+
+
+class Intake(NbGraderPreprocessor):
+    """Rebuilds the run notebook from the key's template and the submission's cells."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: Resources
+    ) -> tuple[NotebookNode, Resources]:
+        course, assignment = _place(resources)
+        key = key_for_grading(course, assignment)
+        text = json.dumps(nb)
+        assembled = grade.assemble(course.assignment(assignment), key, text)
+        record = grade.new_record(assignment, resources["nbgrader"]["student"], text, key)
+        attach(dataclasses.replace(record, notes=assembled.notes), assembled.notebook)
+        return assembled.notebook, resources
+
+
+class Execute(NbGraderPreprocessor):
+    """Runs the notebook, has it judged, and leaves scores where nbgrader looks for them."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: Resources
+    ) -> tuple[NotebookNode, Resources]:
+        course, assignment = _place(resources)
+        key = key_for_grading(course, assignment)
+        record = attached(nb)
+        if record is None:
+            raise CourseError("The notebook did not pass lmlib's intake; see nbgrader_config.py.")
+        return grade.run_and_judge(course.assignment(assignment), key, nb, record), resources
+
+
+AUTOGRADE_PREPROCESSORS = [Execute, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+"""What `nbgrader autograde` does to a notebook that `Intake` has let in."""
+
+
+class HideTests(NbGraderPreprocessor):
+    """Keeps hidden tests out of what `nbgrader generate_feedback` would write."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: Resources
+    ) -> tuple[NotebookNode, Resources]:
+        hidden = False
+        for cell in nb.cells:
+            if is_test(cell):
+                hidden = True
+                cell.source = "# hidden tests"
+            elif hidden and cell.cell_type == "code":
+                cell.outputs = []
+            cell.source = without_region(cell.source, "MARK SCHEME")
+        return nb, resources
+
+
+FEEDBACK_PREPROCESSORS = [GetGrades, HideTests]
+
+
+def _place(resources: Resources) -> tuple[Course, str]:
+    """The course and the assignment that nbgrader is working on; it runs in the course folder."""
+    return find_course(Path.cwd()), resources["nbgrader"]["assignment"]
+
+
+def load_config(course: Course) -> Config:
+    """The course's nbgrader_config.py.  Raises CourseError where there is none."""
+    try:
+        return PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no nbgrader_config.py in {course.root}.") from error
+
+
+def template_and_release(
+    course: Course, assignment: str, source: NotebookNode
+) -> tuple[NotebookNode, NotebookNode]:
+    """The template and the release that nbgrader makes of `source`; nothing is written.
+
+    Raises CourseError where nbgrader refuses the notebook.
+    """
+    config = load_config(course)
+    resources: Resources = {"nbgrader": {"assignment": assignment, "notebook": assignment}}
+    try:
+        template = _apply(TO_TEMPLATE, source, resources, config)
+        return template, _apply(TO_RELEASE, template, resources, config)
+    except Exception as error:  # nbgrader raises RuntimeError, ValidationError and its own
+        raise CourseError(f"nbgrader refuses {assignment}: {error}") from error
+
+
+def _apply(
+    preprocessors: list[Any], notebook: NotebookNode, resources: Resources, config: Config
+) -> NotebookNode:
+    notebook = copy.deepcopy(notebook)
+    for kind in preprocessors:
+        notebook, resources = kind(config=config).preprocess(notebook, resources)
+    return notebook
+
+
+def generate_release(course: Course, assignment: str) -> None:
+    """Have nbgrader write release/<assignment> and save its cells in the gradebook.
+
+    Raises CourseError where nbgrader refuses or the gradebook cannot be written.
+    """
+    config = load_config(course)
+    directory = CourseDirectory(config=config)
+    directory.root = str(course.root)
+    directory.assignment_id = assignment
+    converter = GenerateAssignment(coursedir=directory, config=config)
+    converter.force = True
+    complaints = _Complaints()
+    converter.log.addHandler(complaints)
+    try:
+        converter.start()
+    except (NbGraderException, OSError) as error:
+        raise CourseError(
+            f"nbgrader could not release {assignment}: {complaints.reason() or error}"
+        ) from error
+    finally:
+        converter.log.removeHandler(complaints)
+
+
+class _Complaints(logging.Handler):
+    """Remembers what nbgrader logs as an error, to tell it in a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def reason(self) -> str:
+        for message in self.messages:
+            if "database is locked" in message:
+                return "the gradebook is locked by another program; close it and try again."
+            if "Traceback" in message:
+                return message.strip().splitlines()[-1]
+        return ""

@@ -1,0 +1,16 @@
+"""The course as nbgrader knows it.  Only wiring: what is wired is in lmlib.grading."""
+
+from lmlib.grading import nbgrader_plugin
+
+c = get_config()  # noqa: F821  (nbgrader provides it)
+
+c.CourseDirectory.course_id = "language_models"
+
+# nbgrader copies a student's files before anything else looks at them; here intake brings the few
+# that an assignment accepts.
+c.CourseDirectory.ignore = ["*"]
+
+c.GenerateAssignment.preprocessors = nbgrader_plugin.GENERATE_PREPROCESSORS
+c.Autograde.sanitize_preprocessors = [nbgrader_plugin.Intake]
+c.Autograde.autograde_preprocessors = nbgrader_plugin.AUTOGRADE_PREPROCESSORS
+c.GenerateFeedback.preprocessors = nbgrader_plugin.FEEDBACK_PREPROCESSORS
