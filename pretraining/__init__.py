@@ -1,0 +1,1 @@
+"""How the weights in lmlib/pretrained were made: `python -m pretraining NAME`."""
