@@ -25,9 +25,10 @@ def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: 
             f" vocabulary of {len(vocabulary)} need ({len(text)}, {len(vocabulary)})."
         )
     likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (T, top)
+    ranks = likeliest.shape[1]
     heights = np.take_along_axis(probabilities, likeliest, axis=1)  # (T, top)
 
-    figure, axes = _figure(max(4.0, 1.5 + 0.32 * len(text)), 1.2 + 0.32 * likeliest.shape[1])
+    figure, axes = _figure(max(4.0, 1.5 + 0.32 * len(text)), 1.2 + 0.32 * ranks)
     image = axes.imshow(heights.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     for step, rank in np.ndindex(*likeliest.shape):
         character = vocabulary[likeliest[step, rank]]
@@ -36,7 +37,7 @@ def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: 
         if character == text[step]:
             axes.add_patch(Rectangle((step - 0.5, rank - 0.5), 1, 1, fill=False, edgecolor="C1"))
     axes.set_xticks(range(len(text)), [_visible(character) for character in text])
-    axes.set_yticks(range(likeliest.shape[1]), range(1, likeliest.shape[1] + 1))
+    axes.set_yticks(range(ranks), [str(rank + 1) for rank in range(ranks)])
     axes.set_xlabel("the character that came")
     axes.set_ylabel("rank")
     figure.colorbar(image, ax=axes, label="probability")

@@ -47,9 +47,10 @@ class CharacterRNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.vocabulary_size = vocabulary_size
         for layer in (self.layer1, self.layer2):
-            nn.init.orthogonal_(layer.weight_hh_l0)
-            nn.init.zeros_(layer.bias_hh_l0)
-            layer.bias_hh_l0.requires_grad_(False)  # PyTorch has two biases, the course's model one
+            parameters = dict(layer.named_parameters())
+            nn.init.orthogonal_(parameters["weight_hh_l0"])
+            # PyTorch adds two biases where the course's model has one: hold the second at zero
+            nn.init.zeros_(parameters["bias_hh_l0"]).requires_grad_(False)
 
     def forward(self, indices: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """indices (B, T), states (1, B, 128) and (1, B, 64) -> logits (B, T, V), states."""
@@ -64,18 +65,12 @@ class CharacterRNN(nn.Module):
 
     def keras_arrays(self) -> list[Tensor]:
         """The 8 parameters in the order of NAMES, float16; matrices are (inputs, outputs)."""
-        first, second = self.layer1, self.layer2
-        parameters = [
-            first.weight_ih_l0.T,  # (V, 128)
-            first.weight_hh_l0.T,  # (128, 128)
-            first.bias_ih_l0,  # (128,)
-            second.weight_ih_l0.T,  # (128, 64)
-            second.weight_hh_l0.T,  # (64, 64)
-            second.bias_ih_l0,  # (64,)
-            self.output.weight.T,  # (64, V)
-            self.output.bias,  # (V,)
-        ]
-        return [parameter.detach().half().contiguous() for parameter in parameters]
+        arrays: list[Tensor] = []
+        for layer in (self.layer1, self.layer2):
+            own = dict(layer.named_parameters())
+            arrays += [own["weight_ih_l0"].T, own["weight_hh_l0"].T, own["bias_ih_l0"]]
+        arrays += [self.output.weight.T, self.output.bias]
+        return [array.detach().half().contiguous() for array in arrays]
 
 
 def windows(

@@ -1,0 +1,48 @@
+# make demo, make test, make build, make grade PS=...: each sets up .venv first, once.
+# Every path here is relative, since make cannot hold a folder's name with blanks in it.
+
+PYTHON := .venv/bin/python
+READY := .venv/ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# the build's own tools are pinned too, by whichever of the two this pip reads
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+
+# READY is written last and holds the folder's name: an interrupted set-up or a moved folder has none.
+ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),ready)
+.PHONY: $(READY)
+endif
+
+.PHONY: demo test build grade lint format setup clean
+
+demo: $(READY)
+	.venv/bin/lmlib demo
+
+test: lint
+	$(PYTHON) -m pytest -n 2
+
+build: $(READY)
+	.venv/bin/lmlib build
+
+grade: $(READY)
+	@test -n "$(PS)" || { echo "Which problem set? For example: make grade PS=ps1_rnn_sampling" >&2; exit 2; }
+	.venv/bin/lmlib grade $(PS)
+
+lint: $(READY)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m lmlib.grading.normalise --check
+
+format: $(READY)
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m lmlib.grading.normalise
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt hatch_build.py
+	@sh .ci/setup $(READY)
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
