@@ -101,7 +101,8 @@ def summary(findings: list[Finding]) -> str:
 
 
 def is_passed(findings: list[Finding]) -> bool:
-    """Whether everything was caught or kept, and enough mistakes were named."""
+    """Whether there was something to catch, all was caught or kept, and enough were named."""
     mistakes = [finding for finding in findings if finding.kind == "mistake"]
     named = sum(finding.named for finding in mistakes)
-    return all(finding.good for finding in findings) and named >= ENOUGH_NAMED * len(mistakes)
+    everything_good = bool(mistakes) and all(finding.good for finding in findings)
+    return everything_good and named >= ENOUGH_NAMED * len(mistakes)

@@ -22,6 +22,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from lmlib.grading.notebooks import (
     grade_id,
+    is_answer,
     is_solution,
     is_task,
     nbgrader_metadata,
@@ -254,9 +255,9 @@ def _place(
     cell = nbformat.from_dict(original)
     cell.metadata["lmlib"] = {"origin": "template"}
     name = grade_id(cell) or cell.id
-    if is_solution(cell):
+    if is_solution(cell) or is_answer(cell):
         if found is None:
-            notes.append(f"The cell {name} was not in the notebook; it counts as not written.")
+            notes.append(f"The cell {name} is not in the notebook; it counts as not written.")
         else:
             cell.source = (
                 _allowed_source(found, packages, notes) if found.is_code else found.source

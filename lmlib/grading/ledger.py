@@ -5,8 +5,12 @@ person has to look.  Manual scores and comments are a grader's, and stay as they
 """
 
 import contextlib
+import os
+import shutil
+import sys
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 
 from nbformat import NotebookNode
@@ -35,6 +39,19 @@ def gradebook_errors(course: Course) -> Iterator[None]:
         ) from error
 
 
+def open_gradebook(course: Course) -> Gradebook:
+    """The course's gradebook, made if there is none yet."""
+    find_alembic()
+    return Gradebook(course.gradebook_url)
+
+
+def find_alembic() -> None:
+    """Put this Python's programs on the PATH: nbgrader calls alembic by its name alone."""
+    programs = str(Path(sys.executable).parent)
+    if shutil.which("alembic") is None:
+        os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
 class Ledger:
     """The gradebook of one assignment, open for entering records."""
 
@@ -44,7 +61,7 @@ class Ledger:
 
     def __enter__(self) -> "Ledger":
         with gradebook_errors(self.course):
-            self.gradebook = Gradebook(self.course.gradebook_url)
+            self.gradebook = open_gradebook(self.course)
             try:
                 self.gradebook.find_assignment(self.assignment)
             except MissingEntry as error:
@@ -95,7 +112,8 @@ class Ledger:
         commit = session.commit
         session.commit = session.flush
         try:
-            yield
+            with session.no_autoflush:
+                yield
             commit()
         except BaseException:
             session.rollback()

@@ -116,7 +116,7 @@ def _check(
 
 
 def solutions_of(source: NotebookNode) -> dict[str, str]:
-    """The instructor's own answers by `grade_id`, code and written ones."""
+    """The instructor's own code by `grade_id`."""
     return {
         name: solution_text(cell.source)
         for cell in source.cells
@@ -132,7 +132,7 @@ def solution_text(source: str) -> str:
 
 
 def with_mistake(source: NotebookNode, mistake: Mistake) -> dict[str, str]:
-    """The instructor's answers by `grade_id`, with `mistake` made in one of them."""
+    """The instructor's own code by `grade_id`, with `mistake` made in one cell of it."""
     answers = solutions_of(source)
     edited = next(cell.source for cell in source.cells if grade_id(cell) == mistake.cell)
     answers[mistake.cell] = solution_text(edited.replace(mistake.find, mistake.replace))
@@ -148,7 +148,7 @@ def empty_answers(source: NotebookNode, listed: tuple[EmptyAnswer, ...]) -> dict
     code = {
         name: cell.source
         for cell in source.cells
-        if (name := grade_id(cell)) and is_solution(cell) and cell.cell_type == "code"
+        if (name := grade_id(cell)) and is_solution(cell)
     }
     most = max((len(_arguments(text)) for text in code.values()), default=0)
     made = {"None": {name: _returning(text, lambda _: "None") for name, text in code.items()}}

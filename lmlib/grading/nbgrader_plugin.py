@@ -37,6 +37,7 @@ from traitlets.config.loader import PyFileConfigLoader
 from lmlib.grading import grade
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading.ledger import find_alembic
 from lmlib.grading.notebooks import is_test, without_region
 from lmlib.grading.record import METADATA_KEY, attach, attached
 
@@ -157,6 +158,7 @@ def generate_release(course: Course, assignment: str) -> None:
 
     Raises CourseError where nbgrader refuses or the gradebook cannot be written.
     """
+    find_alembic()
     config = load_config(course)
     directory = CourseDirectory(config=config)
     directory.root = str(course.root)

@@ -1,8 +1,10 @@
 """Notebooks as they are kept in git: no outputs, stable cell ids, sorted keys.
 
-    python -m lmlib.grading.normalise NOTEBOOK ...          rewrite them
-    python -m lmlib.grading.normalise --check NOTEBOOK ...  only say which would change
-    python -m lmlib.grading.normalise --text NOTEBOOK       as plain text, for `git diff`
+    python -m lmlib.grading.normalise [NOTEBOOK ...]          rewrite them
+    python -m lmlib.grading.normalise --check [NOTEBOOK ...]  only say which would change
+    python -m lmlib.grading.normalise --text NOTEBOOK         as plain text, for `git diff`
+
+Without a name, every notebook below source/ is meant.
 """
 
 import argparse
@@ -66,10 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lmlib.grading.normalise")
     parser.add_argument("--check", action="store_true", help="write nothing, name what would change")
     parser.add_argument("--text", action="store_true", help="print the notebook as plain text")
-    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("notebooks", nargs="*", type=Path)
     options = parser.parse_args(arguments)
+    notebooks = options.notebooks or sorted(Path("source").glob("*/*.ipynb"))
     unclean = 0
-    for path in options.notebooks:
+    for path in notebooks:
         try:
             notebook = read_notebook(path)
             if options.text:

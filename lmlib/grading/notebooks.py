@@ -90,8 +90,17 @@ def is_task(cell: NotebookNode) -> bool:
 
 
 def is_solution(cell: NotebookNode) -> bool:
-    """Whether `cell` is the student's to fill: a solution cell or an answer cell."""
+    """Whether `cell` is code for the student to write."""
     return bool(nbgrader_metadata(cell).get("solution"))
+
+
+def is_answer(cell: NotebookNode) -> bool:
+    """Whether `cell` is the plain cell for a written answer, which stands below its task's cell.
+
+    nbgrader knows nothing of it, so it is told by its id: `answer_1_1_1`.
+    """
+    plain = cell.cell_type == "markdown" and not nbgrader_metadata(cell)
+    return plain and str(cell.get("id", "")).startswith("answer")
 
 
 def points(cell: NotebookNode) -> float:

@@ -10,6 +10,7 @@ from lmlib.grading.mistakes import without_solution
 from lmlib.grading.notebooks import (
     Region,
     grade_id,
+    is_answer,
     is_solution,
     is_task,
     is_test,
@@ -46,15 +47,15 @@ def check_folder(course: Course, name: str) -> None:
 def check_source(source: NotebookNode, path: Path) -> None:
     """Raise CourseError, naming the cell, for the first rule that the notebook breaks."""
     seen: set[str] = set()
-    for number, cell in enumerate(source.cells, start=1):
-        name = grade_id(cell) or cell.get("id", f"number {number}")
+    for number, cell in enumerate(source.cells):
+        name = grade_id(cell) or cell.get("id", f"number {number + 1}")
         try:
             _check_identity(cell, seen)
             _check_regions(cell)
             if cell.cell_type == "code":
                 _check_code(cell)
             if is_task(cell):
-                _check_task(cell)
+                _check_task(cell, source.cells[number + 1 : number + 2])
         except CourseError as error:
             raise CourseError(f"{path.name}, cell {name}: {error}.") from error
     if not any(is_test(cell) for cell in source.cells):
@@ -126,10 +127,12 @@ def _parse(source: str) -> ast.Module:
         raise CourseError(f"line {error.lineno} is not Python: {error.msg}") from error
 
 
-def _check_task(cell: NotebookNode) -> None:
+def _check_task(cell: NotebookNode, next_cells: list[NotebookNode]) -> None:
     if not nbgrader_metadata(cell).get("locked"):
         raise CourseError("a written task's cell must be locked; the answer has a cell of its own")
     if region(cell.source, "MARK SCHEME") is None:
         raise CourseError("a written task needs a MARK SCHEME region")
     if points(cell) <= 0:
         raise CourseError("a written task needs points")
+    if not any(map(is_answer, next_cells)):
+        raise CourseError("a written task is followed by a plain markdown cell with an id answer_…")

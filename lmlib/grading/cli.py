@@ -1,0 +1,231 @@
+"""The command `lmlib`: build, grade, feedback, audit, demo.
+
+Exit codes: 0, done; 1, something did not work and was named; 2, the words of the command are off.
+Progress goes to stderr, tables and JSON to stdout.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lmlib.grading import audit, build, demo, grade, handback
+from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading.record import Record
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except CourseError as error:
+        print(f"lmlib: {error}", file=sys.stderr)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"lmlib: {place}{error.strerror or error}.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("lmlib: stopped; run the same command again to go on.", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lmlib", description="Build, grade and give back the course's assignments."
+    )
+    parser.add_argument("--course", type=Path, help="the course's folder (default: this one)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run, what: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=what)
+        made.set_defaults(run=run)
+        made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
+                          help="how many notebooks run at once (default: one a core)")  # fmt: skip
+        return made
+
+    made = command("build", _build, "Build releases and answer keys; only what changed.")
+    made.add_argument("assignments", nargs="*", metavar="PS")
+
+    made = command("grade", _grade, "Grade every submission, or fail it with a reason.")
+    made.add_argument("assignments", nargs="+", metavar="PS")
+    made.add_argument("--student", metavar="S", help="only this student's submission")
+    made.add_argument("--force", action="store_true", help="grade again what is graded")
+    made.add_argument("--json", action="store_true", help="print the records as JSON")
+
+    made = command("feedback", _feedback, "Write a feedback page for every graded submission.")
+    made.add_argument("assignments", nargs="+", metavar="PS")
+    made.add_argument("--student", metavar="S", help="only this student's page")
+
+    made = command("audit", _audit, "Check that every known mistake loses its points and gets its "
+                   "name, and every alternate keeps them.")  # fmt: skip
+    made.add_argument("assignments", nargs="*", metavar="PS")
+    made.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    made = command("demo", _demo, "Take an invented class from release to feedback.")
+    made.add_argument("--students", type=_positive, default=12, metavar="N")
+    made.add_argument("--folder", type=Path, default=Path("demo"), help="default: ./demo")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _assignments(course: Course, options: argparse.Namespace) -> list[str]:
+    names = options.assignments or list(course.assignments)
+    return [course.assignment(name).name for name in names]
+
+
+def _build(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    with _executor(options) as executor, _progress() as bar:
+        for name in _assignments(course, options):
+            _build_one(course, name, executor, bar)
+    return 0
+
+
+def _build_one(course: Course, name: str, executor: Executor, bar: Progress) -> None:
+    task = bar.add_task(f"building {name}", total=None, what="")
+
+    def progress(what: str, done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total, what=what)
+
+    built = build.build(course, name, executor, progress)
+    bar.update(task, completed=1, total=1, what="built" if built else "unchanged")
+
+
+def _grade(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    records: list[Record] = []
+    with _executor(options) as executor, _progress() as bar:
+        for name in _assignments(course, options):
+            records += _grade_one(course, name, executor, bar, options.student, options.force)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
+    else:
+        _print_records(records)
+    return 0
+
+
+def _grade_one(
+    course: Course,
+    name: str,
+    executor: Executor,
+    bar: Progress,
+    student: str | None = None,
+    force: bool = False,
+) -> list[Record]:
+    total = len(course.students(name)) if student is None else 1
+    task = bar.add_task(f"grading {name}", total=total, what="")
+
+    def progress(record: Record) -> None:
+        bar.update(task, advance=1, what=record.student)
+        if record.status == "failed":
+            bar.console.print(f"{record.student}: failed: {record.reason}", highlight=False)
+
+    return grade.grade(course, name, executor, student, force, progress)
+
+
+def _print_records(records: list[Record], handed_in: dict[str, str] | None = None) -> None:
+    """The table of scores; `handed_in` says what each invented student's file was."""
+    table = Table("student", *(["handed in"] if handed_in else []), "score", "what was found")
+    for record in records:
+        score = sum(verdict.score for verdict in record.verdicts)
+        points = sum(verdict.points for verdict in record.verdicts)
+        shown = f"{score:g} / {points:g}" if record.status == "graded" else "failed"
+        extra = [handed_in.get(record.student, "")] if handed_in else []
+        table.add_row(record.student, *extra, shown, _found(record))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _found(record: Record) -> str:
+    """The misconceptions found, or why the submission failed."""
+    if record.status == "failed":
+        return record.reason
+    lost = [verdict for verdict in record.verdicts if verdict.score < verdict.points]
+    words = (verdict.words[0] for verdict in lost)
+    return "\n".join(dict.fromkeys(words))
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    for name in _assignments(course, options):
+        written = handback.write_feedback(course, name, options.student)
+        print(f"{name}: {len(written)} feedback pages below {course.root / 'feedback'}")
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    findings: list[audit.Finding] = []
+    with _executor(options) as executor, _progress() as bar:
+        for name in _assignments(course, options):
+            task = bar.add_task(f"auditing {name}", total=None, what="")
+            findings += audit.audit(
+                course, name, executor, lambda found, task=task: bar.update(task, what=found.name)
+            )
+            bar.update(task, completed=1, total=1)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            if finding.detail:
+                print(f"{finding.assignment}: {finding.kind} {finding.name} {finding.detail}")
+        print(audit.summary(findings))
+    return 0 if audit.is_passed(findings) else 1
+
+
+def _demo(options: argparse.Namespace) -> int:
+    course = demo.prepare(find_course(options.course), options.folder.absolute())
+    with _executor(options) as executor, _progress() as bar:
+        records, handed_in = [], {}
+        for name in course.assignments:
+            _build_one(course, name, executor, bar)
+            invented = demo.invent_class(course, name, options.students)
+            demo.hand_in(course, name, invented)
+            handed_in = {one.student: one.handed_in for one in invented}
+            records = _grade_one(course, name, executor, bar)
+            task = bar.add_task(f"feedback for {name}", total=1, what="")
+            pages = handback.write_feedback(course, name)
+            bar.update(task, completed=1, what=f"{len(pages)} pages")
+    _print_records(records, handed_in)
+    named = next((record for record in records if any(v.mistake for v in record.verdicts)), records[0])
+    page = course.feedback(named.student, named.assignment) / f"{named.assignment}.html"
+    print(f"Open next, in a browser: {os.path.relpath(page)}")
+    print(f"The whole course with its gradebook is in {os.path.relpath(course.root)}.")
+    return 0
+
+
+@contextlib.contextmanager
+def _executor(options: argparse.Namespace) -> Iterator[Executor]:
+    executor = ThreadPoolExecutor(options.jobs)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+        console=Console(stderr=True),
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

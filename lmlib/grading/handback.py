@@ -1,0 +1,71 @@
+"""`lmlib feedback`: one page for each student whose submission has been graded."""
+
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
+
+from lmlib.grading import feedback
+from lmlib.grading.answer_key import release_digest
+from lmlib.grading.course import Course, CourseError
+from lmlib.grading.feedback import Mark
+from lmlib.grading.ledger import gradebook_errors, open_gradebook
+from lmlib.grading.notebooks import read_notebook, write_text
+from lmlib.grading.record import attached
+
+
+def write_feedback(course: Course, assignment: str, student: str | None = None) -> list[Path]:
+    """Write feedback/<student>/<assignment>/<assignment>.html for everyone graded, or `student`.
+
+    Raises CourseError where the assignment or the student is unknown, or nothing is graded yet.
+    """
+    title = course.assignment(assignment).title
+    release_digest(course, assignment)
+    students = course.students(assignment)
+    if student is not None:
+        if student not in students:
+            raise CourseError(f"There is no submission of {assignment} by {student!r}.")
+        students = [student]
+    written = []
+    with gradebook_errors(course), open_gradebook(course) as gradebook:
+        for name in students:
+            path = course.autograded(name, assignment) / f"{assignment}.ipynb"
+            if not path.exists():
+                continue
+            notebook = read_notebook(path)
+            record = attached(notebook)
+            if record is None:
+                raise CourseError(f"{path} was not graded by lmlib; run `lmlib grade {assignment}`.")
+            page = feedback.page(notebook, record, _marks(gradebook, assignment, name), title)
+            written.append(course.feedback(name, assignment) / f"{assignment}.html")
+            write_text(written[-1], page)
+    if not written:
+        raise CourseError(f"Nothing of {assignment} is graded yet; run `lmlib grade {assignment}`.")
+    return written
+
+
+def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
+    """What the gradebook says of a submission's cells: scores, and the grader's comments."""
+    try:
+        found = gradebook.find_submission_notebook(assignment, assignment, student)
+    except MissingEntry as error:
+        raise CourseError(
+            f"The gradebook has no {assignment} of {student}; run `lmlib grade {assignment}`."
+        ) from error
+    comments = _comments(found)
+    marks = [
+        Mark(
+            grade_id=grade.name,
+            score=grade.score,
+            points=grade.max_score,
+            needs_manual_grade=grade.needs_manual_grade,
+            comment=comments.pop(grade.name, ""),
+        )
+        for grade in found.grades
+    ]
+    rest = [Mark(name, 0.0, 0.0, False, comment) for name, comment in sorted(comments.items())]
+    return marks + rest
+
+
+def _comments(found: SubmittedNotebook) -> dict[str, str]:
+    """The graders' own comments, by the cell that they are on."""
+    return {entry.name: entry.manual_comment for entry in found.comments if entry.manual_comment}
