@@ -1,0 +1,58 @@
+"""Pictures that a page may hold: decoded, made small enough, and encoded anew.
+
+What a student's code sends as an image is only bytes that claim to be one. Nothing of them
+reaches a page; what the page holds is what Pillow painted, within limits on pixels and bytes.
+"""
+
+import base64
+import binascii
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG"}
+LONGEST_SOURCE = 8_000_000  # characters of base64
+MOST_PIXELS = 8_000_000  # of one picture
+WIDEST = 1_400  # pixels on the page, enough for a sharp 48rem column
+TALLEST = 2_800
+MOST_BYTES = 250_000  # of one encoded picture
+
+
+@dataclass
+class Album:
+    """How much room is left for pictures on one page."""
+
+    characters: int = 700_000
+    pixels: int = 60_000_000  # decoded altogether, so that a page costs seconds at most
+
+    def add(self, mime: str, data: str) -> str | None:
+        """The picture as a `data:` address, or None where it is none or there is no room for it."""
+        if mime not in FORMATS or len(data) > LONGEST_SOURCE:
+            return None
+        try:
+            address = self._encoded(base64.b64decode(data), FORMATS[mime])
+        except (binascii.Error, UnicodeError):
+            return None
+        except Exception:  # decoders raise whatever a malformed or enormous file provokes
+            return None
+        if address is None or len(address) > self.characters:
+            return None
+        self.characters -= len(address)
+        return address
+
+    def _encoded(self, content: bytes, kind: str) -> str | None:
+        with Image.open(io.BytesIO(content), formats=[kind]) as picture:  # reads the header only
+            pixels = picture.width * picture.height
+            if pixels > min(MOST_PIXELS, self.pixels):
+                return None
+            self.pixels -= pixels
+            painted = picture.convert("RGBA")
+        painted.thumbnail((WIDEST, TALLEST))
+        for options in ({"lossless": True}, {"quality": 80}, {"quality": 30}):
+            encoded = io.BytesIO()
+            painted.save(encoded, "WEBP", **options)
+            if encoded.tell() <= MOST_BYTES:
+                text = base64.b64encode(encoded.getvalue()).decode("ascii")
+                return f"data:image/webp;base64,{text}"
+        return None
