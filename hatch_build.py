@@ -85,5 +85,7 @@ class ShakespeareBuildHook(BuildHookInterface):
         text = plain_text(read_plays())
         target = Path(self.root) / "lmlib" / "data" / "shakespeare.txt"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text.encode("ascii"))
+        unfinished = target.with_suffix(".part")
+        unfinished.write_bytes(text.encode("ascii"))
+        unfinished.replace(target)  # in one step: someone may be reading the old one
         build_data["artifacts"].append("/lmlib/data/shakespeare.txt")

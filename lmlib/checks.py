@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+PYTHON_MAGICS = ("time", "timeit", "capture")  # those that run the Python after them
+
 
 class CheckFailed(AssertionError):
     """A check that does not hold. The message says what differs."""
@@ -217,17 +219,18 @@ def _imports(source: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name.name.partition(".")[0]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.lineno, node.module.partition(".")[0]
-        elif isinstance(node, ast.Call) and (package := _imported_by_call(node)):
-            yield node.lineno, package
+        elif isinstance(node, ast.Call):
+            yield from _imports_by_call(node)
 
 
-def _imported_by_call(node: ast.Call) -> str:
-    """The package of `__import__("...")` or `importlib.import_module("...")`, else nothing."""
+def _imports_by_call(node: ast.Call) -> Iterator[tuple[int, str]]:
+    """Imports as `importlib.import_module("...")`, `__import__("...")`, or timed by a magic."""
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name not in ("__import__", "import_module") or not node.args:
-        return ""
-    argument = node.args[0]
-    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-        return argument.value.partition(".")[0]
-    return ""
+    texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    if name in ("__import__", "import_module") and texts:
+        yield node.lineno, texts[0].partition(".")[0]
+    elif name == "run_line_magic" and texts[0] in PYTHON_MAGICS:
+        yield from ((node.lineno, package) for _, package in _imports(texts[-1]))
+    elif name == "run_cell_magic" and texts[0] in PYTHON_MAGICS:
+        yield from ((node.lineno + line, package) for line, package in _imports(texts[-1]))

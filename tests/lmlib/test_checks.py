@@ -1,0 +1,203 @@
+from types import SimpleNamespace
+from typing import Any
+
+import IPython
+import nbformat
+import numpy as np
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from lmlib import checks
+
+
+def failure(check: Any, *arguments: Any, **options: Any) -> str:
+    """What a check that must fail says."""
+    with pytest.raises(checks.CheckFailed) as caught:
+        check(*arguments, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        ("to be", "to be"),
+        (3, 3.0),
+        ([1, 2], np.array([1, 2])),
+        (np.array([True, False]), [True, False]),
+        (None, None),
+        ({"a": 1}, {"a": 1}),
+        (float("nan"), float("nan")),
+    ],
+)
+def test_equal_things(actual: Any, expected: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    checks.equal("the answer", actual, expected)
+    assert capsys.readouterr().out == "✓ the answer\n"
+
+
+def test_texts_are_compared_character_by_character() -> None:
+    said = failure(checks.equal, "the text", "to bee or", "to be or ", hint="Look at the spaces.")
+    assert said.startswith("the text: expected 'to be or ', got 'to bee or'")
+    assert "first differ at position 5: ' ' expected, 'e' found" in said
+    assert said.endswith("Look at the spaces.")
+    assert "expected 40 characters, got 2" in failure(checks.equal, "the text", "to", "x" * 40)
+    assert "got None (does the function return" in failure(checks.equal, "the text", None, "to")
+
+
+def test_numbers_say_where_and_by_how_much() -> None:
+    actual = np.array([[1.0, 2.0], [3.5, 9.0]])
+    said = failure(checks.close, "the loss", actual, [[1, 2], [3, 4]])
+    assert "2 of 4 numbers differ; the first is 3.5 where 3 is expected" in said
+    assert "at index [1, 0], a gap of 0.5" in said
+    assert "the number is 2 where 3 is expected, a gap of 1" in failure(checks.equal, "n", 2, 3)
+
+
+def test_close_keeps_its_tolerances() -> None:
+    checks.close("within rtol", 100.0009, 100.0)
+    checks.close("within atol", 0.01, 0.0, atol=0.02)
+    failure(checks.close, "outside rtol", 100.002, 100.0)
+    failure(checks.equal, "equal has none", 100.0000001, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (None, "got None (does the function return its result?)"),
+        ("12", "got the text '12'"),
+        ([1.0, 2.0, 3.0], r"expected shape (2,), got shape (3,)"),
+        (1.0, "expected shape (2,), got a single number"),
+        ([1.0, float("nan")], "there is a NaN (not a number) at index [1]"),
+        ([[1.0], [1.0, 2.0]], "got an object of type list"),
+        ([1.0, float("inf")], "inf where 2 is expected"),
+    ],
+)
+def test_what_is_no_such_array(actual: Any, words: str) -> None:
+    assert words in failure(checks.close, "the state", actual, [1.0, 2.0])
+
+
+def test_tensors_count_as_arrays() -> None:
+    torch = pytest.importorskip("torch")
+    checks.close("the state", torch.ones(2, requires_grad=True), [1.0, 1.0])
+    checks.shape("the state", torch.ones(2, 3), (2, 3))
+
+
+def test_shape() -> None:
+    checks.shape("the state", np.zeros((2, 3)), (2, 3))
+    checks.shape("the loss", 1.5, ())
+    assert "expected shape (3, 2), got shape (2, 3)" in failure(
+        checks.shape, "the state", np.zeros((2, 3)), (3, 2)
+    )
+    assert "expected an array, got None" in failure(checks.shape, "the state", None, (3,))
+
+
+def test_that(capsys: pytest.CaptureFixture[str]) -> None:
+    checks.that(np.bool_(True), "The text starts with the prompt")
+    assert capsys.readouterr().out == "✓ The text starts with the prompt\n"
+    assert failure(checks.that, False, "The text starts with the prompt") == (
+        "The text starts with the prompt"
+    )
+
+
+def test_a_call_cannot_spoil_its_arguments() -> None:
+    def spoil(arrays: list[np.ndarray], length: int) -> int:
+        arrays[0][:] = 0
+        return length + 1
+
+    arrays = [np.ones(3)]
+    assert checks.call(spoil, arrays, 2) == 3
+    assert arrays[0].all()
+
+
+def test_an_unsolved_function_is_named() -> None:
+    def step() -> None:
+        raise NotImplementedError()
+
+    def sample() -> None:
+        step()
+
+    with pytest.raises(checks.NotSolvedYet, match="^step is not written yet: replace the line"):
+        checks.call(sample)
+
+
+def test_other_errors_come_through() -> None:
+    def library() -> None:
+        raise NotImplementedError("no such kernel for this type")
+
+    with pytest.raises(NotImplementedError, match="no such kernel"):
+        checks.call(library)
+    with pytest.raises(ZeroDivisionError):
+        checks.call(lambda: 1 / 0)
+
+
+def in_notebook(monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
+    """Let only_packages see these cells, as if a notebook had run them."""
+    shell = SimpleNamespace(
+        user_ns={"In": ["", *cells]}, transform_cell=TransformerManager().transform_cell
+    )
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+
+
+def test_allowed_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_notebook(
+        monkeypatch,
+        "%matplotlib inline\nimport numpy as np, os.path",
+        "from lmlib import corpora\nimport lmlib.checks\n!ls",
+        "this is no Python",
+        "'import torch'  # import torch",
+    )
+    checks.only_packages("numpy", "lmlib")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import torch",
+        "import torch.nn as nn",
+        "import numpy, torch",
+        "from torch.nn import functional",
+        "torch = __import__('torch')",
+        "import importlib; importlib.import_module('torch.nn')",
+        "%time import torch",
+    ],
+)
+def test_another_package_is_named_with_its_place(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_notebook(monkeypatch, "import numpy", f"x = 1\nif x:\n    {line}")
+    said = failure(checks.only_packages, "numpy")
+    assert "cell [2], line 3, imports torch" in said
+    assert "that cell would not run" in said
+
+
+def test_an_import_under_a_cell_magic_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_notebook(monkeypatch, "%%time\nx = 1\nimport torch")
+    assert "cell [1], line 3, imports torch" in failure(checks.only_packages, "numpy")
+
+
+def test_only_packages_needs_a_notebook() -> None:
+    with pytest.raises(RuntimeError, match="call it in a notebook"):
+        checks.only_packages("numpy")
+
+
+def run(source: str) -> list[str]:
+    """The lines that Jupyter shows as the error of a notebook's second cell."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_code_cell("from lmlib import checks\nimport nbformat"),
+        nbformat.v4.new_code_cell(source),
+    ]
+    with pytest.raises(CellExecutionError):
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    return list(notebook.cells[1].outputs[-1].traceback)
+
+
+def test_jupyter_shows_a_few_words_and_no_traceback() -> None:
+    unsolved = "def sample():\n    raise NotImplementedError()\nchecks.call(sample)"
+    assert run(unsolved) == [
+        "… sample is not written yet: replace the line `raise NotImplementedError()` in its cell,"
+        " run that cell, then run this check again."
+    ]
+    assert run("checks.only_packages('lmlib')")[0].startswith(
+        "✗ only lmlib and the standard library are imported: cell [1], line 2, imports nbformat."
+    )
