@@ -120,7 +120,7 @@ class _Encoder:
 
     def encode_array(self, array: np.ndarray) -> dict[str, Any]:
         self.spend(array.nbytes)
-        array = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         data = base64.b64encode(array.tobytes()).decode("ascii")
         shape = [int(length) for length in array.shape]
         return {"is": "array", "dtype": array.dtype.str, "shape": shape, "data": data}
