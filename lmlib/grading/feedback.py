@@ -53,8 +53,8 @@ NO_ROOM: dict[Owner, str] = {
     "student": "The rest of your cells is left out, because this page would become too large.",
 }
 HIDDEN_FROM_HERE = (
-    "Outputs are shown up to here only: the hidden tests have begun, and they stay hidden."
-    " Run your notebook to see the rest."
+    "What the cells below print is left out: the hidden tests begin here, and they stay hidden."
+    " Your own notebook shows it."
 )
 
 
@@ -95,6 +95,9 @@ class Exercise:
         return 0 if self.points <= 0 else round(100 * min(1, max(0, self.score / self.points)))
 
 
+NOTHING = Markup("")
+
+
 @dataclass(frozen=True)
 class Block:
     """One part of the notebook on the page."""
@@ -102,7 +105,7 @@ class Block:
     kind: Literal["prose", "code", "exercise", "comment", "notice"]
     owner: Owner = "given"
     label: str = ""
-    html: Markup = Markup("")
+    html: Markup = NOTHING
     lines: int = 0  # of code
     is_folded: bool = False
     outputs: tuple[Markup, ...] = ()
@@ -118,13 +121,14 @@ def page(notebook: NotebookNode, record: Record, marks: list[Mark], title: str) 
     gradebook holds; where a cell's mark and verdict differ, the mark counts.
     """
     has_failed = record.status == "failed"
+    reason = record.reason[:1].upper() + record.reason[1:].rstrip(".") + "."
     blocks = [] if has_failed else _Writer(record, marks).blocks(notebook)
     exercises = [block.exercise for block in blocks if block.exercise]
     text = _template().render(
         title=markup.plain(title)[:200],
         student=markup.plain(record.student)[:200],
         assignment=markup.plain(record.assignment)[:200],
-        failure=_sentence(record.reason) if has_failed else None,
+        failure=_sentence(reason) if has_failed else None,
         notes=_sentences(record.notes),
         exercises=exercises,
         waiting=[exercise for exercise in exercises if exercise.outcome == "waiting"],
@@ -291,8 +295,10 @@ def _exercise(
         points=points,
         words=_sentences(verdict.words) if verdict else (),
         tells_mistake=bool(verdict and verdict.mistake),
-        matched=f"{verdict.matched} of {verdict.expected}" if verdict else "",
-        comment=_typed(mark.comment) if mark else Markup(""),
+        matched=f"{verdict.matched} of {verdict.expected}"
+        if verdict and not verdict.mistake
+        else "",
+        comment=_typed(mark.comment) if mark else NOTHING,
         is_task=is_task,
     )
 

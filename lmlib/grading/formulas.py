@@ -29,6 +29,9 @@ ATTRIBUTES = {
     ),
     **dict.fromkeys("depth height lspace maxsize minsize rspace width".split(), LENGTH),
 }
+PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "mover": 2, "munder": 2}
+LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+BIG_OPERATORS = frozenset("∑∏⋃⋂")
 
 # Definitions can grow without bound, \unicode and \rule serve no formula of a course.
 REFUSED = re.compile(r"\\(def|newcommand|newenvironment|DeclareMathOperator|unicode|rule)\b")
@@ -72,6 +75,8 @@ def _written(element: Element) -> str:
     """
     if element.tag not in ELEMENTS:
         raise ValueError(f"<{element.tag}> is no MathML of ours")
+    if len(element) != PARTS.get(element.tag, len(element)):
+        raise ValueError(f"<{element.tag}> lacks a part")
     text = html.unescape(element.text or "")  # the translator writes characters as `&#x3B8;`
     if re.match(r"\\\w|&$", text):  # an unknown command, or a column outside a known table
         raise ValueError(f"the translator does not know {text}")
@@ -85,8 +90,15 @@ def _written(element: Element) -> str:
     )
     if variant == "normal" and element.tag == "mi":
         attributes += ' mathvariant="normal"'
+    tag = _tag(element)
     inside = html.escape(text, quote=False) + "".join(_written(child) for child in element)
-    return f"<{element.tag}{attributes}>{inside}</{element.tag}>"
+    return f"<{tag}{attributes}>{inside}</{tag}>"
+
+
+def _tag(element: Element) -> str:
+    """The name of `element`, with the limits of a sum below and above it where there is room."""
+    is_sum = element.tag in LIMITS and html.unescape(element[0].text or "") in BIG_OPERATORS
+    return LIMITS[element.tag] if is_sum else str(element.tag)
 
 
 def _styled(text: str, variant: str) -> str:

@@ -7,6 +7,7 @@ guess, and take their places at the very end.
 
 import functools
 import html
+import itertools
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -99,8 +100,11 @@ def prose(source: str, picture: Picture) -> str:
 def headings(source: str) -> list[str]:
     """The text of each heading in Markdown `source`."""
     tokens = _markdown().parse(plain(source))
-    inside = (after for token, after in zip(tokens, tokens[1:]) if token.type == "heading_open")
-    return [_heading_text(token) for token in inside]
+    return [
+        _heading_text(inside)
+        for opening, inside in itertools.pairwise(tokens)
+        if opening.type == "heading_open"
+    ]
 
 
 def _heading_text(token: Token) -> str:
@@ -131,7 +135,7 @@ def _allowed_value(element: str, attribute: str, value: str) -> str | None:
 @functools.cache
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    markdown.use(dollarmath_plugin, allow_labels=False, allow_digits=False, double_inline=True)
+    markdown.use(dollarmath_plugin, allow_labels=False, double_inline=True)
     markdown.core.ruler.push("lower_headings", _lower_headings)
     for rule in ("math_inline", "math_inline_double", "math_block"):
         markdown.add_render_rule(rule, _render_formula)

@@ -36,7 +36,9 @@ def shown_outputs(cell: NotebookNode, album: Album) -> tuple[Markup, ...]:
     shown = [_shown(output, album) for output in outputs[:MOST_OUTPUTS]]
     if len(outputs) > MOST_OUTPUTS:
         left_out = len(outputs) - MOST_OUTPUTS
-        shown.append(Markup('<p class="left-out">{} more outputs are left out.</p>').format(left_out))
+        shown.append(
+            Markup('<p class="left-out">{} more outputs are left out.</p>').format(left_out)
+        )
     return tuple(output for output in shown if output)
 
 
