@@ -304,7 +304,8 @@ def test_hostile_markdown_is_made_harmless(source: str) -> None:
 def test_hostile_text_elsewhere_is_only_text(source: str) -> None:
     verdict = Verdict("sample_test", 5, 0, 0, 1, None, (source,))
     text = feedback(
-        students(source, output(source), error(source), shown({"text/plain": source})), hidden_test(),
+        students(source, output(source), error(source), shown({"text/plain": source})),
+        hidden_test(),
         verdicts=(verdict,), student=source, notes=(source,),
     )  # fmt: skip
     assert_harmless(text)
