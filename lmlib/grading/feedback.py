@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from lmlib.grading import markup
 from lmlib.grading.notebooks import (
     grade_id,
+    is_answer,
     is_solution,
     is_task,
     is_test,
@@ -158,7 +159,7 @@ class _Writer:
             origin = cell.metadata.get("lmlib", {}).get("origin", "template")
             if origin != "template":
                 self._add_cell(cell, "student", EXTRA_LABELS.get(origin, "Your own cell"))
-            elif is_solution(cell):
+            elif is_solution(cell) or is_answer(cell):
                 self._add_solution(cell)
             else:
                 self._close_task()
@@ -181,14 +182,14 @@ class _Writer:
         self.open_task = cell if is_task(cell) else None
 
     def _add_solution(self, cell: NotebookNode) -> None:
-        is_answer = cell.cell_type == "markdown"
-        self._add_cell(cell, "student", "Your answer" if is_answer else "Your code")
+        is_prose = cell.cell_type == "markdown"
+        self._add_cell(cell, "student", "Your answer" if is_prose else "Your code")
         name = grade_id(cell) or ""
         if nbgrader_metadata(cell).get("grade"):  # a person grades this cell as it stands
             self._add_exercise(name, self.heading, is_task=True)
         elif name in self.marks:
             self._add_comment(self.marks.pop(name).comment)
-        if is_answer:
+        if is_prose:
             self._close_task()
 
     def _close_task(self) -> None:
@@ -217,7 +218,7 @@ class _Writer:
     def _add_cell(self, cell: NotebookNode, owner: Owner, label: str = "") -> None:
         """Write `cell`, unless it is empty or all room for its owner is taken."""
         source = _shown_source(cell)
-        is_empty = not source.strip() and not is_solution(cell)
+        is_empty = not source.strip() and not (is_solution(cell) or is_answer(cell))
         if is_empty or self.room[owner] <= 0 or (cell.cell_type == "raw" and owner == "given"):
             return
         if cell.cell_type == "markdown":

@@ -43,6 +43,12 @@ def students(source: str, *outputs: NotebookNode, prose: bool = False) -> Notebo
     return cell
 
 
+def answer(source: str) -> NotebookNode:
+    cell = new_markdown_cell(source, id="answer_1_1_2")
+    cell.metadata["lmlib"] = {"origin": "template"}
+    return cell
+
+
 def hidden_test(name: str = "sample_test") -> NotebookNode:
     source = "### BEGIN HIDDEN TESTS\nobserve('SECRET-INPUT', sample)\n### END HIDDEN TESTS"
     output = new_output("stream", text="SECRET-OUTPUT")
@@ -142,8 +148,7 @@ def test_the_gradebooks_mark_counts_where_a_person_changed_it() -> None:
 
 def test_a_written_answer_waits_and_the_total_says_so() -> None:
     marks = [Mark("sample_test", 2.5, 5, False, ""), Mark("task_1_1_2", 0, 2, True, "")]
-    answer = given("Because.", prose=True, solution=True, grade_id="answer_1_1_2")
-    text = feedback(task(), answer, hidden_test(), marks=marks)
+    text = feedback(task(), answer("Because."), hidden_test(), marks=marks)
     assert "Waiting to be graded" in text and "of 7 points so far" in text
     assert text.index("Because.") < text.index('id="exercise-')
 
@@ -151,19 +156,18 @@ def test_a_written_answer_waits_and_the_total_says_so() -> None:
 def test_a_graders_comment_is_shown_as_typed() -> None:
     marks = [
         Mark("task_1_1_2", 1.5, 2, False, "Good.\n<script>alert(1)</script> 2 < 3"),
-        Mark("answer_1_1_2", 0, 0, False, "See lecture 4."),
+        Mark("no_longer_there", 0, 0, False, "See lecture 4."),
         Mark("sample", 0, 0, False, "Nice names."),
     ]
-    answer = given("Because.", prose=True, solution=True, grade_id="answer_1_1_2")
-    text = feedback(task(), answer, solution("pass"), marks=marks, verdicts=())
+    text = feedback(task(), answer("Because."), solution("pass"), marks=marks, verdicts=())
     assert "2 &lt; 3" in text and "See lecture 4." in text and "Nice names." in text
     assert "<strong>1.5</strong>" in text and text.count('<section class="card') == 1
     assert_harmless(text)
 
 
 def test_an_unanswered_task_says_so() -> None:
-    answer = given("YOUR ANSWER HERE", prose=True, solution=True, grade_id="answer_1_1_2")
-    assert "Nothing is written here" in feedback(task(), answer)
+    text = feedback(task(), answer("YOUR ANSWER HERE"))
+    assert "Your answer" in text and "Nothing is written here" in text
 
 
 def test_notes_are_shown() -> None:
