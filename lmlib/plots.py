@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 VISIBLE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
@@ -64,6 +65,7 @@ def hidden_unit(states: np.ndarray, text: str, unit: int, width: int = 60) -> Fi
         row, column = divmod(position, width)
         axes.text(column, row, _visible(character), ha="center", va="center", family="monospace")
     axes.set_yticks(range(rows), [str(row * width) for row in range(rows)])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("character in the line")
     axes.set_ylabel("position of the line")
     figure.colorbar(image, ax=axes, label=f"value of unit {unit}")
@@ -75,6 +77,7 @@ def losses(curves: Mapping[str, Sequence[float]], ylabel: str = "loss (nats)") -
     figure, axes = _figure(6.0, 3.5)
     for name, values in curves.items():
         axes.plot(range(1, len(values) + 1), values, label=name)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel(ylabel)
     _finish(axes)
