@@ -3,10 +3,6 @@
 
 PYTHON := .venv/bin/python
 READY := .venv/ready
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# the build's own tools are pinned too, by whichever of the two this pip reads
-export PIP_CONSTRAINT := constraints.txt
-export PIP_BUILD_CONSTRAINT := constraints.txt
 
 # READY is written last and holds the folder's name: an interrupted set-up or a moved folder has none.
 ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),ready)

@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution, requires
 from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
@@ -65,10 +67,20 @@ def test_students_get_no_torch() -> None:
     assert not any(line.startswith("torch") for line in project["dependencies"])
 
 
+def test_the_pins_work_with_the_oldest_python_in_use() -> None:
+    """Debian 12 has Python 3.11.2; a package may ask for a newer 3.11."""
+    for name, version in pinned().items():
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError:
+            continue
+        if installed.version.split("+")[0] == version:
+            asked = installed.metadata["Requires-Python"] or ""
+            assert SpecifierSet(asked).contains("3.11.2"), f"{name} {version} asks for {asked}"
+
+
 def test_whatever_the_pinned_packages_ask_for_is_pinned_too() -> None:
     """Installed packages are followed from the direct ones, as pip follows them."""
-    from importlib.metadata import PackageNotFoundError, requires
-
     pins = pinned()
     todo = {(canonicalize_name(r.name), frozenset(r.extras)) for r in wanted()}
     seen: set[tuple[str, frozenset[str]]] = set()
