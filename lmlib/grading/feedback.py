@@ -221,6 +221,7 @@ class _Writer:
         is_empty = not source.strip() and not (is_solution(cell) or is_answer(cell))
         if is_empty or self.room[owner] <= 0 or (cell.cell_type == "raw" and owner == "given"):
             return
+        album = self.album.characters
         if cell.cell_type == "markdown":
             if owner == "given":
                 self.heading = (markup.headings(source) or [self.heading])[-1]
@@ -228,6 +229,7 @@ class _Writer:
         else:
             block = self._code(cell, source, owner, label)
         size = len(block.html.encode()) + sum(len(output.encode()) for output in block.outputs)
+        size -= album - self.album.characters  # pictures have a room of their own
         self.room[owner] -= max(size, len(source)) + BYTES_AROUND
         has_room = self.room[owner] > 0
         self.written.append(block if has_room else Block("notice", html=Markup(NO_ROOM[owner])))

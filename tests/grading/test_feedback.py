@@ -219,6 +219,12 @@ def test_half_characters_and_controls_do_not_stop_the_page() -> None:
     feedback(*cells, student="\ud800").encode("utf-8")
 
 
+def test_what_is_left_out_of_a_long_output_is_told() -> None:
+    text = feedback(students("x", output("first" + "." * 50_000 + "last")))
+    assert "first" in text and "last" in text and "characters are left out here" in text
+    assert text.count(".") < 10_000
+
+
 def test_a_progress_bar_shows_its_last_state() -> None:
     assert printed("10%\r50%\r100%\nd\x1b[31mo\x1b[0mne\r\n") == "100%\ndone\n"
 
@@ -353,8 +359,15 @@ def png(width: int = 20, height: int = 10) -> str:
     return base64.b64encode(target.getvalue()).decode()
 
 
+def noise() -> str:
+    """A picture with nothing to compress."""
+    target = io.BytesIO()
+    Image.effect_noise((330, 330), 100).save(target, "PNG")
+    return base64.b64encode(target.getvalue()).decode()
+
+
 def bomb() -> str:
-    """A PNG of a few kilobytes that claims 40,000 × 40,000 pixels."""
+    """A PNG of a kilobyte that claims 40,000 × 40,000 pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = zlib.crc32(kind + content)
@@ -374,10 +387,26 @@ def test_pictures_are_encoded_anew() -> None:
     assert png() not in text and picture["alt"]
 
 
-@pytest.mark.parametrize("data", [bomb(), "not base64!", base64.b64encode(b"GIF89a").decode(), ""])
+def slow_bomb() -> str:
+    """A whole PNG of 10 kilobytes and 9,000 × 9,000 pixels, which Pillow alone would decode."""
+    target = io.BytesIO()
+    Image.new("1", (9_000, 9_000)).save(target, "PNG")
+    return base64.b64encode(target.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    "data", [bomb(), slow_bomb(), "not base64!", base64.b64encode(b"GIF89a").decode(), ""]
+)
 def test_a_bomb_or_a_broken_picture_is_left_out(data: str) -> None:
     text = feedback(students("plot", shown({"image/png": data})))
     assert not elements(text, "img") and "A picture is left out" in text
+
+
+def test_many_pictures_leave_room_for_the_text() -> None:
+    cells = [students(f"plot({n})", shown({"image/png": noise()})) for n in range(20)]
+    text = feedback(*cells)
+    assert 3 <= len(elements(text, "img")) < 20
+    assert "is left out, because" not in text and len(text) < 1_000_000
 
 
 def test_attachments_of_given_text_are_encoded_anew() -> None:
@@ -420,15 +449,11 @@ def test_a_formula_that_cannot_be_translated_shows_its_source(latex: str) -> Non
 
 
 def test_the_page_stays_under_two_megabytes_whatever_was_printed() -> None:
-    noise = Image.effect_noise((1400, 1400), 100)
-    target = io.BytesIO()
-    noise.save(target, "PNG")
-    picture = base64.b64encode(target.getvalue()).decode()
     cells = [
         students(
-            "x = 'é' # " + "<&>" * 9_000, output("<ü>" * 300_000), shown({"image/png": picture})
+            "x = 'é' # " + "<&>" * 9_000, output("<ü>" * 300_000), shown({"image/png": noise()})
         )
-        for _ in range(30)
+        for _ in range(60)
     ]
     prose_cells = [students("&<b> $x_{i}$ " * 2_000, prose=True) for _ in range(30)]
     words = ("é" * 100_000,) * 200
