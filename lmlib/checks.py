@@ -4,17 +4,15 @@ A check that holds prints one line. One that does not raises CheckFailed, which 
 few words rather than a traceback.
 """
 
-import ast
 import copy
 import math
-import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-PYTHON_MAGICS = ("time", "timeit", "capture")  # those that run the Python after them
+from lmlib.imports import foreign_imports
 
 
 class CheckFailed(AssertionError):
@@ -100,8 +98,7 @@ def only_packages(*allowed: str) -> None:
     findings = [
         f"cell [{number}], line {line}, imports {package}"
         for number, cell in enumerate(shell.user_ns["In"])
-        for line, package in _imports(shell.transform_cell(cell))
-        if package not in allowed and package not in sys.stdlib_module_names
+        for line, package in foreign_imports(cell, allowed)
     ]
     problem = ""
     if findings:
@@ -205,32 +202,3 @@ def _number(value: Any) -> str:
 
 def _shortened(text: str, length: int = 60) -> str:
     return repr(text if len(text) <= length else text[:length] + "…")
-
-
-def _imports(source: str) -> Iterator[tuple[int, str]]:
-    """The line and the top-level package of each import in a cell's Python."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # such a cell did not run
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                yield node.lineno, name.name.partition(".")[0]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.lineno, node.module.partition(".")[0]
-        elif isinstance(node, ast.Call):
-            yield from _imports_by_call(node)
-
-
-def _imports_by_call(node: ast.Call) -> Iterator[tuple[int, str]]:
-    """Imports as `importlib.import_module("...")`, `__import__("...")`, or timed by a magic."""
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    if name in ("__import__", "import_module") and texts:
-        yield node.lineno, texts[0].partition(".")[0]
-    elif name == "run_line_magic" and texts[0] in PYTHON_MAGICS:
-        yield from ((node.lineno, package) for _, package in _imports(texts[-1]))
-    elif name == "run_cell_magic" and texts[0] in PYTHON_MAGICS:
-        yield from ((node.lineno + line, package) for line, package in _imports(texts[-1]))

@@ -1,7 +1,7 @@
 """The answer key of one assignment: built by `lmlib build`, read by the judge, never released.
 
-    key/<assignment>/key.json         expectations, and what each known mistake shows
-    key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests, no KEY region
+key/<assignment>/key.json         expectations, and what each known mistake shows
+key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests, no KEY region
 """
 
 import dataclasses
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
 from lmlib.grading.course import Course, CourseError
 from lmlib.grading.evidence import BadEvidence, Observation, read_observation
-from lmlib.grading.notebooks import digest, notebook_text, read_notebook, write_text
+from lmlib.grading.notebooks import digest, notebook_text, write_text
 
 FORMAT = 1
 
@@ -94,20 +95,22 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
     remedy = f"run `lmlib build {assignment}`"
     try:
         fields = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-        template = read_notebook(folder / "template.ipynb")
-        if fields["format"] != FORMAT or fields["template"] != digest(notebook_text(template)):
-            raise CourseError(f"The answer key of {assignment} is incomplete or of another version; {remedy}.")
+        written = (folder / "template.ipynb").read_text(encoding="utf-8")
+        if fields["format"] != FORMAT or fields["template"] != digest(written):
+            raise ValueError("incomplete, or of another version")
         return AnswerKey(
             assignment=fields["assignment"],
             inputs=fields["inputs"],
             release=fields["release"],
             cells=tuple(_cell_key(cell) for cell in fields["cells"]),
-            template=template,
+            template=nbformat.reads(written, as_version=4),
         )
     except FileNotFoundError as error:
         raise CourseError(f"There is no answer key of {assignment} yet; {remedy}.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(f"The answer key of {assignment} cannot be read; {remedy}.") from error
+        raise CourseError(
+            f"The answer key of {assignment} is damaged or of another version; {remedy}."
+        ) from error
 
 
 def _cell_key(fields: dict[str, Any]) -> CellKey:

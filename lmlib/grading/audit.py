@@ -1,4 +1,4 @@
-"""`lmlib audit`: does every mistake lose its points and get its name, does every alternate keep them?
+"""`lmlib audit`: does every mistake lose its points, and every alternate keep them?
 
 The build has recorded what each mistake shows; the audit runs them all again, so that a mistake
 caught by luck of the draw, or an alternate that once passed, does not go unnoticed.

@@ -7,7 +7,6 @@ answer could miss never becomes a release.
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, as_completed
 from itertools import combinations
@@ -20,7 +19,16 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 import lmlib
-from lmlib.grading import answer_key, compare, engine, evidence, intake, judge, nbgrader_plugin, rules
+from lmlib.grading import (
+    answer_key,
+    compare,
+    engine,
+    evidence,
+    intake,
+    judge,
+    nbgrader_plugin,
+    rules,
+)
 from lmlib.grading.answer_key import (
     AnswerKey,
     CellKey,
@@ -38,7 +46,6 @@ from lmlib.grading.mistakes import (
     Mistake,
     empty_answers,
     read_mistakes,
-    solutions_of,
     with_mistake,
 )
 from lmlib.grading.notebooks import (
@@ -137,7 +144,10 @@ def _record(
     _judge_all(cells, base, "The solution itself")
 
     student = functools.partial(student_task, assignment, template)
-    tasks = dict(zip(variants, map(functools.partial(_variant_task, assignment, source), VARIANTS), strict=True))
+    tasks = {
+        name: _variant_task(assignment, source, variant)
+        for name, variant in zip(variants, VARIANTS, strict=True)
+    }
     tasks |= {mistake.id: student(with_mistake(source, mistake)) for mistake in wrong.mistakes}
     tasks |= {f"empty answer: {what}": student(answers) for what, answers in empty.items()}
     tasks |= {"empty answer: the stub": student({})}
@@ -204,7 +214,7 @@ def student_task(
     submitted = [
         intake.SubmittedCell(cell.id, name, cell.cell_type == "code", answers[name])
         for cell in template.cells
-        if (name := grade_id(cell)) in answers
+        if (name := grade_id(cell)) is not None and name in answers
     ]
     if not submitted:
         notebook = template
@@ -236,15 +246,16 @@ def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
     def refuse(what: str) -> CourseError:
         return CourseError(f"The grade cell {cell.id} {what}.")
 
+    for name, observation in observed.items():
+        if observation is None:
+            raise refuse(f"observes {name!r} twice")
     for name in names:
         if names.count(name) > 1:
             raise refuse(f"expects {name!r} twice")
         if name not in observed:
             raise refuse(f"expects {name!r}, but does not observe it")
     for name, observation in observed.items():
-        if observation is None:
-            raise refuse(f"observes {name!r} twice")
-        if name not in names:
+        if observation is None or name not in names:
             raise refuse(f"observes {name!r}, but its KEY region does not expect it")
         if observation.raised:
             raised = observation.raised
@@ -287,17 +298,17 @@ def _judge_all(cells: list[CellKey], run: Run, who: str) -> None:
 
 
 def _check_variant(cells: list[CellKey], run: Run, name: str) -> None:
-    """Refuse tolerances that right answers come near to."""
-    _judge_all(cells, run, f"The {name},")
+    """Refuse tolerances that right answers come near to, and answers that vary otherwise."""
     for cell in cells:
         observed = observations(run.evidence.get(cell.grade_id, ()))
         for entry in cell.expectations:
             units = _gap(entry, observed.get(entry.name))
             if units is not None and units > 1 / SAFETY:
                 raise CourseError(
-                    f"The tolerance of {entry.name!r} in {cell.grade_id} is too narrow: the {name}, "
-                    f"is off by {units:.2g} of it, and a tenth is allowed."
+                    f"The tolerance of {entry.name!r} in {cell.grade_id} is too narrow: the "
+                    f"{name}, is off by {units:.2g} of it, and a tenth is allowed."
                 )
+    _judge_all(cells, run, f"The {name},")
 
 
 def _gap(entry: Expectation, observation: Observation | None) -> float | None:
@@ -326,7 +337,8 @@ def _check_constant_evidence(cells: list[CellKey]) -> None:
             }
             if (score := judge.judge_cell(cell, observed).score) > 0:
                 raise CourseError(
-                    f"An empty answer ({what}, blank text) earns {score:g} points in {cell.grade_id}."
+                    f"An empty answer ({what}, blank text) earns {score:g} points in "
+                    f"{cell.grade_id}."
                 )
 
 
@@ -360,7 +372,10 @@ def _check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
 def _with_mistakes(cell: CellKey, wrong: KnownWrong, runs: Mapping[str, Run]) -> CellKey:
     found = tuple(
         MistakeEvidence(
-            mistake.id, mistake.says, mistake.credit, runs[mistake.id].evidence.get(cell.grade_id, ())
+            id=mistake.id,
+            says=mistake.says,
+            credit=mistake.credit,
+            payloads=runs[mistake.id].evidence.get(cell.grade_id, ()),
         )
         for mistake in wrong.mistakes
         if cell.grade_id in mistake.breaks
@@ -388,8 +403,8 @@ def _check_mistake(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
         if name in mistake.breaks:
             if not is_caught(verdict, mistake):
                 raise CourseError(
-                    f"The mistake {mistake.id} keeps {verdict.score:g} of {verdict.points:g} points "
-                    f"in {name}: the hidden tests do not catch it."
+                    f"The mistake {mistake.id} keeps {verdict.score:g} of {verdict.points:g} "
+                    f"points in {name}: the hidden tests do not catch it."
                 )
         elif verdict.score < verdict.points:
             raise CourseError(

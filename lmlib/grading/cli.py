@@ -7,20 +7,30 @@ Progress goes to stderr, tables and JSON to stdout.
 import argparse
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from lmlib.grading import audit, build, demo, grade, handback
 from lmlib.grading.course import Course, CourseError, find_course
 from lmlib.grading.record import Record
+
+Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--course", type=Path, help="the course's folder (default: this one)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run, what: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Command, what: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=what, description=what)
         made.set_defaults(run=run)
         made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
@@ -172,9 +182,7 @@ def _audit(options: argparse.Namespace) -> int:
     with _executor(options) as executor, _progress() as bar:
         for name in _assignments(course, options):
             task = bar.add_task(f"auditing {name}", total=None, what="")
-            findings += audit.audit(
-                course, name, executor, lambda found, task=task: bar.update(task, what=found.name)
-            )
+            findings += audit.audit(course, name, executor, functools.partial(_show, bar, task))
             bar.update(task, completed=1, total=1)
     if options.json:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
@@ -186,25 +194,38 @@ def _audit(options: argparse.Namespace) -> int:
     return 0 if audit.is_passed(findings) else 1
 
 
+def _show(bar: Progress, task: TaskID, found: audit.Finding) -> None:
+    bar.update(task, what=found.name)
+
+
 def _demo(options: argparse.Namespace) -> int:
     course = demo.prepare(find_course(options.course), options.folder.absolute())
+    graded: dict[str, list[Record]] = {}
+    handed_in: dict[str, dict[str, str]] = {}
     with _executor(options) as executor, _progress() as bar:
-        records, handed_in = [], {}
         for name in course.assignments:
             _build_one(course, name, executor, bar)
             invented = demo.invent_class(course, name, options.students)
             demo.hand_in(course, name, invented)
-            handed_in = {one.student: one.handed_in for one in invented}
-            records = _grade_one(course, name, executor, bar)
+            handed_in[name] = {one.student: one.handed_in for one in invented}
+            graded[name] = _grade_one(course, name, executor, bar)
             task = bar.add_task(f"feedback for {name}", total=1, what="")
             pages = handback.write_feedback(course, name)
             bar.update(task, completed=1, what=f"{len(pages)} pages")
-    _print_records(records, handed_in)
-    named = next((record for record in records if any(v.mistake for v in record.verdicts)), records[0])
-    page = course.feedback(named.student, named.assignment) / f"{named.assignment}.html"
-    print(f"Open next, in a browser: {os.path.relpath(page)}")
+    for name, records in graded.items():
+        print(course.assignment(name).title)
+        _print_records(records, handed_in[name])
+    print(f"Open next, in a browser: {os.path.relpath(_page_to_open(course, graded))}")
     print(f"The whole course with its gradebook is in {os.path.relpath(course.root)}.")
     return 0
+
+
+def _page_to_open(course: Course, graded: dict[str, list[Record]]) -> Path:
+    """The feedback of a student whose misconception was found, or of the first one."""
+    records = [record for found in graded.values() for record in found]
+    named = [record for record in records if any(verdict.mistake for verdict in record.verdicts)]
+    chosen = (named or records)[0]
+    return course.feedback(chosen.student, chosen.assignment) / f"{chosen.assignment}.html"
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from the outputs that the notebook ends up with: a later cell can rewrite those.
 import asyncio
 import functools
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -32,8 +33,17 @@ from lmlib.grading.observe import JUDGE_LISTENS
 ATTEMPTS = 4
 """The first run, and at most three more without the cells that killed or hung the kernel."""
 
+NOT_RUN = frozenset({"training", "experiment"})
+"""Tags of given cells that grading leaves out: no hidden test needs what they do."""
+
 MAX_EVIDENCE_MESSAGES = 2_000  # a cell
 MAX_OUTPUT_CHARACTERS = 1_000_000  # a cell; what comes after is dropped
+
+_SHOWS = ("stream", "display_data", "update_display_data", "execute_result", "error")
+
+_SILENT = logging.getLogger("lmlib.nbclient")  # what stops a cell is told in `Run.stopped`
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
 
 
 @dataclass(frozen=True)
@@ -92,8 +102,8 @@ class _EvidenceClient(NotebookClient):
             timeout=cell_seconds,
             allow_errors=True,
             record_timing=False,
-            skip_cells_with_tag="training",
             kernel_name="python3",
+            log=_SILENT,
         )
         self.left_out = left_out
         self.evidence: dict[str, list[dict[str, Any]]] = {}
@@ -101,12 +111,18 @@ class _EvidenceClient(NotebookClient):
         self.position = -1
 
     async def async_execute_cell(
-        self, cell: NotebookNode, cell_index: int, **options: Any
+        self,
+        cell: NotebookNode,
+        cell_index: int,
+        execution_count: int | None = None,
+        store_history: bool = True,
     ) -> NotebookNode:
-        if cell.cell_type != "code" or cell.id in self.left_out:
+        left_out = cell.id in self.left_out or not NOT_RUN.isdisjoint(cell.metadata.get("tags", ()))
+        if cell.cell_type != "code" or left_out:
             return cell
         self.position = cell_index
-        return await super().async_execute_cell(cell, cell_index, **options)
+        self._display_id_map.clear()  # no cell may rewrite what an earlier one has shown
+        return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
 
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
@@ -117,7 +133,7 @@ class _EvidenceClient(NotebookClient):
             if len(payloads) < MAX_EVIDENCE_MESSAGES:
                 payloads.append(content["data"][MIME])
             return None
-        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+        if msg["msg_type"] in _SHOWS:
             size = len(json.dumps(content, default=str))
             self.printed[cell.id] = self.printed.get(cell.id, 0) + size
             if self.printed[cell.id] > MAX_OUTPUT_CHARACTERS:
@@ -166,7 +182,7 @@ async def _execute_in_kernel(
 
 def _environment(home: Path) -> dict[str, str]:
     """The few variables that a student's kernel sees."""
-    passed = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
+    passed = {name: os.environ.get(name, "") for name in ("PATH", "LANG", "SYSTEMROOT")}
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     return {
         **passed,
@@ -191,7 +207,7 @@ def _copy_font_list(scratch: Path) -> None:
 def _font_lists() -> tuple[Path, ...]:
     try:
         import matplotlib
-        import matplotlib.font_manager  # noqa: F401  (importing it makes the list)
+        import matplotlib.font_manager  # importing it makes the list
     except ImportError:
         return ()
     return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))

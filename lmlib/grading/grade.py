@@ -4,8 +4,9 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -16,7 +17,7 @@ from lmlib.grading.answer_key import AnswerKey, key_for_grading, observations
 from lmlib.grading.course import Assignment, Course, CourseError
 from lmlib.grading.intake import Assembled, Unreadable
 from lmlib.grading.ledger import Ledger
-from lmlib.grading.notebooks import digest, grade_id, is_test, notebook_text, points, write_text
+from lmlib.grading.notebooks import digest, is_test, notebook_text, write_text
 from lmlib.grading.record import Record, Verdict, attach, attached
 
 Progress = Callable[[Record], None]
@@ -155,7 +156,7 @@ def grade(
 
 
 @contextlib.contextmanager
-def _cancelled_on_error(jobs: list) -> Iterator[None]:
+def _cancelled_on_error(jobs: list[Future[NotebookNode]]) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -175,7 +176,7 @@ def _already_graded(course: Course, key: AnswerKey, submission: _Submission) -> 
     return record if record.status == "graded" else None
 
 
-def _autograded_path(course: Course, assignment: str, student: str):
+def _autograded_path(course: Course, assignment: str, student: str) -> Path:
     return course.autograded(student, assignment) / f"{assignment}.ipynb"
 
 
@@ -184,12 +185,5 @@ def _keep(course: Course, ledger: Ledger, notebook: NotebookNode) -> Record:
     record = attached(notebook)
     assert record is not None, "grade_submission attaches a record"
     ledger.enter(record, notebook)
-    write_text(
-        _autograded_path(course, record.assignment, record.student), notebook_text(notebook)
-    )
+    write_text(_autograded_path(course, record.assignment, record.student), notebook_text(notebook))
     return record
-
-
-def total_points(notebook: NotebookNode) -> dict[str, float]:
-    """Points by `grade_id` of everything in `notebook` that earns any."""
-    return {name: points(cell) for cell in notebook.cells if (name := grade_id(cell)) and points(cell)}

@@ -34,7 +34,9 @@ def write_feedback(course: Course, assignment: str, student: str | None = None) 
             notebook = read_notebook(path)
             record = attached(notebook)
             if record is None:
-                raise CourseError(f"{path} was not graded by lmlib; run `lmlib grade {assignment}`.")
+                raise CourseError(
+                    f"{path} was not graded by lmlib; run `lmlib grade {assignment}`."
+                )
             page = feedback.page(notebook, record, _marks(gradebook, assignment, name), title)
             written.append(course.feedback(name, assignment) / f"{assignment}.html")
             write_text(written[-1], page)

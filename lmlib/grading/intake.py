@@ -9,7 +9,6 @@ import ast
 import json
 import os
 import stat
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from lmlib.grading.notebooks import (
     without_region,
 )
 from lmlib.grading.record import METADATA_KEY
+from lmlib.imports import foreign_imports
 
 MAX_NOTEBOOK_BYTES = 20_000_000
 MAX_CELLS = 2_000
@@ -67,10 +67,11 @@ def read_submission(path: Path) -> str:
         raise Unreadable(f"there is no {path.name} in the submission") from error
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be opened ({error.strerror})") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise Unreadable(f"{path.name} is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable(f"{path.name} is not a regular file")
         if status.st_size > MAX_NOTEBOOK_BYTES:
             raise Unreadable(
                 f"{path.name} is larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; "
@@ -195,9 +196,9 @@ def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, 
                 by_name.setdefault(name, position)
     places: dict[str, int] = {}
     for cell in template.cells:
-        position = by_name.get(grade_id(cell) or cell.id, by_name.get(cell.id))
-        if position is not None and submitted[position].is_code == (cell.cell_type == "code"):
-            places[cell.id] = position
+        found = by_name.get(grade_id(cell) or cell.id, by_name.get(cell.id))
+        if found is not None and submitted[found].is_code == (cell.cell_type == "code"):
+            places[cell.id] = found
     _match_by_definition(template, submitted, places)
     return places
 
@@ -211,7 +212,7 @@ def _match_by_definition(
         if cell.id in places or cell.cell_type != "code" or not is_solution(cell):
             continue
         wanted = definitions(cell.source)
-        for position in reversed(range(len(submitted))):  # the last definition is the one that counts
+        for position in reversed(range(len(submitted))):  # the last definition counts
             candidate = submitted[position]
             if position not in taken and candidate.is_code and wanted:
                 if wanted & definitions(candidate.source):
@@ -233,7 +234,7 @@ def definitions(source: str) -> set[str]:
 def _extra_cells(
     submitted: list[SubmittedCell], places: dict[str, int]
 ) -> dict[str | None, list[SubmittedCell]]:
-    """The student's own cells, by the id of the template cell that each followed (None: the top)."""
+    """The student's own cells by the id of the template cell that each followed (None: no cell)."""
     owner = {position: cell_id for cell_id, position in places.items()}
     extra: dict[str | None, list[SubmittedCell]] = {}
     anchor: str | None = None
@@ -259,9 +260,7 @@ def _place(
         if found is None:
             notes.append(f"The cell {name} is not in the notebook; it counts as not written.")
         else:
-            cell.source = (
-                _allowed_source(found, packages, notes) if found.is_code else found.source
-            )
+            cell.source = _allowed_source(found, packages, notes) if found.is_code else found.source
         return [cell]
     if found is None or found.source.strip() == _released(original):
         return [cell]
@@ -283,9 +282,7 @@ def _released(cell: NotebookNode) -> str:
     return source.strip()
 
 
-def _extra_cell(
-    cell: SubmittedCell, packages: Iterable[str], notes: list[str]
-) -> NotebookNode:
+def _extra_cell(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> NotebookNode:
     if not cell.is_code:
         return _markdown_cell(cell.source, "student")
     made = new_code_cell(_allowed_source(cell, packages, notes))
@@ -304,7 +301,7 @@ def _markdown_cell(source: str, origin: str) -> NotebookNode:
 def _allowed_source(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> str:
     """The cell's source, or one that raises ImportError where the set's rule forbids an import."""
     allowed = tuple(packages)
-    strangers = sorted(imported_packages(cell.source) - set(allowed) - sys.stdlib_module_names)
+    strangers = dict.fromkeys(package for _, package in foreign_imports(cell.source, allowed))
     if not strangers:
         return cell.source
     sentence = (
@@ -313,31 +310,3 @@ def _allowed_source(cell: SubmittedCell, packages: Iterable[str], notes: list[st
     )
     notes.append(sentence)
     return f"raise ImportError({sentence!r})"
-
-
-def imported_packages(source: str) -> set[str]:
-    """Top-level names of the packages that `source` imports, read off its syntax tree.
-
-    IPython's own syntax is translated first.  A cell that does not parse imports nothing: it
-    cannot run either.
-    """
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-        elif isinstance(node, ast.Call) and _is_import_call(node.func) and node.args:
-            name = node.args[0]
-            if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                found.add(name.value.split(".")[0])
-    return found
-
-
-def _is_import_call(function: ast.expr) -> bool:
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name in ("__import__", "import_module")

@@ -67,9 +67,7 @@ def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidenc
 
 def _same(entry: Expectation, one: Observations, other: Observations) -> bool:
     names = [entry.name] if entry.stand_in is None else [entry.name, entry.stand_in]
-    return all(
-        _same_observation(entry, one.get(name), other.get(name)) for name in names
-    )
+    return all(_same_observation(entry, one.get(name), other.get(name)) for name in names)
 
 
 def _same_observation(
@@ -108,7 +106,7 @@ def _wrong_observation(entry: Expectation, observation: Observation | None) -> s
 
 
 def _raised(kind: str) -> str:
-    """An exception in words.  Only Python's own names are told: others are the student's to choose."""
+    """An exception in words: by name only if it is Python's own, not one the student chose."""
     known = getattr(builtins, kind, None)
     if isinstance(known, type) and issubclass(known, BaseException):
         return f"raised {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"

@@ -15,8 +15,7 @@ from types import TracebackType
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.coursedir import CourseDirectory
+from nbgrader.api import Grade, Gradebook, MissingEntry
 from sqlalchemy.exc import OperationalError
 
 from lmlib.grading.course import Course, CourseError
@@ -138,10 +137,13 @@ class Ledger:
         silent = unchanged and not is_task(cell) and record.status == "graded"
         comment.auto_comment = "No response." if silent else None
 
-    def _grade(self, cell: str | None, student: str):
+    def _grade(self, cell: str | None, student: str) -> Grade:
         return self.gradebook.find_grade(cell, self.assignment, self.assignment, student)
 
     def _timestamp(self, student: str) -> datetime | None:
-        """When `student` handed in, from the timestamp.txt beside the submission, as nbgrader reads it."""
-        folder = self.course.submitted(student, self.assignment)
-        return CourseDirectory().get_existing_timestamp(str(folder))
+        """When `student` handed in, by the timestamp.txt that nbgrader puts beside it."""
+        path = self.course.submitted(student, self.assignment) / "timestamp.txt"
+        try:
+            return utils.parse_utc(path.read_text(encoding="utf-8").strip())
+        except (OSError, ValueError, OverflowError):
+            return None

@@ -77,7 +77,9 @@ def _mistake(entry: Mapping[str, Any], file: str) -> Mistake:
         mistake = Mistake(**{**entry, "breaks": tuple(entry["breaks"])})
     except (TypeError, KeyError) as error:
         name = entry.get("id", "without an id")
-        raise CourseError(f"{file}: the mistake {name} lacks a field or has one too many: {error}.") from error
+        raise CourseError(
+            f"{file}: the mistake {name} lacks a field or has one too many: {error}."
+        ) from error
     if mistake.credit is not None and not 0 < mistake.credit < 1:
         raise CourseError(f"{file}: the credit of {mistake.id} must lie between 0 and 1.")
     return mistake
@@ -88,7 +90,9 @@ def _empty(entry: Mapping[str, Any], file: str) -> EmptyAnswer:
         answer = EmptyAnswer(**entry)
         ast.parse(answer.returns, mode="eval")
     except (TypeError, SyntaxError) as error:
-        raise CourseError(f"{file}: an [[empty]] needs `cell` and an expression `returns`.") from error
+        raise CourseError(
+            f"{file}: an [[empty]] needs `cell` and an expression `returns`."
+        ) from error
     return answer
 
 
@@ -139,16 +143,16 @@ def with_mistake(source: NotebookNode, mistake: Mistake) -> dict[str, str]:
     return answers
 
 
-def empty_answers(source: NotebookNode, listed: tuple[EmptyAnswer, ...]) -> dict[str, dict[str, str]]:
+def empty_answers(
+    source: NotebookNode, listed: tuple[EmptyAnswer, ...]
+) -> dict[str, dict[str, str]]:
     """Empty answers to run, each a set of solution cells: description → grade_id → source.
 
     Every function of every solution cell returns None, its first argument, its second, …; and
     what the mistakes file adds.  The stub itself is not here: it needs no cell.
     """
     code = {
-        name: cell.source
-        for cell in source.cells
-        if (name := grade_id(cell)) and is_solution(cell)
+        name: cell.source for cell in source.cells if (name := grade_id(cell)) and is_solution(cell)
     }
     most = max((len(_arguments(text)) for text in code.values()), default=0)
     made = {"None": {name: _returning(text, lambda _: "None") for name, text in code.items()}}
@@ -158,7 +162,7 @@ def empty_answers(source: NotebookNode, listed: tuple[EmptyAnswer, ...]) -> dict
             for name, text in code.items()
         }
     for answer in listed:
-        made[f"{answer.cell} returning {answer.returns}"] = {
+        made[f"{answer.returns} in {answer.cell}"] = {
             answer.cell: _returning(code[answer.cell], lambda _, value=answer.returns: value)
         }
     return made

@@ -47,16 +47,21 @@ Resources = dict[str, Any]
 class RemoveKey(NbGraderPreprocessor):
     """Removes KEY regions, and writes into the notebook which assignment it is of."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         for cell in nb.cells:
             cell.source = without_region(cell.source, "KEY")
         nb.metadata[METADATA_KEY] = {"assignment": resources["nbgrader"]["assignment"]}
         return nb, resources
 
 
-TO_TEMPLATE = [RemoveKey, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums]
+TO_TEMPLATE = [
+    RemoveKey,
+    LockCells,
+    ClearSolutions,
+    ClearOutput,
+    CheckCellMetadata,
+    ComputeChecksums,
+]
 TO_RELEASE = [ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
 GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
 """What `nbgrader generate_assignment` does to a source notebook, in order."""
@@ -65,9 +70,7 @@ GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
 class Intake(NbGraderPreprocessor):
     """Rebuilds the run notebook from the key's template and the submission's cells."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
         key = key_for_grading(course, assignment)
         text = json.dumps(nb)
@@ -80,9 +83,7 @@ class Intake(NbGraderPreprocessor):
 class Execute(NbGraderPreprocessor):
     """Runs the notebook, has it judged, and leaves scores where nbgrader looks for them."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
         key = key_for_grading(course, assignment)
         record = attached(nb)
@@ -98,9 +99,7 @@ AUTOGRADE_PREPROCESSORS = [Execute, SaveAutoGrades, AssignLatePenalties, CheckCe
 class HideTests(NbGraderPreprocessor):
     """Keeps hidden tests out of what `nbgrader generate_feedback` would write."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         hidden = False
         for cell in nb.cells:
             if is_test(cell):

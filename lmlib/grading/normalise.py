@@ -66,7 +66,7 @@ def as_text(notebook: NotebookNode) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command line above; 1 where --check found something, 2 for words that are off."""
     parser = argparse.ArgumentParser(prog="python -m lmlib.grading.normalise")
-    parser.add_argument("--check", action="store_true", help="write nothing, name what would change")
+    parser.add_argument("--check", action="store_true", help="only name what would change")
     parser.add_argument("--text", action="store_true", help="print the notebook as plain text")
     parser.add_argument("notebooks", nargs="*", type=Path)
     options = parser.parse_args(arguments)

@@ -29,7 +29,7 @@ SOLUTION = '''def scaled(values, factor):
     return values * factor
     ### END SOLUTION'''
 
-TEST = '''### BEGIN HIDDEN TESTS
+TEST = """### BEGIN HIDDEN TESTS
 from lmlib.grading import observe
 values = np.random.default_rng(3).normal(size=5)
 observe("five values tripled", scaled, values, 3.0)
@@ -39,7 +39,7 @@ observe("one value halved", scaled, values[:1], 0.5)
 from lmlib.grading.key import close, expect
 expect("five values tripled", close(rtol=1e-4))
 expect("one value halved", close(rtol=1e-4), oracle=values[:1] * 0.5)
-### END KEY'''
+### END KEY"""
 
 TASK = """Why is the sum not the product?
 
@@ -47,7 +47,7 @@ TASK = """Why is the sum not the product?
 One point for a reason.
 ### END MARK SCHEME"""
 
-MISTAKES = '''
+MISTAKES = """
 [[mistake]]
 id = "added"
 cell = "scaled"
@@ -64,7 +64,7 @@ replace = "values *= factor\\n    return values"
 breaks = ["scaled_test"]
 says = "The values that were handed in came back changed."
 credit = 0.5
-'''
+"""
 
 
 def metadata(grade_id: str, **settings: object) -> dict[str, object]:

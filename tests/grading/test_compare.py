@@ -55,7 +55,7 @@ def test_the_width_of_a_dtype_does_not_count(dtype):
         (None, np.ones(3), "is None, not an array of floats with shape (3,)"),
         ("text", 1.0, "is text, not a float"),
         (np.array([1.0, np.nan, 1.0]), np.ones(3), "is NaN at index [1] (1 of 3 elements differ)"),
-        (np.array([1.0, 1.5, 1.0]), np.ones(3), "is off by 0.5 at index [1] (1 of 3 elements differ)"),
+        (np.array([1.0, 1.5]), np.ones(2), "is off by 0.5 at index [1] (1 of 2 elements differ)"),
         (np.inf, 1.0, "is infinite"),
         (object(), 1.0, "is an object of another kind, not a float"),
     ],

@@ -18,7 +18,8 @@ def payload(name, value, changed=False):
 
 
 def seen(**values):
-    return {name: Observation(name, evidence.decode(evidence.encode(v))) for name, v in values.items()}
+    through_the_wire = {name: evidence.decode(evidence.encode(v)) for name, v in values.items()}
+    return {name: Observation(name, value) for name, value in through_the_wire.items()}
 
 
 FOUR = CellKey("cell", 5, tuple(expectation(name, float(i)) for i, name in enumerate("abcd")))

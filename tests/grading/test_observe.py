@@ -1,4 +1,4 @@
-"""`observe`: one failure costs one observation, inputs are copies, and without a judge it is open."""
+"""`observe`: one failure costs one observation, inputs are copies, no judge means no marks."""
 
 import numpy as np
 import pytest

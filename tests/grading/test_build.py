@@ -1,0 +1,167 @@
+"""`lmlib build`: what it makes, and each thing it refuses to release."""
+
+import json
+
+import pytest
+from conftest import quiet
+from small_course import MISTAKES, NAME, TEST, cell_named, tiny_notebook
+
+from lmlib.grading import build
+from lmlib.grading.answer_key import key_for_grading, load_key
+from lmlib.grading.course import CourseError
+from lmlib.grading.notebooks import notebook_text, read_notebook
+
+
+def test_the_release_holds_nothing_of_the_instructors(course):
+    released = course.release(NAME).read_text()
+    for secret in ("values * factor", "HIDDEN", "SOLUTION", "KEY", "MARK SCHEME", "default_rng",
+                   "observe", "expect", "One point for a reason", "rtol", "in_place"):  # fmt: skip
+        assert secret not in released
+    assert "raise NotImplementedError()" in released
+    assert [path.name for path in course.release(NAME).parent.iterdir()] == [f"{NAME}.ipynb"]
+
+
+def test_the_template_keeps_hidden_tests_but_no_key(course):
+    template = load_key(course.key(NAME), NAME).template
+    source = cell_named(template, "scaled_test").source
+    assert "observe(" in source and "expect(" not in source
+    assert "values * factor" not in notebook_text(template)
+
+
+def test_the_gradebook_never_sees_a_key(course):
+    assert b"expect(" not in (course.root / "gradebook.db").read_bytes()
+
+
+def test_the_key_knows_what_each_mistake_shows(course):
+    key = load_key(course.key(NAME), NAME)
+    (cell,) = key.cells
+    names = [entry.name for entry in cell.expectations]
+    assert names == ["five values tripled", "one value halved"]
+    assert [mistake.id for mistake in cell.mistakes] == ["added", "in_place"]
+
+
+def test_an_unchanged_set_is_not_built_again(course, executor):
+    before = course.release(NAME).stat().st_mtime_ns
+    assert not build.build(course, NAME, executor, quiet)
+    assert course.release(NAME).stat().st_mtime_ns == before
+
+
+def test_a_changed_set_is(course, executor):
+    source = read_notebook(course.source(NAME))
+    cell_named(source, "title").source = "# Tiny, again"
+    course.source(NAME).write_text(notebook_text(source))
+    assert build.build(course, NAME, executor, quiet)
+    assert "Tiny, again" in course.release(NAME).read_text()
+
+
+def test_a_key_of_another_release_is_refused(course):
+    path = course.release(NAME)
+    released = json.loads(path.read_text())
+    released["cells"][0]["source"] = "# Another release"
+    path.write_text(json.dumps(released))
+    with pytest.raises(CourseError, match="belongs to another release"):
+        key_for_grading(course, NAME)
+
+
+@pytest.mark.parametrize("file", ["key.json", "template.ipynb"])
+def test_a_damaged_key_is_refused(course, file):
+    path = course.key(NAME) / file
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(CourseError, match="lmlib build tiny"):
+        key_for_grading(course, NAME)
+
+
+def with_test(test):
+    """The tiny notebook with another grade cell."""
+    notebook = tiny_notebook()
+    cell_named(notebook, "scaled_test").source = test
+    return notebook
+
+
+def with_solution(old, new):
+    notebook = tiny_notebook()
+    cell = cell_named(notebook, "scaled")
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
+    return notebook
+
+
+RANDOM = "values * factor * (1 + 1e-4 * np.random.normal())"
+
+
+@pytest.mark.parametrize(
+    ("notebook", "reason"),
+    [
+        (with_solution("values * factor", "1 / 0"), "scaled_check raised ZeroDivisionError"),
+        (
+            with_test(TEST.replace('expect("one value halved"', 'expect("one value"')),
+            "expects 'one value', but does not observe it",
+        ),
+        (
+            with_test(TEST.replace("### END H", 'observe("two", scaled, values, 1.0)\n### END H')),
+            "observes 'two', but its KEY region does not expect it",
+        ),
+        (
+            with_test(TEST.replace('observe("one value halved"', 'observe("five values tripled"')),
+            "observes 'five values tripled' twice",
+        ),
+        (
+            with_test(TEST.replace("values[:1] * 0.5", "values[:1] * 0.6")),
+            "The solution itself loses points",
+        ),
+        (
+            with_test(TEST.replace("close(rtol=1e-4)", "close(rtol=1e-4), guard=True")),
+            "has only guards",
+        ),
+        (
+            with_test(TEST.replace("scaled, values, 3.0", "lambda x: [].pop(), values")),
+            "sees the solution raise IndexError",
+        ),
+        (
+            with_test(TEST.replace("scaled, values, 3.0", "lambda x: object(), values")),
+            "cannot compare what",
+        ),
+        (with_test(TEST.replace("rtol=1e-4)", "rtol=1e-9)", 1)), "is too narrow"),
+        (with_solution("values * factor", RANDOM), "loses points|is too narrow"),
+        (with_test(TEST.replace("3.0)", "1.0)", 1)), "An empty answer"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_notebook_whose_grading_cannot_be_trusted_is_refused(build_tiny, notebook, reason):
+    with pytest.raises(CourseError, match=reason):
+        build_tiny(notebook=notebook, mistakes="")
+
+
+LATE = """
+[[mistake]]
+id = "slightly_off"
+cell = "scaled"
+find = "values * factor"
+replace = "values * factor * 1.0003"
+breaks = ["scaled_test"]
+says = "Slightly too much."
+"""
+TWIN = MISTAKES.replace('"added"', '"added_too"').replace("values + factor", "factor + values")
+HARMLESS = LATE.replace("values * factor * 1.0003", "factor * values")
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "reason"),
+    [
+        (LATE, "does not separate the mistake slightly_off"),
+        (MISTAKES + TWIN.split("[[mistake]]")[1].join(["[[mistake]]", ""]), "show the same"),
+        (HARMLESS, "slightly_off keeps 4 of 4 points"),
+        ('[[empty]]\ncell = "scaled"\nreturns = "values * factor"\n', "earns 4 points"),
+    ],
+    ids=["grey zone", "same evidence", "not caught", "empty answer"],
+)
+def test_mistakes_that_grading_cannot_tell_are_refused(build_tiny, mistakes, reason):
+    with pytest.raises(CourseError, match=reason):
+        build_tiny(mistakes=mistakes)
+
+
+def test_nothing_is_written_when_a_build_is_refused(build_tiny, tmp_path):
+    with pytest.raises(CourseError):
+        build_tiny(mistakes=HARMLESS)
+    kept = {path.name for path in (tmp_path / "course").iterdir()}
+    assert kept == {"course.toml", "nbgrader_config.py", "source", "mistakes"}
