@@ -11,15 +11,16 @@ def forward(weights, states, index):
 
 
 def sample_text_RNN(weights, prompt, N):
-    states = np.zeros((1, 128)), np.zeros((1, 64))
+    memory = {"states": (np.zeros((1, 128)), np.zeros((1, 64)))}
     text = ""
     for position in range(N):
         if position < len(prompt):
             character = prompt[position]
         else:
-            cumulated = np.cumsum(softmax(logits[0]))
+            cumulated = np.cumsum(softmax(memory["logits"][0]))
             drawn = np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right")
             character = indices_to_char([drawn])
         text += character
-        states, logits = forward(weights, states, char_to_indices(character)[0])
+        index = char_to_indices(character)[0]
+        memory["states"], memory["logits"] = forward(weights, memory["states"], index)
     return text

@@ -1,0 +1,211 @@
+"""The first problem set's notebook: it runs, its numbers hold, and it keeps its form."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOK = Path(__file__).parents[2] / "source" / "ps1_rnn_sampling" / "ps1_rnn_sampling.ipynb"
+EXERCISES = ["rnn_step", "sample_text_RNN", "get_perplex_rnn"]
+
+
+@pytest.fixture(scope="module")
+def notebook() -> NotebookNode:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+    """The notebook after a run of all its cells, which stops at the first error."""
+    folder = tmp_path_factory.mktemp("ps1")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LMLIB_PROFILE", "smoke")
+        environment.setenv("MPLCONFIGDIR", str(folder))
+        notebook = nbformat.read(NOTEBOOK, as_version=4)
+        resources = {"metadata": {"path": str(folder)}}
+        return NotebookClient(notebook, timeout=120, resources=resources).execute()
+
+
+def cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def printed(cell: NotebookNode) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def nbgrader(cell: NotebookNode) -> dict[str, Any]:
+    return cell.metadata.get("nbgrader", {})
+
+
+def given_code(notebook: NotebookNode) -> list[NotebookNode]:
+    """Code that students see: neither solutions nor grade cells."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if not (nbgrader(cell)["solution"] or nbgrader(cell)["grade"])]
+
+
+# ---- it runs, and its numbers hold
+
+
+def test_every_check_passes_with_the_instructors_solution(executed: NotebookNode) -> None:
+    for name in [*EXERCISES, "packages"]:
+        lines = printed(cell(executed, f"{name}_check")).splitlines()
+        assert lines and all(line.startswith("✓") for line in lines)
+
+
+def test_perplexities_are_those_the_problem_set_promises(executed: NotebookNode) -> None:
+    text = printed(cell(executed, "compare"))
+    blind, bigram, rnn = (float(re.search(r"\d+\.\d\d", line)[0]) for line in text.splitlines())
+    assert rnn <= 7.0
+    assert rnn < bigram < blind
+    meaning = cell(executed, "meaning").source
+    assert f"down from {blind:.0f} to about {rnn:.0f}" in meaning
+
+
+def test_what_is_given_is_printed(executed: NotebookNode) -> None:
+    text = printed(cell(executed, "text-load"))
+    for what in ("training extract", "test extract", "vocabulary", "first 500 characters"):
+        assert what in text
+    assert "'é' at position 13" in printed(cell(executed, "unknown"))
+    by_formula, in_arrays = re.findall(r"[\d,]{5,}", printed(cell(executed, "count")))
+    assert by_formula == in_arrays
+
+
+def test_figures_have_labelled_axes(executed: NotebookNode) -> None:
+    figures = [
+        cell.id
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    assert figures == ["guess-one", "guess-four", "memory", "expect", "prompt-length"]
+    for name in figures:  # lmlib.plots labels its own; tests/lmlib looks at that
+        source = cell(executed, name).source
+        assert "plots." in source or ("set_xlabel" in source and "set_ylabel" in source)
+
+
+# ---- what the hidden tests rest on
+
+
+@pytest.fixture(scope="module")
+def observed() -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
+    """The names after a run of solutions and hidden tests, and each observation's arguments."""
+    import lmlib.grading
+
+    arguments: dict[str, tuple[Any, ...]] = {}
+    names: dict[str, Any] = {"__name__": "__main__"}
+
+    def record(name: str, function: Any, *given: Any) -> None:
+        arguments[name] = given
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
+        patch.setattr(lmlib.grading, "observe", record)
+        for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+            if cell.cell_type == "code" and cell.id in {"vocabulary", "helpers", *EXERCISES}:
+                exec("import numpy as np\n" + cell.source, names)
+            elif nbgrader(cell).get("grade") and cell.cell_type == "code":
+                exec(cell.source.partition("### BEGIN KEY")[0], names)
+    return names, arguments
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "the text where chance has no say",
+        "the same for the trained network, after another text",
+        "the text when N is the length of the prompt",
+    ],
+)
+def test_one_character_is_certain_all_along_the_text(
+    observed: tuple[dict[str, Any], dict[str, tuple[Any, ...]]], name: str, dtype: str
+) -> None:
+    names, arguments = observed
+    weights, *_, prompt, length = arguments[name]
+    weights = [array.astype(dtype) for array in weights]
+    h1, h2 = np.zeros(128, dtype), np.zeros(64, dtype)
+    for index in names["char_to_indices"](names["sample_text_RNN"](weights, prompt, length)):
+        h1, h2, p = names["rnn_step"](weights, h1, h2, index)
+        assert np.sum(np.sort(p)[:-1]) < 1e-9
+
+
+def test_the_visible_check_multiplies_by_enough(
+    observed: tuple[dict[str, Any], dict[str, tuple[Any, ...]]],
+) -> None:
+    names, _ = observed
+    weights = names["rnn"].arrays
+    weights = [*weights[:6], 10_000 * weights[6], 10_000 * weights[7]]
+    h1, h2 = np.zeros(128), np.zeros(64)
+    for index in names["char_to_indices"](names["sample_text_RNN"](weights, "my lord", 30)):
+        h1, h2, p = names["rnn_step"](weights, h1, h2, index)
+        assert np.sum(np.sort(p)[:-1]) < 1e-9
+
+
+def test_hidden_inputs_are_not_those_of_the_checks(
+    notebook: NotebookNode, observed: tuple[dict[str, Any], dict[str, tuple[Any, ...]]]
+) -> None:
+    seen = "\n".join(cell.source for cell in given_code(notebook))
+    for given in observed[1].values():
+        for text in (value for value in given if isinstance(value, str) and len(value) > 2):
+            assert f'"{text}"' not in seen
+
+
+# ---- it keeps its form
+
+
+def test_points_are_those_of_the_specification_and_of_the_table(notebook: NotebookNode) -> None:
+    points = {cell.id: cell.metadata.nbgrader.points for cell in notebook.cells
+              if "points" in nbgrader(cell)}  # fmt: skip
+    assert points == {"task_1_1_1": 2, "sample_text_RNN_test": 5, "get_perplex_rnn_test": 3}
+    table = re.findall(r"^\| 1\.\S+ \|.*\| (\d+) \| [●○]{3} \|$", notebook.cells[0].source, re.M)
+    assert [int(number) for number in table] == list(points.values())
+
+
+def test_it_opens_with_what_one_will_be_able_to_do(notebook: NotebookNode) -> None:
+    first, second = notebook.cells[:2]
+    for words in ("At the end you can", "**Time**", "**Needs**"):
+        assert words in first.source
+    assert second.id == "setup"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_exercise_has_a_difficulty_a_hint_a_signature_and_a_check(
+    notebook: NotebookNode, name: str
+) -> None:
+    ids = [cell.id for cell in notebook.cells]
+    place = ids.index(name)
+    text = notebook.cells[place - 1].source
+    assert re.search(r"[●○]{3}", text) and "<details><summary>Hint" in text
+    docstring = notebook.cells[place].source.partition("### BEGIN SOLUTION")[0]
+    arguments = re.search(rf"def {name}\((.*)\):", docstring)[1].split(", ")
+    assert all(re.search(rf"^    .*\b{argument}\b.*:", docstring, re.M) for argument in arguments)
+    check = next(cell for cell in notebook.cells[place + 1 :] if cell.cell_type == "code")
+    assert check.id == f"{name}_check"
+    assert f"checks.call({name}," in check.source
+
+
+def test_cells_are_short_and_known_to_nbgrader(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", cell.id)
+        if cell.cell_type == "code":
+            assert nbgrader(cell)["grade_id"] == cell.id
+            assert cell.outputs == [] and cell.execution_count is None
+    for cell in given_code(notebook):
+        assert len(cell.source.splitlines()) <= 32, cell.id
+
+
+def test_given_code_holds_no_answer(notebook: NotebookNode) -> None:
+    for cell in given_code(notebook):
+        assert " @ " not in cell.source and "np.log" not in cell.source, cell.id
+
+
+def test_the_last_cell_checks_what_is_imported(notebook: NotebookNode) -> None:
+    assert notebook.cells[-1].source == 'checks.only_packages("numpy", "matplotlib", "lmlib")'
+    assert "earns nothing" in notebook.cells[-2].source
