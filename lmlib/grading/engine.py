@@ -33,8 +33,8 @@ from lmlib.grading.observe import JUDGE_LISTENS
 ATTEMPTS = 4
 """The first run, and at most three more without the cells that killed or hung the kernel."""
 
-NOT_RUN = frozenset({"training", "experiment"})
-"""Tags of given cells that grading leaves out: no hidden test needs what they do."""
+NOT_RUN = "training"
+"""The tag of given cells that grading leaves out: no hidden test needs what they do."""
 
 MAX_EVIDENCE_MESSAGES = 2_000  # a cell
 MAX_OUTPUT_CHARACTERS = 1_000_000  # a cell; what comes after is dropped
@@ -117,7 +117,7 @@ class _EvidenceClient(NotebookClient):
         execution_count: int | None = None,
         store_history: bool = True,
     ) -> NotebookNode:
-        left_out = cell.id in self.left_out or not NOT_RUN.isdisjoint(cell.metadata.get("tags", ()))
+        left_out = cell.id in self.left_out or NOT_RUN in cell.metadata.get("tags", ())
         if cell.cell_type != "code" or left_out:
             return cell
         self.position = cell_index

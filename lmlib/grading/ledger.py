@@ -5,6 +5,7 @@ person has to look.  Manual scores and comments are a grader's, and stay as they
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import sys
@@ -15,8 +16,8 @@ from types import TracebackType
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Grade, Gradebook, MissingEntry
-from sqlalchemy.exc import OperationalError
+from nbgrader.api import Grade, Gradebook, InvalidEntry, MissingEntry
+from sqlalchemy.exc import DatabaseError
 
 from lmlib.grading.course import Course, CourseError
 from lmlib.grading.notebooks import grade_id, is_solution, is_task
@@ -26,16 +27,21 @@ from lmlib.grading.record import Record
 @contextlib.contextmanager
 def gradebook_errors(course: Course) -> Iterator[None]:
     """Turn what a locked, read-only or full gradebook raises into a CourseError."""
+    log = logging.getLogger("tornado.application")  # nbgrader's, with tracebacks
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         yield
-    except OperationalError as error:
-        reason = str(error.orig)
+    except (DatabaseError, InvalidEntry) as error:
+        reason = str(getattr(error, "orig", error))
         if "locked" in reason:
             reason = "it is locked by another program"
         raise CourseError(
             f"The gradebook {course.root / 'gradebook.db'} cannot be used: {reason}; close what "
             "uses it and run the command again. What was graded before is kept."
         ) from error
+    finally:
+        log.setLevel(level)
 
 
 def open_gradebook(course: Course) -> Gradebook:
