@@ -29,11 +29,13 @@ lint: $(READY)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -m lmlib.grading.normalise --check
+	$(PYTHON) -m lmlib.grading.contents --check
 
 format: $(READY)
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m lmlib.grading.normalise
+	$(PYTHON) -m lmlib.grading.contents
 
 setup: $(READY)
 
