@@ -15,7 +15,8 @@ demo: $(READY)
 	.venv/bin/lmlib demo
 
 test: lint
-	$(PYTHON) -m pytest -n 2
+	@# a file to a worker, so that its fixtures are made once; the longest files first
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks tests
 
 build: $(READY)
 	.venv/bin/lmlib build

@@ -5,6 +5,7 @@ key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests
 """
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class AnswerKey:
     cells: tuple[CellKey, ...]
     template: NotebookNode
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         return digest(_key_text(self), notebook_text(self.template))
 

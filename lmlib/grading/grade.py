@@ -17,7 +17,7 @@ from lmlib.grading.answer_key import AnswerKey, key_for_grading, observations
 from lmlib.grading.course import Assignment, Course, CourseError
 from lmlib.grading.intake import Assembled, Unreadable
 from lmlib.grading.ledger import Ledger
-from lmlib.grading.notebooks import digest, is_test, notebook_text, write_text
+from lmlib.grading.notebooks import digest, is_check, is_test, notebook_text, write_text
 from lmlib.grading.record import Record, Verdict, attach, attached
 
 Progress = Callable[[Record], None]
@@ -52,6 +52,8 @@ def run_and_judge(
     for cell in executed.cells:
         if is_test(cell):
             cell.outputs = _outputs(by_id[cell.id])
+        elif is_check(cell):
+            cell.outputs = [_without_number(output) for output in cell.outputs]
     stopped = tuple(
         f"The cell {cell_id} {reason}."
         for cell_id, reason in run.stopped.items()
@@ -66,6 +68,13 @@ def _outputs(verdict: Verdict) -> list[NotebookNode]:
     words = "\n".join(verdict.words)
     score = new_output("execute_result", {"text/plain": f"{verdict.score:g}"}, execution_count=None)
     return [new_output("stream", name="stdout", text=f"{words}\n"), score]
+
+
+def _without_number(output: NotebookNode) -> NotebookNode:
+    """`output` of a visible check, as one that nbgrader does not read as a score."""
+    if output.output_type != "execute_result":
+        return output
+    return new_output("display_data", output.data, metadata=output.metadata)
 
 
 @dataclass(frozen=True)

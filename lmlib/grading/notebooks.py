@@ -79,7 +79,19 @@ def grade_id(cell: NotebookNode) -> str | None:
 
 
 def is_test(cell: NotebookNode) -> bool:
-    """Whether `cell` is an automatically graded cell of hidden tests."""
+    """Whether `cell` is a grade cell: hidden tests that earn points."""
+    return _is_graded_code(cell) and points(cell) != 0
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether `cell` is a visible check.
+
+    To nbgrader it is a grade cell of no points: that makes its Validate button look at the check.
+    """
+    return _is_graded_code(cell) and points(cell) == 0
+
+
+def _is_graded_code(cell: NotebookNode) -> bool:
     known = nbgrader_metadata(cell)
     return bool(known.get("grade")) and not known.get("solution") and cell.cell_type == "code"
 

@@ -88,7 +88,7 @@ def tiny_notebook() -> NotebookNode:
             new_markdown_cell("# Tiny", id="title"),
             code("imports", "import numpy as np"),
             code("scaled", SOLUTION, solution=True, locked=False),
-            code("scaled_check", "print(scaled(np.ones(2), 2.0))"),
+            code("scaled_check", "print(scaled(np.ones(2), 2.0))", grade=True, points=0),
             code("scaled_test", TEST, grade=True, points=4),
             text("task", TASK, task=True, points=1),
             new_markdown_cell("YOUR ANSWER HERE", id="answer_task"),

@@ -213,6 +213,13 @@ TAMPERING = {
         "    __array__ = lambda s, *a, **k: np.ones(1)\n"
         "def scaled(values, factor):\n    return Anything()"
     ),
+    "a check that shows a number": (
+        "import builtins\nbuiltins.print = lambda *a, **k: None\n"
+        "class Shown:\n    def __repr__(self): return '100'\n"
+        "get_ipython().ast_transformers.clear()\n"
+        "def claim(lines):\n    return ['Shown()\\n'] if 'scaled(np.ones' in lines[0] else lines\n"
+        "get_ipython().input_transformers_cleanup.append(claim)"
+    ),
     "displays that are rewritten later": (
         "from IPython.display import display, update_display\n"
         "handle = display(0, display_id='score')"

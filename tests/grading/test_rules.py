@@ -61,6 +61,10 @@ def visible_assert_in_a_grade_cell(notebook):
     cell_named(notebook, "scaled_test").source = f"assert scaled(1, 1) == 1\n{TEST}"
 
 
+def hidden_tests_without_points(notebook):
+    cell_named(notebook, "scaled_test").metadata.nbgrader.points = 0
+
+
 def points_in_thirds(notebook):
     cell_named(notebook, "scaled_test").metadata.nbgrader.points = 1 / 3
 
@@ -107,6 +111,7 @@ REFUSED = [
     (hidden_tests_in_a_check, "cell scaled_check: a HIDDEN TESTS region does not belong"),
     (grade_cell_without_key, "a grade cell needs a HIDDEN TESTS region and a KEY"),
     (visible_assert_in_a_grade_cell, "cell scaled_test: a grade cell holds hidden tests"),
+    (hidden_tests_without_points, "cell scaled_test: a HIDDEN TESTS region does not belong"),
     (points_in_thirds, "cell scaled_test: the points of a grade cell"),
     (global_seed_in_hidden_tests, "cell scaled_test: hidden tests seed a global generator"),
     (hidden_tests_that_do_not_parse, "cell scaled_test: line 2 is not Python"),

@@ -48,7 +48,9 @@ def nbgrader(cell: NotebookNode) -> dict[str, Any]:
 def given_code(notebook: NotebookNode) -> list[NotebookNode]:
     """Code that students see: neither solutions nor grade cells."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell for cell in code if not (nbgrader(cell)["solution"] or nbgrader(cell)["grade"])]
+    return [
+        cell for cell in code if not (nbgrader(cell)["solution"] or nbgrader(cell).get("points"))
+    ]
 
 
 # ---- it runs, and its numbers hold
@@ -110,7 +112,7 @@ def observed() -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
         for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
             if cell.cell_type == "code" and cell.id in {"vocabulary", "helpers", *EXERCISES}:
                 exec("import numpy as np\n" + cell.source, names)
-            elif nbgrader(cell).get("grade") and cell.cell_type == "code":
+            elif nbgrader(cell).get("points") and cell.cell_type == "code":
                 exec(cell.source.partition("### BEGIN KEY")[0], names)
     return names, arguments
 

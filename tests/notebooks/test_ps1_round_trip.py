@@ -27,8 +27,6 @@ from lmlib.grading.mistakes import empty_answers, read_mistakes, solution_text, 
 from lmlib.grading.notebooks import is_solution, is_test, read_notebook, region
 from lmlib.grading.record import attached
 
-pytestmark = pytest.mark.xdist_group("ps1")  # one worker runs the demo, once
-
 ROOT = Path(__file__).parents[2]
 NAME = "ps1_rnn_sampling"
 
@@ -180,6 +178,24 @@ def test_unsolved_it_stops_at_the_first_exercise_with_a_friendly_message(
     assert [cell.id for cell in failed] == ["rnn_step_check"]
     (shown,) = failed[0].outputs[-1].traceback
     assert "rnn_step is not written yet" in shown and "Traceback" not in shown
+
+
+def validated(path: Path) -> str:
+    """What nbgrader's Validate button says of the notebook."""
+    command = [sys.executable, "-m", "nbgrader", "validate", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_validate_fails_unsolved_and_passes_solved(demo: Demo, tmp_path: Path) -> None:
+    unsolved = shutil.copy(demo.course.release(NAME), tmp_path / "unsolved.ipynb")
+    said = validated(Path(unsolved))
+    assert "VALIDATION FAILED ON 3 CELL(S)" in said and "rnn_step is not written yet" in said
+    notebook = read_notebook(demo.course.release(NAME))
+    answers = solutions_of(source_of(demo))
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.id, cell.source)
+    nbformat.write(notebook, tmp_path / "solved.ipynb")
+    assert "Success" in validated(tmp_path / "solved.ipynb")
 
 
 # ---- grading
