@@ -12,6 +12,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from lmlib.grading.notebooks import is_test
+
 NOTEBOOK = Path(__file__).parents[2] / "source" / "ps1_rnn_sampling" / "ps1_rnn_sampling.ipynb"
 EXERCISES = ["rnn_step", "sample_text_RNN", "get_perplex_rnn"]
 
@@ -112,7 +114,7 @@ def observed() -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
         for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
             if cell.cell_type == "code" and cell.id in {"vocabulary", "helpers", *EXERCISES}:
                 exec("import numpy as np\n" + cell.source, names)
-            elif nbgrader(cell).get("points") and cell.cell_type == "code":
+            elif is_test(cell):
                 exec(cell.source.partition("### BEGIN KEY")[0], names)
     return names, arguments
 
@@ -164,7 +166,7 @@ def test_hidden_inputs_are_not_those_of_the_checks(
 
 def test_points_are_those_of_the_specification_and_of_the_table(notebook: NotebookNode) -> None:
     points = {cell.id: cell.metadata.nbgrader.points for cell in notebook.cells
-              if "points" in nbgrader(cell)}  # fmt: skip
+              if nbgrader(cell).get("points")}  # fmt: skip
     assert points == {"task_1_1_1": 2, "sample_text_RNN_test": 5, "get_perplex_rnn_test": 3}
     table = re.findall(r"^\| 1\.\S+ \|.*\| (\d+) \| [●○]{3} \|$", notebook.cells[0].source, re.M)
     assert [int(number) for number in table] == list(points.values())
