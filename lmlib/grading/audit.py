@@ -9,13 +9,14 @@ from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmlib.grading import engine
+from lmlib.grading import engine, judge
 from lmlib.grading.answer_key import AnswerKey, key_for_grading
-from lmlib.grading.build import is_caught, judge_run, student_task
 from lmlib.grading.course import Course, CourseError
 from lmlib.grading.engine import Run, Task
+from lmlib.grading.key_checks import is_caught
 from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from lmlib.grading.notebooks import read_notebook
+from lmlib.grading.runs import student_task
 
 ENOUGH_NAMED = 0.9
 """The share of mistakes that feedback must call by their name."""
@@ -67,7 +68,7 @@ def audit(
 
 
 def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
-    verdicts = judge_run(list(key.cells), run)
+    verdicts = judge.judge_run(key.cells, run)
     kept = [name for name in mistake.breaks if not is_caught(verdicts[name], mistake)]
     unnamed = [name for name in mistake.breaks if mistake.says not in verdicts[name].words]
     detail = ""
@@ -80,7 +81,7 @@ def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
 
 def _alternate_finding(key: AnswerKey, path: Path, run: Run) -> Finding:
     name = f"{path.parent.name}/{path.stem}"
-    for verdict in judge_run(list(key.cells), run).values():
+    for verdict in judge.judge_run(key.cells, run).values():
         if verdict.score < verdict.points:
             lost = f"loses points in {verdict.grade_id}: {' '.join(verdict.words)}"
             return Finding(key.assignment, "alternate", name, False, False, lost)

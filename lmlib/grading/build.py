@@ -8,26 +8,20 @@ answer could miss never becomes a release.
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, as_completed
-from itertools import combinations
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
 
-import nbformat
-import numpy as np
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 
 import lmlib
 from lmlib.grading import (
     answer_key,
-    compare,
     engine,
     evidence,
-    intake,
-    judge,
+    key_checks,
     nbgrader_plugin,
     rules,
+    runs,
 )
 from lmlib.grading.answer_key import (
     AnswerKey,
@@ -38,37 +32,24 @@ from lmlib.grading.answer_key import (
     observations,
 )
 from lmlib.grading.course import Assignment, Course, CourseError
-from lmlib.grading.engine import Run, Task
-from lmlib.grading.evidence import Observation
+from lmlib.grading.engine import Run
 from lmlib.grading.ledger import Ledger
 from lmlib.grading.mistakes import (
     KnownWrong,
-    Mistake,
     empty_answers,
     read_mistakes,
     with_mistake,
 )
 from lmlib.grading.notebooks import (
     digest,
-    grade_id,
     is_test,
     mentions_region,
-    notebook_text,
     points,
     read_notebook,
-    without_region,
 )
-from lmlib.grading.observe import FLOAT_INPUTS
-from lmlib.grading.record import Verdict
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many runs are done, and how many there are."""
-
-VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float64", 1, 44))
-"""How the solution is rerun: dtype of its float inputs, threads, state of the generators."""
-
-SAFETY = 10
-"""A tolerance is this far above what right answers vary, and this far below what mistakes do."""
 
 
 def build(course: Course, name: str, executor: Executor, progress: Progress) -> bool:
@@ -133,106 +114,39 @@ def _record(
     progress: Progress,
 ) -> list[CellKey]:
     """The key of every grade cell, from running the solution, the mistakes and empty answers."""
-    variants = [f"solution in {dtype}, {threads} threads" for dtype, threads, _ in VARIANTS]
+    variants = [f"solution in {dtype}, {threads} threads" for dtype, threads, _ in runs.VARIANTS]
     empty = empty_answers(source, wrong.empty)
     total = 1 + len(variants) + len(wrong.mistakes) + len(empty) + 1
 
-    base = engine.run(solution_task(assignment, source))
+    base = engine.run(runs.solution_task(assignment, source))
     progress("solution", 1, total)
-    _check_solution_ran(base)
+    key_checks.check_solution_ran(base)
     cells = [_cell_key(cell, base) for cell in source.cells if is_test(cell)]
-    _judge_all(cells, base, "The solution itself")
+    key_checks.check_full_marks(cells, base, "The solution itself")
 
-    student = functools.partial(student_task, assignment, template)
+    student = functools.partial(runs.student_task, assignment, template)
     tasks = {
-        name: _variant_task(assignment, source, variant)
-        for name, variant in zip(variants, VARIANTS, strict=True)
+        name: runs.variant_task(assignment, source, variant)
+        for name, variant in zip(variants, runs.VARIANTS, strict=True)
     }
     tasks |= {mistake.id: student(with_mistake(source, mistake)) for mistake in wrong.mistakes}
     tasks |= {f"empty answer: {what}": student(answers) for what, answers in empty.items()}
     tasks |= {"empty answer: the stub": student({})}
-    runs = _run_all(tasks, executor, lambda what, done: progress(what, done + 1, total))
+    shown = runs.run_all(tasks, executor, lambda what, done: progress(what, done + 1, total))
 
     for name in variants:
-        _check_variant(cells, runs[name], name)
-    for name in runs:
+        key_checks.check_variant(cells, shown[name], name)
+    for name in shown:
         if name.startswith("empty answer"):
-            _check_empty(cells, runs[name], name)
-    _check_constant_evidence(cells)
+            key_checks.check_empty(cells, shown[name], name)
+    key_checks.check_constants(cells)
     for mistake in wrong.mistakes:
-        _check_tolerances(cells, mistake, runs[mistake.id])
-    cells = [_with_mistakes(cell, wrong, runs) for cell in cells]
-    _check_grouped(cells, wrong)
+        key_checks.check_tolerances(cells, mistake, shown[mistake.id])
+    cells = [_with_mistakes(cell, wrong, shown) for cell in cells]
+    key_checks.check_groups(cells, wrong)
     for mistake in wrong.mistakes:
-        _check_mistake(cells, mistake, runs[mistake.id])
+        key_checks.check_mistake(cells, mistake, shown[mistake.id])
     return cells
-
-
-def _run_all(
-    tasks: Mapping[str, Task], executor: Executor, progress: Callable[[str, int], None]
-) -> dict[str, Run]:
-    jobs = {executor.submit(engine.run, task): name for name, task in tasks.items()}
-    runs = {}
-    try:
-        for done, job in enumerate(as_completed(jobs), start=1):
-            runs[jobs[job]] = job.result()
-            progress(jobs[job], done)
-    except BaseException:
-        for job in jobs:
-            job.cancel()
-        raise
-    return runs
-
-
-def solution_task(assignment: Assignment, source: NotebookNode) -> Task:
-    """The instructor's own notebook, KEY regions and all."""
-    return Task(notebook_text(source), assignment.cell_seconds)
-
-
-def _variant_task(
-    assignment: Assignment, source: NotebookNode, variant: tuple[str, int, int]
-) -> Task:
-    """The solution with its float inputs cast, on some threads, with generators in some state."""
-    dtype, threads, seed = variant
-    cells = [nbformat.from_dict(cell) for cell in source.cells]
-    for cell in cells:
-        cell.source = without_region(cell.source, "KEY")
-    state = f"import random, sys\nimport numpy as np\nrandom.seed({seed})\nnp.random.seed({seed})\n"
-    state += f"if 'torch' in sys.modules:\n    sys.modules['torch'].manual_seed({seed})"
-    notebook = nbformat.from_dict(
-        {**source, "cells": [new_code_cell(state, id="generator-state"), *cells]}
-    )
-    environment = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
-    environment[FLOAT_INPUTS] = dtype
-    return Task(notebook_text(notebook), assignment.cell_seconds, environment=environment)
-
-
-def student_task(
-    assignment: Assignment, template: NotebookNode, answers: Mapping[str, str]
-) -> Task:
-    """A run of `template` with `answers`: grade_id → source; the other cells keep their stubs."""
-    submitted = [
-        intake.SubmittedCell(cell.id, name, cell.cell_type == "code", answers[name])
-        for cell in template.cells
-        if (name := grade_id(cell)) is not None and name in answers
-    ]
-    if not submitted:
-        notebook = template
-    else:
-        notebook = intake.assemble(template, submitted, assignment.packages).notebook
-    return Task(notebook_text(notebook), assignment.cell_seconds)
-
-
-def _check_solution_ran(run: Run) -> None:
-    for cell_id, reason in run.stopped.items():
-        raise CourseError(f"The solution does not run: its cell {cell_id} {reason}.")
-    for cell in nbformat.reads(run.notebook, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                raise CourseError(
-                    f"The solution does not run: its cell {cell.id} raised "
-                    f"{output.ename}: {output.evalue}."
-                )
 
 
 def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
@@ -281,142 +195,15 @@ def _expectation(expected: Payload, payloads: tuple[Payload, ...]) -> Expectatio
     )
 
 
-def judge_run(cells: list[CellKey], run: Run) -> dict[str, Verdict]:
-    """The verdict on every grade cell of `run`, by grade_id."""
-    return {
-        cell.grade_id: judge.judge_cell(
-            cell, observations(run.evidence.get(cell.grade_id, ())), run.stopped.get(cell.grade_id)
-        )
-        for cell in cells
-    }
-
-
-def _judge_all(cells: list[CellKey], run: Run, who: str) -> None:
-    for name, verdict in judge_run(cells, run).items():
-        if verdict.score < verdict.points:
-            raise CourseError(f"{who} loses points in {name}: {' '.join(verdict.words)}")
-
-
-def _check_variant(cells: list[CellKey], run: Run, name: str) -> None:
-    """Refuse tolerances that right answers come near to, and answers that vary otherwise."""
-    for cell in cells:
-        observed = observations(run.evidence.get(cell.grade_id, ()))
-        for entry in cell.expectations:
-            units = _gap(entry, observed.get(entry.name))
-            if units is not None and units > 1 / SAFETY:
-                raise CourseError(
-                    f"The tolerance of {entry.name!r} in {cell.grade_id} is too narrow: the "
-                    f"{name}, is off by {units:.2g} of it, and a tenth is allowed."
-                )
-    _judge_all(cells, run, f"The {name},")
-
-
-def _gap(entry: Expectation, observation: Observation | None) -> float | None:
-    """How far an observation is off, in tolerances; None where the comparator has none."""
-    if entry.comparator["kind"] != "close" or observation is None or observation.raised:
-        return None
-    expected = evidence.decode(entry.value)
-    if not isinstance(expected, np.ndarray):
-        return None
-    return compare.gap(entry.comparator, observation.value, expected)
-
-
-def _check_empty(cells: list[CellKey], run: Run, name: str) -> None:
-    for grade_cell, verdict in judge_run(cells, run).items():
-        if verdict.score > 0:
-            raise CourseError(f"An {name} earns {verdict.score:g} points in {grade_cell}.")
-
-
-def _check_constant_evidence(cells: list[CellKey]) -> None:
-    """Refuse a cell that answers of the right shape without any content would pass."""
-    for cell in cells:
-        for what, made in (("zeros", 0), ("ones", 1)):
-            observed = {
-                entry.name: Observation(entry.name, _constant(entry, made))
-                for entry in cell.expectations
-            }
-            if (score := judge.judge_cell(cell, observed).score) > 0:
-                raise CourseError(
-                    f"An empty answer ({what}, blank text) earns {score:g} points in "
-                    f"{cell.grade_id}."
-                )
-
-
-def _constant(entry: Expectation, constant: int) -> Any:
-    value = evidence.decode(entry.value)
-    if entry.comparator["kind"] == "frequencies":
-        return np.full_like(value, value.sum() / value.size, dtype=float) if constant else value * 0
-    if isinstance(value, np.ndarray):
-        return np.full_like(value, constant)
-    if isinstance(value, str):
-        return " " * len(value) if constant else ""
-    return None
-
-
-def _check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
-    """Refuse a tolerance that comes near to what `mistake` changes."""
-    for cell in cells:
-        if cell.grade_id not in mistake.breaks:
-            continue
-        observed = observations(run.evidence.get(cell.grade_id, ()))
-        for entry in cell.expectations:
-            units = _gap(entry, observed.get(entry.name))
-            if units is not None and 1 / SAFETY < units < SAFETY:
-                raise CourseError(
-                    f"The tolerance of {entry.name!r} in {cell.grade_id} does not separate the "
-                    f"mistake {mistake.id}, which is off by {units:.2g} of it: a right answer "
-                    f"must stay below 0.1, a mistake above {SAFETY}."
-                )
-
-
-def _with_mistakes(cell: CellKey, wrong: KnownWrong, runs: Mapping[str, Run]) -> CellKey:
+def _with_mistakes(cell: CellKey, wrong: KnownWrong, shown: Mapping[str, Run]) -> CellKey:
     found = tuple(
         MistakeEvidence(
             id=mistake.id,
             says=mistake.says,
             credit=mistake.credit,
-            payloads=runs[mistake.id].evidence.get(cell.grade_id, ()),
+            payloads=shown[mistake.id].evidence.get(cell.grade_id, ()),
         )
         for mistake in wrong.mistakes
         if cell.grade_id in mistake.breaks
     )
     return dataclasses.replace(cell, mistakes=found)
-
-
-def _check_grouped(cells: list[CellKey], wrong: KnownWrong) -> None:
-    """Refuse two mistakes that show the same in a cell, unless they are of one group."""
-    group = {mistake.id: mistake.group for mistake in wrong.mistakes}
-    for cell in cells:
-        for one, other in combinations(cell.mistakes, 2):
-            if group[one.id] is not None and group[one.id] == group[other.id]:
-                continue
-            if one in judge.known_mistakes(cell, observations(other.payloads)):
-                raise CourseError(
-                    f"The mistakes {one.id} and {other.id} show the same in {cell.grade_id}: give "
-                    "them one `group`, or add an observation that tells them apart."
-                )
-
-
-def _check_mistake(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
-    """Refuse a mistake that does not lose what it should, or loses elsewhere too."""
-    for name, verdict in judge_run(cells, run).items():
-        if name in mistake.breaks:
-            if not is_caught(verdict, mistake):
-                raise CourseError(
-                    f"The mistake {mistake.id} keeps {verdict.score:g} of {verdict.points:g} "
-                    f"points in {name}: the hidden tests do not catch it."
-                )
-        elif verdict.score < verdict.points:
-            raise CourseError(
-                f"The mistake {mistake.id} also loses points in {name}: {' '.join(verdict.words)} "
-                "List that cell in its `breaks`."
-            )
-
-
-def is_caught(verdict: Verdict, mistake: Mistake) -> bool:
-    """Whether a mistake lost at least half the points, or exactly all but its credit."""
-    if mistake.credit is not None:
-        return verdict.score == judge.round_to_quarters(
-            mistake.credit * verdict.points, verdict.points
-        )
-    return verdict.score <= verdict.points / 2

@@ -49,7 +49,20 @@ def same_evidence(comparator: dict[str, Any], one: Any, other: Any) -> bool:
 
 
 def gap(comparator: dict[str, Any], observed: Any, expected: Any) -> float:
-    """max |observed − expected| in units of the tolerance of `close`; inf where not comparable."""
+    """max |observed − expected| in units of the tolerance of `close`; inf where not comparable.
+
+    Goes into lists and dictionaries, as `close` itself does.
+    """
+    if isinstance(expected, dict) and isinstance(observed, dict):
+        if observed.keys() != expected.keys():
+            return math.inf
+        names = list(expected)
+        observed, expected = [observed[n] for n in names], [expected[n] for n in names]
+    if isinstance(expected, list) and isinstance(observed, list):
+        if len(observed) != len(expected):
+            return math.inf
+        pairs = zip(observed, expected, strict=True)
+        return max((gap(comparator, one, other) for one, other in pairs), default=0.0)
     if _structure(observed, expected) is not None:
         return math.inf
     one, other = _flat(observed), _flat(expected)

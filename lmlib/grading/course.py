@@ -65,10 +65,18 @@ class Course:
     def gradebook_url(self) -> str:
         return f"sqlite:///{self.root / 'gradebook.db'}"
 
-    def students(self, name: str) -> list[str]:
-        """Those who handed in `name`, sorted."""
+    def students(self, name: str, only: str | None = None) -> list[str]:
+        """Those who handed in `name`, sorted; or `only` one of them.
+
+        Raises CourseError where that one has handed in nothing.
+        """
         folder = self.root / "submitted"
-        return sorted(path.parent.name for path in folder.glob(f"*/{name}") if path.is_dir())
+        students = sorted(path.parent.name for path in folder.glob(f"*/{name}") if path.is_dir())
+        if only is None:
+            return students
+        if only not in students:
+            raise CourseError(f"There is no submission of {name} by {only!r}.")
+        return [only]
 
 
 def find_course(start: Path | None = None) -> Course:

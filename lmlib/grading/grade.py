@@ -13,8 +13,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
 from lmlib.grading import engine, intake, judge
-from lmlib.grading.answer_key import AnswerKey, key_for_grading, observations
-from lmlib.grading.course import Assignment, Course, CourseError
+from lmlib.grading.answer_key import AnswerKey, key_for_grading
+from lmlib.grading.course import Assignment, Course
 from lmlib.grading.intake import Assembled, Unreadable
 from lmlib.grading.ledger import Ledger
 from lmlib.grading.notebooks import digest, is_check, is_test, notebook_text, write_text
@@ -44,23 +44,19 @@ def run_and_judge(
     """
     run = engine.run(engine.Task(notebook_text(notebook), assignment.cell_seconds))
     executed = nbformat.reads(run.notebook, as_version=4)
-    verdicts = []
-    for cell in key.cells:
-        evidence = observations(run.evidence.get(cell.grade_id, ()))
-        verdicts.append(judge.judge_cell(cell, evidence, run.stopped.get(cell.grade_id)))
-    by_id = {verdict.grade_id: verdict for verdict in verdicts}
+    verdicts = judge.judge_run(key.cells, run)
     for cell in executed.cells:
         if is_test(cell):
-            cell.outputs = _outputs(by_id[cell.id])
+            cell.outputs = _outputs(verdicts[cell.id])
         elif is_check(cell):
             cell.outputs = [_without_number(output) for output in cell.outputs]
     stopped = tuple(
         f"The cell {cell_id} {reason}."
         for cell_id, reason in run.stopped.items()
-        if cell_id not in by_id
+        if cell_id not in verdicts
     )
     notes = record.notes + stopped
-    attach(dataclasses.replace(record, verdicts=tuple(verdicts), notes=notes), executed)
+    attach(dataclasses.replace(record, verdicts=tuple(verdicts.values()), notes=notes), executed)
     return executed
 
 
@@ -141,11 +137,7 @@ def grade(
     """
     known = course.assignment(assignment)
     key = key_for_grading(course, assignment)
-    students = course.students(assignment)
-    if student is not None:
-        if student not in students:
-            raise CourseError(f"There is no submission of {assignment} by {student!r}.")
-        students = [student]
+    students = course.students(assignment, student)
     records = []
     with Ledger(course, assignment) as ledger:
         todo = []

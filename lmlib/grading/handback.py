@@ -20,14 +20,9 @@ def write_feedback(course: Course, assignment: str, student: str | None = None) 
     """
     title = course.assignment(assignment).title
     release_digest(course, assignment)
-    students = course.students(assignment)
-    if student is not None:
-        if student not in students:
-            raise CourseError(f"There is no submission of {assignment} by {student!r}.")
-        students = [student]
     written = []
     with gradebook_errors(course), open_gradebook(course) as gradebook:
-        for name in students:
+        for name in course.students(assignment, student):
             path = course.autograded(name, assignment) / f"{assignment}.ipynb"
             if not path.exists():
                 continue

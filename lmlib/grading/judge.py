@@ -1,10 +1,11 @@
 """The judge: compares what was observed with the answer key, outside the student's process."""
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lmlib.grading.answer_key import CellKey, Expectation, MistakeEvidence, observations
 from lmlib.grading.compare import difference, same_evidence
+from lmlib.grading.engine import Run
 from lmlib.grading.evidence import Observation, decode
 from lmlib.grading.record import Verdict
 
@@ -45,6 +46,16 @@ def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None
         mistake=found[0].id if found else None,
         words=words,
     )
+
+
+def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
+    """The verdict on every grade cell of `run`, by grade_id."""
+    return {
+        cell.grade_id: judge_cell(
+            cell, observations(run.evidence.get(cell.grade_id, ())), run.stopped.get(cell.grade_id)
+        )
+        for cell in cells
+    }
 
 
 def round_to_quarters(score: float, points: float) -> float:

@@ -170,6 +170,14 @@ def test_the_gap_is_measured_in_tolerances(one, other):
     assert matches == (gap(comparator, seen(one), seen(other)) <= 1)
 
 
+def test_the_gap_goes_into_lists_and_dictionaries():
+    comparator = key.close(rtol=0.0, atol=0.5)
+    assert gap(comparator, [seen(1.0), seen(3.0)], [seen(1.0), seen(2.0)]) == 2
+    assert gap(comparator, {"a": seen(1.0)}, {"a": seen(2.0)}) == 2
+    assert gap(comparator, [seen(1.0)], [seen(1.0), seen(2.0)]) == np.inf
+    assert gap(comparator, {"b": seen(1.0)}, {"a": seen(2.0)}) == np.inf
+
+
 def test_a_comparator_that_could_never_fail_is_refused():
     with pytest.raises(ValueError, match="positive"):
         key.close(rtol=0.0)

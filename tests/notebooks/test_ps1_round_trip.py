@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbgrader.api import Gradebook
 
-from lmlib.grading import build, evidence
+from lmlib.grading import evidence, judge, runs
 from lmlib.grading.answer_key import load_key
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.engine import run
@@ -203,8 +203,8 @@ def test_validate_fails_unsolved_and_passes_solved(demo: Demo, tmp_path: Path) -
 
 def test_the_solution_earns_full_marks_as_a_submission(demo: Demo) -> None:
     course, key = demo.course, load_key(demo.course.key(NAME), NAME)
-    task = build.student_task(course.assignment(NAME), key.template, solutions_of(source_of(demo)))
-    verdicts = build.judge_run(list(key.cells), run(task))
+    task = runs.student_task(course.assignment(NAME), key.template, solutions_of(source_of(demo)))
+    verdicts = judge.judge_run(key.cells, run(task))
     assert {name: verdict.score for name, verdict in verdicts.items()} == {
         "sample_text_RNN_test": 5,
         "get_perplex_rnn_test": 3,
@@ -217,8 +217,8 @@ def test_empty_answers_earn_nothing_on_any_cell(demo: Demo) -> None:
     assert "(prompt * N)[:N]" in {answer.returns for answer in listed}
     tried = {"the stub": {}} | empty_answers(source_of(demo), listed)
     for what, answers in tried.items():
-        task = build.student_task(course.assignment(NAME), key.template, answers)
-        scores = [v.score for v in build.judge_run(list(key.cells), run(task)).values()]
+        task = runs.student_task(course.assignment(NAME), key.template, answers)
+        scores = [v.score for v in judge.judge_run(key.cells, run(task)).values()]
         assert scores == [0, 0], what
 
 

@@ -1,0 +1,73 @@
+"""The runs that a build and an audit need: the solution, its variants, and students' answers."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, as_completed
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from lmlib.grading import engine, intake
+from lmlib.grading.course import Assignment
+from lmlib.grading.engine import Run, Task
+from lmlib.grading.notebooks import grade_id, notebook_text, without_region
+from lmlib.grading.observe import FLOAT_INPUTS
+
+VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float64", 1, 44))
+"""How the solution is rerun: dtype of its float inputs, threads, state of the generators."""
+
+
+def solution_task(assignment: Assignment, source: NotebookNode) -> Task:
+    """The instructor's own notebook, KEY regions and all."""
+    return Task(notebook_text(source), assignment.cell_seconds)
+
+
+def variant_task(
+    assignment: Assignment, source: NotebookNode, variant: tuple[str, int, int]
+) -> Task:
+    """The solution with its float inputs cast, on some threads, with generators in some state."""
+    dtype, threads, seed = variant
+    cells = [nbformat.from_dict(cell) for cell in source.cells]
+    for cell in cells:
+        cell.source = without_region(cell.source, "KEY")
+    state = f"import random, sys\nimport numpy as np\nrandom.seed({seed})\nnp.random.seed({seed})\n"
+    state += f"if 'torch' in sys.modules:\n    sys.modules['torch'].manual_seed({seed})"
+    notebook = nbformat.from_dict(
+        {**source, "cells": [new_code_cell(state, id="generator-state"), *cells]}
+    )
+    environment = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+    environment[FLOAT_INPUTS] = dtype
+    return Task(notebook_text(notebook), assignment.cell_seconds, environment=environment)
+
+
+def student_task(
+    assignment: Assignment, template: NotebookNode, answers: Mapping[str, str]
+) -> Task:
+    """A run of `template` with `answers`: grade_id → source; the other cells keep their stubs."""
+    submitted = [
+        intake.SubmittedCell(cell.id, name, cell.cell_type == "code", answers[name])
+        for cell in template.cells
+        if (name := grade_id(cell)) is not None and name in answers
+    ]
+    if not submitted:
+        notebook = template
+    else:
+        notebook = intake.assemble(template, submitted, assignment.packages).notebook
+    return Task(notebook_text(notebook), assignment.cell_seconds)
+
+
+def run_all(
+    tasks: Mapping[str, Task], executor: Executor, progress: Callable[[str, int], None]
+) -> dict[str, Run]:
+    """Run `tasks` side by side; `progress` hears the name of each when it is done, and how many."""
+    jobs = {executor.submit(engine.run, task): name for name, task in tasks.items()}
+    runs = {}
+    try:
+        for done, job in enumerate(as_completed(jobs), start=1):
+            runs[jobs[job]] = job.result()
+            progress(jobs[job], done)
+    except BaseException:
+        for job in jobs:
+            job.cancel()
+        raise
+    return runs
