@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from lmlib.grading.course import Course, CourseError
+from lmlib.grading.course import Assignment, Course, CourseError
 from lmlib.grading.evidence import BadEvidence, Observation, read_observation
 from lmlib.grading.notebooks import digest, notebook_text, write_text
 
@@ -61,6 +61,7 @@ class AnswerKey:
 
     assignment: str
     inputs: str  # digest of everything the build read
+    settings: str  # digest of the assignment's settings in course.toml
     release: str  # digest of the released notebook that belongs to this key
     cells: tuple[CellKey, ...]
     template: NotebookNode
@@ -81,6 +82,7 @@ def _key_text(key: AnswerKey) -> str:
         "format": FORMAT,
         "assignment": key.assignment,
         "inputs": key.inputs,
+        "settings": key.settings,
         "release": key.release,
         "template": digest(notebook_text(key.template)),
         "cells": [dataclasses.asdict(cell) for cell in key.cells],
@@ -102,6 +104,7 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
         return AnswerKey(
             assignment=fields["assignment"],
             inputs=fields["inputs"],
+            settings=fields["settings"],
             release=fields["release"],
             cells=tuple(_cell_key(cell) for cell in fields["cells"]),
             template=nbformat.reads(written, as_version=4),
@@ -139,7 +142,8 @@ def release_digest(course: Course, assignment: str) -> str:
 def key_for_grading(course: Course, assignment: str) -> AnswerKey:
     """The key to grade `assignment` with.
 
-    Raises CourseError where there is no release or key, or where they do not belong together.
+    Raises CourseError where there is no release or key, or where these and the settings do not
+    belong together.
     """
     release = release_digest(course, assignment)
     key = load_key(course.key(assignment), assignment)
@@ -148,7 +152,17 @@ def key_for_grading(course: Course, assignment: str) -> AnswerKey:
             f"The answer key of {assignment} belongs to another release than the one in "
             f"release/{assignment}; run `lmlib build {assignment}`."
         )
+    if key.settings != settings_digest(course.assignment(assignment)):
+        raise CourseError(
+            f"The settings of {assignment} in course.toml have changed since its answer key was "
+            f"built; run `lmlib build {assignment}`."
+        )
     return key
+
+
+def settings_digest(assignment: Assignment) -> str:
+    """A digest of what course.toml says of `assignment`."""
+    return digest(repr(assignment))
 
 
 def observations(payloads: tuple[Payload, ...]) -> dict[str, Observation | None]:

@@ -33,7 +33,7 @@ from lmlib.grading.answer_key import (
 )
 from lmlib.grading.course import Assignment, Course, CourseError
 from lmlib.grading.engine import Run
-from lmlib.grading.ledger import Ledger
+from lmlib.grading.ledger import Ledger, check_cells_kept, check_writable
 from lmlib.grading.mistakes import (
     KnownWrong,
     empty_answers,
@@ -59,6 +59,7 @@ def build(course: Course, name: str, executor: Executor, progress: Progress) -> 
     """
     assignment = course.assignment(name)
     rules.check_folder(course, name)
+    check_writable(course)
     inputs = _inputs_digest(course, assignment)
     if _is_current(course, name, inputs):
         return False
@@ -67,10 +68,12 @@ def build(course: Course, name: str, executor: Executor, progress: Progress) -> 
     wrong = read_mistakes(course.mistakes(name), source)
     template, release = nbgrader_plugin.template_and_release(course, name, source)
     _check_release(release, name)
+    check_cells_kept(course, name, template)
     cells = _record(assignment, source, template, wrong, executor, progress)
     nbgrader_plugin.generate_release(course, name)
     released = answer_key.release_digest(course, name)
-    key = AnswerKey(name, inputs, released, tuple(cells), template)
+    settings = answer_key.settings_digest(assignment)
+    key = AnswerKey(name, inputs, settings, released, tuple(cells), template)
     answer_key.write_key(key, course.key(name))
     return True
 
@@ -80,7 +83,7 @@ def _inputs_digest(course: Course, assignment: Assignment) -> str:
     paths = [course.source(assignment.name), course.mistakes(assignment.name)]
     paths.append(course.root / "nbgrader_config.py")
     parts = [path.read_bytes() if path.exists() else b"" for path in paths]
-    return digest(*parts, repr(assignment), _library_digest())
+    return digest(*parts, answer_key.settings_digest(assignment), _library_digest())
 
 
 @functools.cache
@@ -136,14 +139,14 @@ def _record(
 
     for name in variants:
         key_checks.check_variant(cells, shown[name], name)
-    for name in shown:
-        if name.startswith("empty answer"):
-            key_checks.check_empty(cells, shown[name], name)
-    key_checks.check_constants(cells)
     for mistake in wrong.mistakes:
         key_checks.check_tolerances(cells, mistake, shown[mistake.id])
     cells = [_with_mistakes(cell, wrong, shown) for cell in cells]
     key_checks.check_groups(cells, wrong)
+    for name in shown:
+        if name.startswith("empty answer"):  # which must not earn a mistake's credit either
+            key_checks.check_empty(cells, shown[name], name)
+    key_checks.check_constants(cells)
     for mistake in wrong.mistakes:
         key_checks.check_mistake(cells, mistake, shown[mistake.id])
     return cells

@@ -25,6 +25,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from lmlib.grading import audit, build, demo, grade, handback
 from lmlib.grading.course import Course, CourseError, find_course
@@ -142,7 +143,8 @@ def _grade_one(
     def progress(record: Record) -> None:
         bar.update(task, advance=1, what=record.student)
         if record.status == "failed":
-            bar.console.print(f"{record.student}: failed: {record.reason}", highlight=False)
+            sentence = f"{record.student}: failed: {record.reason}"
+            bar.console.print(sentence, highlight=False, markup=False)
 
     return grade.grade(course, name, executor, student, force, progress)
 
@@ -155,8 +157,10 @@ def _print_records(records: list[Record], handed_in: dict[str, str] | None = Non
         points = sum(verdict.points for verdict in record.verdicts)
         shown = f"{score:g} / {points:g}" if record.status == "graded" else "failed"
         extra = [handed_in.get(record.student, "")] if handed_in else []
-        table.add_row(record.student, *extra, shown, _found(record))
+        table.add_row(*map(Text, (record.student, *extra, shown, _found(record))))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+    if failed := sum(record.status == "failed" for record in records):
+        print(f"{failed} could not be graded and wait for a person; they are not zeros.")
 
 
 def _found(record: Record) -> str:
@@ -170,10 +174,14 @@ def _found(record: Record) -> str:
 
 def _feedback(options: argparse.Namespace) -> int:
     course = find_course(options.course)
+    complaints: list[str] = []
     for name in _assignments(course, options):
-        written = handback.write_feedback(course, name, options.student)
+        written, missing = handback.write_feedback(course, name, options.student)
         print(f"{name}: {len(written)} feedback pages below {course.root / 'feedback'}")
-    return 0
+        complaints += missing
+    for complaint in complaints:
+        print(f"lmlib: {complaint}", file=sys.stderr)
+    return 1 if complaints else 0
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -210,7 +218,7 @@ def _demo(options: argparse.Namespace) -> int:
             handed_in[name] = {one.student: one.handed_in for one in invented}
             graded[name] = _grade_one(course, name, executor, bar)
             task = bar.add_task(f"feedback for {name}", total=1, what="")
-            pages = handback.write_feedback(course, name)
+            pages, _ = handback.write_feedback(course, name)
             bar.update(task, completed=1, what=f"{len(pages)} pages")
     for name, records in graded.items():
         print(course.assignment(name).title)
@@ -243,7 +251,7 @@ def _progress() -> Progress:
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[what]}"),
+        TextColumn("{task.fields[what]}", markup=False),
         console=Console(stderr=True),
     )
 

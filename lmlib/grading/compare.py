@@ -65,15 +65,21 @@ def gap(comparator: dict[str, Any], observed: Any, expected: Any) -> float:
         return max((gap(comparator, one, other) for one, other in pairs), default=0.0)
     if _structure(observed, expected) is not None:
         return math.inf
+    return float(_gaps(comparator, observed, expected).max(initial=0.0))
+
+
+def _gaps(comparator: dict[str, Any], observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """|observed − expected| of each element in units of its tolerance, flat.
+
+    NaN equals NaN and an infinity itself; either is infinitely far from everything else.
+    """
     one, other = _flat(observed), _flat(expected)
-    if one.size == 0:
-        return 0.0
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    comparable = np.isfinite(one) & np.isfinite(other)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        distance = np.where(one == other, 0.0, np.abs(one - other))
-        distance = np.where(np.isnan(one) & np.isnan(other), 0.0, distance)
         tolerance = comparator["atol"] + comparator["rtol"] * np.abs(other)
-        units = np.where(distance == 0, 0.0, distance / tolerance)
-    return float(np.where(np.isnan(units), np.inf, units).max())
+        gaps = np.where(comparable, np.abs(one - other) / tolerance, np.inf)
+    return np.where(same, 0.0, gaps)
 
 
 def _difference_equal(observed: Any, expected: Any) -> str | None:
@@ -84,8 +90,24 @@ def _difference_equal(observed: Any, expected: Any) -> str | None:
             return wrong
         return _first_difference(observed, expected, observed.ravel() == expected.ravel())
     if isinstance(expected, list | dict):
-        return None if _equal_containers(observed, expected) else "is not the expected value"
-    return None if _same_plain(observed, expected) else f"is {describe(observed)}"
+        if type(observed) is not type(expected):
+            return f"is {describe(observed)}, not {describe(expected)}"
+        return None if _equal_items(observed, expected) else "is not the expected value"
+    same = type(observed) is type(expected) and observed == expected
+    return None if same else f"is {describe(observed)}, not {describe(expected)}"
+
+
+def _equal_items(observed: Any, expected: Any) -> bool:
+    """Whether two lists, or two dictionaries, hold equal items."""
+    if isinstance(expected, dict):
+        if observed.keys() != expected.keys():
+            return False
+        observed = [observed[name] for name in expected]
+        expected = list(expected.values())
+    pairs = zip(observed, expected, strict=False)
+    return len(observed) == len(expected) and all(
+        _difference_equal(one, other) is None for one, other in pairs
+    )
 
 
 def _difference_text(observed: Any, expected: str) -> str | None:
@@ -115,11 +137,7 @@ def _difference_close(comparator: dict[str, Any], observed: Any, expected: Any) 
         return next((f"under {k!r} {wrong}" for k, wrong in wrongs if wrong), None)
     if (wrong := _structure(observed, expected)) is not None:
         return wrong
-    one, other = _flat(observed), _flat(expected)
-    with np.errstate(invalid="ignore", over="ignore"):
-        good = np.abs(one - other) <= comparator["atol"] + comparator["rtol"] * np.abs(other)
-    good = good | (one == other) | (np.isnan(one) & np.isnan(other))
-    return _first_difference(observed, expected, good)
+    return _first_difference(observed, expected, _gaps(comparator, observed, expected) <= 1)
 
 
 def _difference_subset(observed: Any, allowed: Any) -> str | None:
@@ -181,8 +199,10 @@ def _same_frequencies(one: Any, other: Any) -> bool:
     if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
         return _kind(one) == _kind(other)
     first, second = _counts(one, one.shape), _counts(other, one.shape)
-    if first is None or second is None or not first.sum() or not second.sum():
-        return first is not None and second is not None and first.sum() == second.sum()
+    if first is None or second is None or first.sum() != second.sum():
+        return False
+    if not first.sum():
+        return True
     pooled = (first + second) / (first.sum() + second.sum())
     surprise = _divergence(first, pooled) + _divergence(second, pooled)
     return bool((surprise <= math.log(2 * pooled.size / FALSE_ALARM)).all())
@@ -199,8 +219,8 @@ def _difference_at_most(observed: Any, bound: float) -> str | None:
     if not isinstance(observed, np.ndarray) or observed.size != 1 or observed.dtype.kind == "b":
         return f"is {describe(observed)}, not a number"
     value = float(observed.reshape(()))
-    if math.isnan(value):
-        return "is NaN"
+    if not math.isfinite(value):
+        return "is NaN" if math.isnan(value) else "is infinite"
     return None if value <= bound else f"is {value:.4g}, too large"
 
 
@@ -243,18 +263,6 @@ def _kind(value: Any) -> str:
             value.dtype.kind, "floats"
         )
     return value.type if isinstance(value, Opaque) else type(value).__name__
-
-
-def _same_plain(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and one == other
-
-
-def _equal_containers(one: Any, other: Any) -> bool:
-    if isinstance(other, list) and isinstance(one, list):
-        return len(one) == len(other) and all(map(_equal_containers, one, other))
-    if isinstance(other, dict) and isinstance(one, dict):
-        return one.keys() == other.keys() and all(_equal_containers(one[k], other[k]) for k in one)
-    return _difference_equal(one, other) is None
 
 
 def describe(value: Any) -> str:

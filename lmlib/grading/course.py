@@ -1,5 +1,6 @@
 """The course as a folder: where things are, and what course.toml says of each assignment."""
 
+import math
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -55,8 +56,8 @@ class Course:
     def submitted(self, student: str, name: str) -> Path:
         return self.root / "submitted" / student / name
 
-    def autograded(self, student: str, name: str) -> Path:
-        return self.root / "autograded" / student / name
+    def autograded_notebook(self, student: str, name: str) -> Path:
+        return self.root / "autograded" / student / name / f"{name}.ipynb"
 
     def feedback(self, student: str, name: str) -> Path:
         return self.root / "feedback" / student / name
@@ -71,7 +72,7 @@ class Course:
         Raises CourseError where that one has handed in nothing.
         """
         folder = self.root / "submitted"
-        students = sorted(path.parent.name for path in folder.glob(f"*/{name}") if path.is_dir())
+        students = sorted(path.parent.name for path in folder.glob(f"*/{name}"))
         if only is None:
             return students
         if only not in students:
@@ -82,9 +83,11 @@ class Course:
 def find_course(start: Path | None = None) -> Course:
     """The course whose folder is `start` (default: the current one) or a parent of it.
 
-    Raises CourseError where there is no course.toml, or where it cannot be read.
+    Raises CourseError where there is no such folder or no course.toml, or it cannot be read.
     """
     start = Path(os.path.abspath(start or Path.cwd()))
+    if not start.is_dir():
+        raise CourseError(f"There is no folder {start}.")
     for folder in [start, *start.parents]:
         if (folder / "course.toml").is_file():
             return _read(folder)
@@ -101,7 +104,10 @@ def _read(root: Path) -> Course:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{path} is not valid TOML: {error}.") from error
     sets = settings.get("assignment", [])
-    assignments = {entry.get("name", ""): _assignment(path, entry) for entry in sets}
+    if not isinstance(sets, list) or not all(isinstance(entry, dict) for entry in sets):
+        raise CourseError(f"{path}: assignments are written as [[assignment]] tables.")
+    made = [_assignment(path, entry) for entry in sets]
+    assignments = {assignment.name: assignment for assignment in made}
     if not assignments:
         raise CourseError(f"{path} lists no [[assignment]].")
     return Course(root, str(settings.get("title", root.name)), assignments)
@@ -113,10 +119,20 @@ def _assignment(path: Path, entry: dict[str, Any]) -> Assignment:
         raise CourseError(f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}.")
     if missing := sorted({"name", "title", "packages"} - entry.keys()):
         raise CourseError(f"{path}: an [[assignment]] lacks the setting {missing[0]!r}.")
+    for setting in ("name", "title"):
+        if not isinstance(entry[setting], str):
+            raise CourseError(f"{path}: {setting} must be text, not {entry[setting]!r}.")
+    for setting in ("packages", "files"):
+        texts = entry.get(setting, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise CourseError(f"{path}: {setting} must be a list of texts, not {texts!r}.")
+    seconds = entry.get("cell_seconds", 60)
+    if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise CourseError(f"{path}: cell_seconds must be a positive number, not {seconds!r}.")
     return Assignment(
-        name=str(entry["name"]),
-        title=str(entry["title"]),
+        name=entry["name"],
+        title=entry["title"],
         packages=tuple(entry["packages"]),
-        files=tuple(entry.get("files", ())),
-        cell_seconds=float(entry.get("cell_seconds", 60.0)),
+        files=tuple(entry.get("files", [])),
+        cell_seconds=float(seconds),
     )

@@ -49,7 +49,11 @@ def prepare(course: Course, folder: Path) -> Course:
     if folder.exists():
         if any(folder.iterdir()) and not (folder / MARKER).exists():
             raise CourseError(f"{folder} is not a demo's folder; name another one with --folder.")
-        shutil.rmtree(folder)
+        for entry in folder.iterdir():  # the marker stays, should this be interrupted
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != MARKER:
+                entry.unlink()
     write_text(folder / MARKER, "Made by `lmlib demo`, which also replaces it.\n")
     for name in COPIED:
         original = course.root / name

@@ -22,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import zmq
+import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from lmlib.grading.evidence import MIME
+from lmlib.grading.notebooks import notebook_text
 from lmlib.grading.observe import JUDGE_LISTENS
 
 ATTEMPTS = 4
@@ -69,7 +72,7 @@ def run(task: Task) -> Run:
     """Run `task` in a fresh kernel and an empty folder.
 
     A cell that kills or hangs the kernel costs only its own evidence: the run is repeated
-    without it, at most three times.
+    without it, at most three times.  A run on whose way evidence was lost is repeated as it was.
     """
     stopped: dict[str, str] = {}
     kept: dict[str, list[dict[str, Any]]] = {}
@@ -77,8 +80,10 @@ def run(task: Task) -> Run:
         notebook = nbformat.reads(task.notebook, as_version=4)
         client = _EvidenceClient(notebook, frozenset(stopped), task.cell_seconds)
         culprit = _execute(client, task)
-        if culprit is None:
+        if culprit is None and client.is_complete():
             break
+        if culprit is None:
+            continue
         cell_id, reason = culprit
         stopped[cell_id] = reason
         kept[cell_id] = client.evidence.get(cell_id, [])
@@ -87,7 +92,7 @@ def run(task: Task) -> Run:
                 stopped[cell.id] = "was not run, because too many cells before it had stopped"
     evidence = {**client.evidence, **kept}
     return Run(
-        notebook=json.dumps(notebook),
+        notebook=notebook_text(notebook),
         evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
         stopped=stopped,
     )
@@ -103,6 +108,7 @@ class _EvidenceClient(NotebookClient):
             allow_errors=True,
             record_timing=False,
             kernel_name="python3",
+            iopub_timeout=30,  # how long to wait for what a cell printed, once it has ended
             log=_SILENT,
         )
         self.left_out = left_out
@@ -124,14 +130,21 @@ class _EvidenceClient(NotebookClient):
         self._display_id_map.clear()  # no cell may rewrite what an earlier one has shown
         return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
 
+    def is_complete(self) -> bool:
+        """Whether all evidence that was sent has arrived, by the numbers it was given."""
+        arrived = [payload for payloads in self.evidence.values() for payload in payloads]
+        numbers = [payload.get("number") for payload in arrived if isinstance(payload, dict)]
+        return numbers == list(range(len(arrived)))
+
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
     ) -> NotebookNode | None:
         content = msg["content"]
-        if msg["msg_type"] == "display_data" and MIME in content.get("data", {}):
+        data = content.get("data")
+        if msg["msg_type"] == "display_data" and isinstance(data, dict) and MIME in data:
             payloads = self.evidence.setdefault(cell.id, [])
             if len(payloads) < MAX_EVIDENCE_MESSAGES:
-                payloads.append(content["data"][MIME])
+                payloads.append(data[MIME])
             return None
         if msg["msg_type"] in _SHOWS:
             size = len(json.dumps(content, default=str))
@@ -139,6 +152,15 @@ class _EvidenceClient(NotebookClient):
             if self.printed[cell.id] > MAX_OUTPUT_CHARACTERS:
                 return None
         return super().process_message(msg, cell, cell_index)
+
+
+class _KernelManager(AsyncKernelManager):
+    """Starts `lmlib.grading.kernel`, whatever kernelspecs the machine has."""
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        # -P: no file in the working folder can shadow what the kernel imports to start
+        command = [sys.executable, "-P", "-m", "lmlib.grading.kernel", "-f", self.connection_file]
+        return command + (extra_arguments or [])
 
 
 def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
@@ -164,8 +186,12 @@ def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
 async def _execute_in_kernel(
     client: _EvidenceClient, task: Task, scratch: Path, work: Path
 ) -> None:
-    manager = AsyncKernelManager(
-        kernel_name="python3",
+    # a sentence for each of nbclient's own tasks that a stopped cell leaves behind helps nobody
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RCVHWM, 0)  # never drop a message, however much a cell prints
+    manager = _KernelManager(
+        context=context,
         transport="ipc" if os.name == "posix" else "tcp",
         connection_file=str(scratch / "kernel.json"),
     )
@@ -178,11 +204,13 @@ async def _execute_in_kernel(
         )
     finally:
         await manager.shutdown_kernel(now=True)
+        context.destroy(linger=0)
 
 
 def _environment(home: Path) -> dict[str, str]:
     """The few variables that a student's kernel sees."""
-    passed = {name: os.environ.get(name, "") for name in ("PATH", "LANG", "SYSTEMROOT")}
+    known = ("PATH", "LANG", "SYSTEMROOT")
+    passed = {name: os.environ[name] for name in known if name in os.environ}
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     return {
         **passed,

@@ -103,10 +103,12 @@ class _Encoder:
             return {"is": "none"}
         if isinstance(value, str):
             self.spend(len(value))
-            return {"is": "text", "text": str(value)}
+            return {"is": "text", "text": sendable(value)}
         if isinstance(value, dict):
             self.spend(0, len(value))
-            items = [[str(key), self.encode(item, depth + 1)] for key, item in value.items()]
+            items = [
+                [sendable(str(key)), self.encode(item, depth + 1)] for key, item in value.items()
+            ]
             return {"is": "dict", "items": items}
         array = as_array(value)
         if array is not None:
@@ -116,7 +118,7 @@ class _Encoder:
         if isinstance(value, list | tuple):
             self.spend(0, len(value))
             return {"is": "list", "items": [self.encode(item, depth + 1) for item in value]}
-        return {"is": "other", "type": type(value).__name__[:80]}
+        return {"is": "other", "type": sendable(type(value).__name__[:80])}
 
     def encode_array(self, array: np.ndarray) -> dict[str, Any]:
         self.spend(array.nbytes)
@@ -124,6 +126,11 @@ class _Encoder:
         data = base64.b64encode(array.tobytes()).decode("ascii")
         shape = [int(length) for length in array.shape]
         return {"is": "array", "dtype": array.dtype.str, "shape": shape, "data": data}
+
+
+def sendable(text: str) -> str:
+    """`text` with every half of a surrogate pair replaced, so that it can be encoded."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def as_array(value: Any) -> np.ndarray | None:
@@ -190,7 +197,10 @@ def _decode_array(dtype: str, shape: list[Any], data: str) -> np.ndarray:
         raise BadEvidence("array data that is not base64") from error
     if math.prod(shape) * np.dtype(dtype).itemsize != len(raw):
         raise BadEvidence("array data that does not fill its shape")
-    return np.frombuffer(raw, dtype=dtype).reshape(shape)
+    try:
+        return np.frombuffer(raw, dtype=dtype).reshape(shape)
+    except ValueError as error:  # an empty array of an impossible shape
+        raise BadEvidence("not an allowed shape") from error
 
 
 def read_observation(payload: Any) -> Observation:

@@ -5,14 +5,14 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from lmlib.grading import engine, intake, judge
+from lmlib.grading import engine, evidence, intake, judge
 from lmlib.grading.answer_key import AnswerKey, key_for_grading
 from lmlib.grading.course import Assignment, Course
 from lmlib.grading.intake import Assembled, Unreadable
@@ -35,14 +35,18 @@ def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
 
 
 def run_and_judge(
-    assignment: Assignment, key: AnswerKey, notebook: NotebookNode, record: Record
+    assignment: Assignment,
+    key: AnswerKey,
+    notebook: NotebookNode,
+    record: Record,
+    files: dict[str, bytes],
 ) -> NotebookNode:
-    """Run `notebook`, judge its evidence, and leave the verdicts in it.
+    """Run `notebook` with `files` beside it, judge its evidence, and leave the verdicts in it.
 
     The executed notebook carries the completed record, and in each grade cell's outputs the
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
-    run = engine.run(engine.Task(notebook_text(notebook), assignment.cell_seconds))
+    run = engine.run(engine.Task(notebook_text(notebook), assignment.cell_seconds, files))
     executed = nbformat.reads(run.notebook, as_version=4)
     verdicts = judge.judge_run(key.cells, run)
     for cell in executed.cells:
@@ -78,17 +82,27 @@ class _Submission:
     """One student's hand-in of one assignment, read but not yet run."""
 
     student: str
-    text: str
+    text: str = ""  # of the notebook
+    files: dict[str, bytes] = field(default_factory=dict)  # those that the assignment accepts
     unreadable: str = ""  # why it cannot be graded
 
 
-def _read(course: Course, assignment: str, student: str) -> _Submission:
-    folder = course.submitted(student, assignment)
+def _read(course: Course, assignment: Assignment, student: str) -> _Submission:
+    folder = course.submitted(student, assignment.name)
     try:
-        path = intake.find_notebook(folder, assignment)
-        return _Submission(student, intake.read_submission(path))
+        text = intake.read_submission(intake.find_notebook(folder, assignment.name))
+        return _Submission(student, text, accepted_files(folder, assignment))
     except Unreadable as error:
-        return _Submission(student, "", str(error))
+        return _Submission(student, unreadable=str(error))
+
+
+def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
+    """The extra files in a submission's `folder` that course.toml accepts, by their names.
+
+    Raises Unreadable for one that is not a regular file, or too large.
+    """
+    names = [name for name in assignment.files if (folder / name).exists()]
+    return {name: intake.read_file(folder / name) for name in names}
 
 
 def grade_submission(
@@ -104,7 +118,7 @@ def grade_submission(
             raise Unreadable(submission.unreadable)
         assembled = assemble(assignment, key, submission.text)
         record = dataclasses.replace(record, notes=assembled.notes)
-        return run_and_judge(assignment, key, assembled.notebook, record)
+        return run_and_judge(assignment, key, assembled.notebook, record, submission.files)
     except Unreadable as error:
         return _failed(key, record, str(error))
     except Exception as error:  # one submission must never end the batch
@@ -139,9 +153,13 @@ def grade(
     key = key_for_grading(course, assignment)
     students = course.students(assignment, student)
     records = []
+    for name in [name for name in students if not _is_text(name)]:
+        students.remove(name)
+        records.append(_nameless(assignment, name))
+        progress(records[-1])
     with Ledger(course, assignment) as ledger:
         todo = []
-        for submission in (_read(course, assignment, name) for name in students):
+        for submission in (_read(course, known, name) for name in students):
             done = None if force else _already_graded(course, key, submission)
             if done is not None and ledger.holds(done):
                 records.append(done)
@@ -156,6 +174,18 @@ def grade(
     return sorted(records, key=lambda record: record.student)
 
 
+def _is_text(name: str) -> bool:
+    """Whether a folder's name can be written anywhere; on Linux it may be any bytes."""
+    return evidence.sendable(name) == name
+
+
+def _nameless(assignment: str, name: str) -> Record:
+    shown = evidence.sendable(name)
+    return Record(
+        assignment, shown, "failed", f"the folder submitted/{shown} needs a name in UTF-8"
+    )
+
+
 @contextlib.contextmanager
 def _cancelled_on_error(jobs: list[Future[NotebookNode]]) -> Iterator[None]:
     try:
@@ -167,24 +197,26 @@ def _cancelled_on_error(jobs: list[Future[NotebookNode]]) -> Iterator[None]:
 
 
 def _already_graded(course: Course, key: AnswerKey, submission: _Submission) -> Record | None:
-    path = _autograded_path(course, key.assignment, submission.student)
-    try:
-        record = attached(nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, AttributeError):
-        return None
+    record = _record_at(course.autograded_notebook(submission.student, key.assignment))
     if record is None or record.submission != digest(submission.text) or record.key != key.digest:
         return None
     return record if record.status == "graded" else None
 
 
-def _autograded_path(course: Course, assignment: str, student: str) -> Path:
-    return course.autograded(student, assignment) / f"{assignment}.ipynb"
+def _record_at(path: Path) -> Record | None:
+    """The record in the autograded notebook at `path`, if there is one that can be read."""
+    try:
+        return attached(nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _keep(course: Course, ledger: Ledger, notebook: NotebookNode) -> Record:
     """Enter a graded notebook into the gradebook, then write it: the file completes it."""
     record = attached(notebook)
     assert record is not None, "grade_submission attaches a record"
-    ledger.enter(record, notebook)
-    write_text(_autograded_path(course, record.assignment, record.student), notebook_text(notebook))
+    path = course.autograded_notebook(record.student, record.assignment)
+    before = _record_at(path)
+    ledger.enter(record, notebook, before is None or before.submission != record.submission)
+    write_text(path, notebook_text(notebook))
     return record

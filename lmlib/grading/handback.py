@@ -13,31 +13,43 @@ from lmlib.grading.notebooks import read_notebook, write_text
 from lmlib.grading.record import attached
 
 
-def write_feedback(course: Course, assignment: str, student: str | None = None) -> list[Path]:
+def write_feedback(
+    course: Course, assignment: str, student: str | None = None
+) -> tuple[list[Path], list[str]]:
     """Write feedback/<student>/<assignment>/<assignment>.html for everyone graded, or `student`.
+
+    Gives the pages that were written, and a sentence for each student who has none because of
+    what was found in autograded/ or in the gradebook.
 
     Raises CourseError where the assignment or the student is unknown, or nothing is graded yet.
     """
     title = course.assignment(assignment).title
     release_digest(course, assignment)
-    written = []
+    written: list[Path] = []
+    complaints: list[str] = []
     with gradebook_errors(course), open_gradebook(course) as gradebook:
         for name in course.students(assignment, student):
-            path = course.autograded(name, assignment) / f"{assignment}.ipynb"
-            if not path.exists():
+            if not course.autograded_notebook(name, assignment).is_file():
                 continue
-            notebook = read_notebook(path)
-            record = attached(notebook)
-            if record is None:
-                raise CourseError(
-                    f"{path} was not graded by lmlib; run `lmlib grade {assignment}`."
-                )
-            page = feedback.page(notebook, record, _marks(gradebook, assignment, name), title)
+            try:
+                page = _page(course, gradebook, assignment, name, title)
+            except CourseError as error:
+                complaints.append(str(error))
+                continue
             written.append(course.feedback(name, assignment) / f"{assignment}.html")
             write_text(written[-1], page)
-    if not written:
+    if not written and not complaints:
         raise CourseError(f"Nothing of {assignment} is graded yet; run `lmlib grade {assignment}`.")
-    return written
+    return written, complaints
+
+
+def _page(course: Course, gradebook: Gradebook, assignment: str, student: str, title: str) -> str:
+    path = course.autograded_notebook(student, assignment)
+    notebook = read_notebook(path)
+    record = attached(notebook)
+    if record is None:
+        raise CourseError(f"{path} was not graded by lmlib; run `lmlib grade {assignment}`.")
+    return feedback.page(notebook, record, _marks(gradebook, assignment, student), title)
 
 
 def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:

@@ -8,9 +8,11 @@ they define, and the student's extra cells after the cell that they followed.
 import ast
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from lmlib.grading.evidence import sendable
 from lmlib.grading.notebooks import (
     grade_id,
     is_answer,
@@ -30,7 +33,7 @@ from lmlib.grading.notebooks import (
 from lmlib.grading.record import METADATA_KEY
 from lmlib.imports import foreign_imports
 
-MAX_NOTEBOOK_BYTES = 20_000_000
+MAX_FILE_BYTES = 20_000_000
 MAX_CELLS = 2_000
 
 
@@ -61,6 +64,14 @@ def read_submission(path: Path) -> str:
 
     Raises Unreadable for anything but a regular file of reasonable size that holds text.
     """
+    return _decode(read_file(path), path.name)
+
+
+def read_file(path: Path) -> bytes:
+    """What the submitted file at `path` holds.
+
+    Raises Unreadable for anything but a regular file of reasonable size.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError as error:
@@ -72,12 +83,12 @@ def read_submission(path: Path) -> str:
         os.close(descriptor)
         raise Unreadable(f"{path.name} is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > MAX_NOTEBOOK_BYTES:
+        if status.st_size > MAX_FILE_BYTES:
             raise Unreadable(
-                f"{path.name} is larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; "
+                f"{path.name} is larger than {MAX_FILE_BYTES // 1_000_000} MB; "
                 "clear its outputs and hand it in again"
             )
-        return _decode(file.read(MAX_NOTEBOOK_BYTES), path.name)
+        return file.read(MAX_FILE_BYTES)
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -123,7 +134,8 @@ def parse_submission(text: str, assignment: str) -> list[SubmittedCell]:
     named = named.get(METADATA_KEY) if isinstance(named, dict) else None
     other = named.get("assignment") if isinstance(named, dict) else None
     if isinstance(other, str) and other != assignment:
-        raise Unreadable(f"the notebook is of the assignment {other[:80]}, not {assignment}")
+        told = f"the assignment {other}" if re.fullmatch(r"\w{1,60}", other) else "another one"
+        raise Unreadable(f"the notebook is of {told}, not of {assignment}")
     cells = _cells(raw)
     if len(cells) > MAX_CELLS:
         raise Unreadable(f"the notebook has more than {MAX_CELLS} cells")
@@ -152,11 +164,12 @@ def _submitted_cell(cell: Any) -> SubmittedCell | None:
     metadata = cell.get("metadata")
     known = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     found = known.get("grade_id") if isinstance(known, dict) else None
+    names = [cell.get("id"), metadata.get("id") if isinstance(metadata, dict) else None]
     return SubmittedCell(
-        cell_id=cell["id"] if isinstance(cell.get("id"), str) else "",
+        cell_id=next((name for name in names if isinstance(name, str)), ""),  # Colab's is metadata
         grade_id=found if isinstance(found, str) else None,
         is_code=cell["cell_type"] == "code",
-        source=source,
+        source=sendable(source),
     )
 
 
@@ -174,12 +187,17 @@ def assemble(
         raise Unreadable("the notebook holds no cell of this assignment")
     notes: list[str] = []
     extra = _extra_cells(submitted, places)
-    cells = [_extra_cell(cell, packages, notes) for cell in extra.get(None, [])]
+    cells: list[NotebookNode] = []
+    waiting = extra.get(None, [])
     for original in template.cells:
         position = places.get(original.id)
+        if position is not None or not is_solution(original):
+            cells += [_extra_cell(cell, packages, notes) for cell in waiting]
+            waiting = []  # a stub that is put back comes before what may replace it
         found = None if position is None else submitted[position]
         cells += _place(original, found, packages, notes)
-        cells += [_extra_cell(cell, packages, notes) for cell in extra.get(original.id, [])]
+        waiting = waiting + extra.get(original.id, [])
+    cells += [_extra_cell(cell, packages, notes) for cell in waiting]
     for number, cell in enumerate(cells):
         if "id" not in cell:
             cell["id"] = f"extra-{number}"
@@ -200,6 +218,8 @@ def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, 
         if found is not None and submitted[found].is_code == (cell.cell_type == "code"):
             places[cell.id] = found
     _match_by_definition(template, submitted, places)
+    _match_by_text(template, submitted, places)
+    _match_answers(template, submitted, places)
     return places
 
 
@@ -221,14 +241,48 @@ def _match_by_definition(
                     break
 
 
+def _match_by_text(
+    template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
+) -> None:
+    """Find given cells whose identity another editor has dropped, by their text."""
+    free: dict[tuple[bool, str], int] = {}
+    for position in reversed(range(len(submitted))):
+        if position not in places.values():
+            cell = submitted[position]
+            free[cell.is_code, cell.source.strip()] = position
+    for cell in template.cells:
+        text = cell.cell_type == "code", _released(cell)
+        if cell.id not in places and not is_solution(cell) and text[1] and text in free:
+            places[cell.id] = free.pop(text)
+
+
+def _match_answers(
+    template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
+) -> None:
+    """Find a written answer whose identity was lost: the text right below its task."""
+    for task, answer in pairwise(template.cells):
+        position = places.get(task.id, -2) + 1
+        if not is_answer(answer) or answer.id in places or not 0 < position < len(submitted):
+            continue
+        if not submitted[position].is_code and position not in places.values():
+            places[answer.id] = position
+
+
 def definitions(source: str) -> set[str]:
-    """Names of the functions and classes that `source` defines at its top level."""
+    """Names that `source` defines at its top level: functions, classes and variables."""
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return {node.name for node in tree.body if isinstance(node, kinds)}
+    assigned = (
+        target
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    )
+    functions = {node.name for node in tree.body if isinstance(node, kinds)}
+    return functions | {target.id for target in assigned if isinstance(target, ast.Name)}
 
 
 def _extra_cells(
@@ -268,11 +322,14 @@ def _place(
         return [cell, _markdown_cell(found.source, "changed")]
     if not found.is_code or not nbgrader_metadata(cell):
         return [cell]
-    notes.append(
-        f"The given cell {name} had been changed: your version ran first, then the original."
-    )
     changed = _extra_cell(found, packages, notes)
     changed.metadata["lmlib"] = {"origin": "changed"}
+    if "tags" in cell.metadata:  # what grading leaves out, it leaves out in any version
+        changed.metadata["tags"] = cell.metadata.tags
+    else:
+        notes.append(
+            f"The given cell {name} had been changed: your version ran first, then the original."
+        )
     return [changed, cell]
 
 

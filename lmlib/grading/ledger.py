@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,7 +33,7 @@ def gradebook_errors(course: Course) -> Iterator[None]:
     log.setLevel(logging.CRITICAL)
     try:
         yield
-    except (DatabaseError, InvalidEntry) as error:
+    except (DatabaseError, sqlite3.DatabaseError, InvalidEntry) as error:
         reason = str(getattr(error, "orig", error))
         if "locked" in reason:
             reason = "it is locked by another program"
@@ -55,6 +56,38 @@ def find_alembic() -> None:
     programs = str(Path(sys.executable).parent)
     if shutil.which("alembic") is None:
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def check_writable(course: Course) -> None:
+    """Raise CourseError where there is a gradebook that is locked or cannot be written."""
+    path = course.root / "gradebook.db"
+    if path.exists():
+        with gradebook_errors(course), contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+
+
+def check_cells_kept(course: Course, assignment: str, template: NotebookNode) -> None:
+    """Refuse a notebook with other nbgrader cells than one that students have been graded with.
+
+    Raises CourseError, naming the cells: a gradebook cannot add or drop them any more.
+    """
+    if not (course.root / "gradebook.db").exists():
+        return
+    with gradebook_errors(course), open_gradebook(course) as gradebook:
+        try:
+            known = gradebook.find_notebook(assignment, assignment)
+        except MissingEntry:
+            return
+        before = {cell.name for cell in known.source_cells} if known.submissions else None
+    after = {name for cell in template.cells if (name := grade_id(cell))}
+    if before is not None and before != after:
+        added, dropped = sorted(after - before), sorted(before - after)
+        changes = [f"{name} is new" for name in added] + [f"{name} is gone" for name in dropped]
+        raise CourseError(
+            f"Students have been graded with another {assignment}, so its graded and locked cells "
+            f"can no longer be added, dropped or renamed: {', '.join(changes)}."
+        )
 
 
 class Ledger:
@@ -97,8 +130,11 @@ class Ledger:
                 return False
         return True
 
-    def enter(self, record: Record, notebook: NotebookNode) -> None:
-        """Enter what `record` and its graded `notebook` say, whole or not at all."""
+    def enter(self, record: Record, notebook: NotebookNode, is_new: bool) -> None:
+        """Enter what `record` and its graded `notebook` say, whole or not at all.
+
+        With a submission that `is_new`, what people have graded waits for them again.
+        """
         with gradebook_errors(self.course), self._transaction():
             self.gradebook.update_or_create_student(record.student)
             self.gradebook.update_or_create_submission(
@@ -107,6 +143,8 @@ class Ledger:
             for cell in notebook.cells:
                 if utils.is_grade(cell):
                     self._enter_grade(record, cell)
+                if is_task(cell) and is_new:
+                    self._grade(grade_id(cell), record.student).needs_manual_grade = True
                 if is_solution(cell) or is_task(cell):
                     self._enter_comment(record, cell)
 

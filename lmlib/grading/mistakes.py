@@ -80,7 +80,11 @@ def _mistake(entry: Mapping[str, Any], file: str) -> Mistake:
         raise CourseError(
             f"{file}: the mistake {name} lacks a field or has one too many: {error}."
         ) from error
-    if mistake.credit is not None and not 0 < mistake.credit < 1:
+    texts = (mistake.id, mistake.cell, mistake.find, mistake.replace, mistake.says, *mistake.breaks)
+    if not all(isinstance(text, str) for text in texts):
+        raise CourseError(f"{file}: all fields of {mistake.id} but its credit must be texts.")
+    is_number = isinstance(mistake.credit, int | float)
+    if mistake.credit is not None and not (is_number and 0 < mistake.credit < 1):
         raise CourseError(f"{file}: the credit of {mistake.id} must lie between 0 and 1.")
     return mistake
 

@@ -6,10 +6,13 @@ and `Execute` in place of its execution; the rest of nbgrader reads the scores f
 that the judge leaves, as it always does.
 """
 
+import contextlib
 import copy
 import dataclasses
 import json
 import logging
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +92,10 @@ class Execute(NbGraderPreprocessor):
         record = attached(nb)
         if record is None:
             raise CourseError("The notebook did not pass lmlib's intake; see nbgrader_config.py.")
-        return grade.run_and_judge(course.assignment(assignment), key, nb, record), resources
+        settings = course.assignment(assignment)
+        folder = course.submitted(record.student, assignment)
+        files = grade.accepted_files(folder, settings)
+        return grade.run_and_judge(settings, key, nb, record, files), resources
 
 
 AUTOGRADE_PREPROCESSORS = [Execute, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
@@ -167,13 +173,32 @@ def generate_release(course: Course, assignment: str) -> None:
     complaints = _Complaints()
     converter.log.addHandler(complaints)
     try:
-        converter.start()
+        with _kept_on_failure(course.release(assignment).parent):
+            converter.start()
     except (NbGraderException, OSError) as error:
         raise CourseError(
             f"nbgrader could not release {assignment}: {complaints.reason() or error}"
         ) from error
     finally:
         converter.log.removeHandler(complaints)
+
+
+@contextlib.contextmanager
+def _kept_on_failure(folder: Path) -> Iterator[None]:
+    """Put `folder` back as it was if what replaces it fails: nbgrader deletes it first."""
+    aside = folder.with_name(f".{folder.name}.before")
+    if aside.exists():  # an earlier build was killed between the two
+        shutil.rmtree(folder, ignore_errors=True)
+    elif folder.exists():
+        folder.rename(aside)
+    try:
+        yield
+    except BaseException:
+        if aside.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            aside.rename(folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 class _Complaints(logging.Handler):

@@ -1,7 +1,6 @@
 """Reading and writing notebooks, and the regions that nbgrader and the build know in a cell."""
 
 import hashlib
-import json
 import os
 import re
 import tempfile
@@ -31,8 +30,12 @@ def _first_line(error: Exception) -> str:
 
 
 def notebook_text(notebook: NotebookNode) -> str:
-    """`notebook` as it is kept in git: sorted keys, one space of indent, a final newline."""
-    return json.dumps(notebook, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    """`notebook` as it is kept in git: sorted keys, sources as lists of lines, a final newline.
+
+    Half of a surrogate pair, which a student's text may hold but no file can, becomes `?`.
+    """
+    text: str = nbformat.v4.nbjson.writes(notebook) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -44,7 +47,7 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
                 file.write(text)
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)

@@ -1,14 +1,25 @@
 """`lmlib build`: what it makes, and each thing it refuses to release."""
 
 import json
+import shutil
+import sqlite3
 
 import pytest
 from conftest import quiet
-from small_course import MISTAKES, NAME, TEST, cell_named, tiny_notebook
+from small_course import (
+    MISTAKES,
+    NAME,
+    TEST,
+    answered,
+    cell_named,
+    code,
+    hand_in,
+    tiny_notebook,
+)
 
-from lmlib.grading import build
+from lmlib.grading import build, grade, nbgrader_plugin
 from lmlib.grading.answer_key import key_for_grading, load_key
-from lmlib.grading.course import CourseError
+from lmlib.grading.course import CourseError, find_course
 from lmlib.grading.notebooks import notebook_text, read_notebook
 
 
@@ -44,6 +55,55 @@ def test_an_unchanged_set_is_not_built_again(course, executor):
     before = course.release(NAME).stat().st_mtime_ns
     assert not build.build(course, NAME, executor, quiet)
     assert course.release(NAME).stat().st_mtime_ns == before
+
+
+def test_a_change_that_the_gradebook_cannot_follow_is_refused_and_loses_nothing(course, executor):
+    hand_in(course, "ada", answered(course))
+    grade.grade(course, NAME, executor)
+    before = course.release(NAME).read_bytes()
+    source = read_notebook(course.source(NAME))
+    source.cells.append(code("one_more", "1"))
+    del source.cells[1]
+    course.source(NAME).write_text(notebook_text(source))
+    with pytest.raises(CourseError, match="one_more is new, imports is gone"):
+        build.build(course, NAME, executor, quiet)
+    assert course.release(NAME).read_bytes() == before
+    grade.grade(course, NAME, executor, force=True)
+
+
+def test_a_locked_gradebook_is_said_at_once_and_loses_nothing(course, executor, monkeypatch):
+    before = course.release(NAME).read_bytes()
+    cell_to_change = read_notebook(course.source(NAME))
+    cell_named(cell_to_change, "title").source = "# Changed"
+    course.source(NAME).write_text(notebook_text(cell_to_change))
+    monkeypatch.setattr(build.engine, "run", lambda task: pytest.fail("ran"))
+    other = sqlite3.connect(course.root / "gradebook.db")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(CourseError, match="locked by another program"):
+        build.build(course, NAME, executor, quiet)
+    other.close()
+    assert course.release(NAME).read_bytes() == before
+
+
+def test_a_release_that_fails_halfway_leaves_the_one_before(course, monkeypatch):
+    before = course.release(NAME).read_bytes()
+
+    def interrupted(self):
+        shutil.rmtree(course.release(NAME).parent, ignore_errors=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nbgrader_plugin.GenerateAssignment, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        nbgrader_plugin.generate_release(course, NAME)
+    assert course.release(NAME).read_bytes() == before
+    assert {path.name for path in (course.root / "release").iterdir()} == {NAME}
+
+
+def test_settings_that_changed_since_the_build_are_refused(course):
+    path = course.root / "course.toml"
+    path.write_text(path.read_text().replace("cell_seconds = 20", "cell_seconds = 30"))
+    with pytest.raises(CourseError, match="settings of tiny in course.toml have changed"):
+        key_for_grading(find_course(course.root), NAME)
 
 
 def test_a_changed_set_is(course, executor):
@@ -142,6 +202,16 @@ breaks = ["scaled_test"]
 says = "Slightly too much."
 """
 TWIN = MISTAKES.replace('"added"', '"added_too"').replace("values + factor", "factor + values")
+NOTHING_FOR_CREDIT = """
+[[mistake]]
+id = "no_return"
+cell = "scaled"
+find = "return values * factor"
+replace = "values * factor"
+breaks = ["scaled_test"]
+says = "Nothing came back."
+credit = 0.5
+"""
 HARMLESS = LATE.replace("values * factor * 1.0003", "factor * values")
 
 
@@ -151,9 +221,10 @@ HARMLESS = LATE.replace("values * factor * 1.0003", "factor * values")
         (LATE, "does not separate the mistake slightly_off"),
         (MISTAKES + TWIN.split("[[mistake]]")[1].join(["[[mistake]]", ""]), "show the same"),
         (HARMLESS, "slightly_off keeps 4 of 4 points"),
+        (NOTHING_FOR_CREDIT, "An empty answer: None earns 2 points"),
         ('[[empty]]\ncell = "scaled"\nreturns = "values * factor"\n', "earns 4 points"),
     ],
-    ids=["grey zone", "same evidence", "not caught", "empty answer"],
+    ids=["grey zone", "same evidence", "not caught", "credit for nothing", "empty answer"],
 )
 def test_mistakes_that_grading_cannot_tell_are_refused(build_tiny, mistakes, reason):
     with pytest.raises(CourseError, match=reason):

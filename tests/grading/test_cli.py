@@ -2,15 +2,17 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 from small_course import MISTAKES, NAME, answered, hand_in, write_course
 
-from lmlib.grading import cli
+from lmlib.grading import cli, demo
 from lmlib.grading.course import CourseError, find_course
 
+TINY = "[[assignment]]\nname = 'a'\ntitle = 'A'\n"
 RIGHT = "def scaled(values, factor):\n    return factor * values"
 
 
@@ -95,6 +97,12 @@ def test_a_folder_that_is_no_course(tmp_path, capsys):
             "[[assignment]]\nname = 'a'\ntitle = 'A'\npackages = []\npoints = 3",
             "unknown setting 'points'",
         ),
+        ("[assignment]\nname = 'a'", r"written as \[\[assignment\]\] tables"),
+        ("assignment = 3", r"written as \[\[assignment\]\] tables"),
+        (TINY + "packages = 'numpy'", "packages must be a list of texts"),
+        (TINY + "packages = []\nfiles = 3", "files must be a list of texts"),
+        (TINY + "packages = []\ncell_seconds = 'long'", "cell_seconds must be a positive number"),
+        ("[[assignment]]\nname = 1\ntitle = 'A'\npackages = []", "name must be text"),
     ],
 )
 def test_a_course_file_that_cannot_be_read(tmp_path, text, reason):
@@ -143,14 +151,52 @@ def test_a_submission_for_another_assignment_fails_and_the_batch_goes_on(course,
     hand_in(course, "bob", answered(course, scaled=RIGHT))
     assert lmlib(course, "grade", NAME) == 0
     captured = capsys.readouterr()
-    assert "the notebook is of the assignment ps9, not tiny" in captured.err
+    assert "the notebook is of the assignment ps9, not of tiny" in captured.err
     assert "4 / 4" in captured.out and "failed" in captured.out
+
+
+def test_what_a_notebook_calls_itself_is_no_markup(course, capsys):
+    for name in ("[/b]", "[red]", "ps9", "\u202e"):
+        other = answered(course, scaled=RIGHT)
+        other.metadata["lmlib"] = {"assignment": name}
+        hand_in(course, f"student {name}".replace("/", "_"), other)
+    assert lmlib(course, "grade", NAME) == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("failed: the notebook is of") == 4
+    assert "4 could not be graded and wait for a person" in captured.out
+    assert lmlib(course, "feedback", NAME) == 0
+
+
+def test_one_damaged_file_keeps_nobody_elses_feedback(course, capsys):
+    for name in ("ada", "bob"):
+        hand_in(course, name, answered(course, scaled=RIGHT))
+    assert lmlib(course, "grade", NAME) == 0
+    course.autograded_notebook("ada", NAME).write_text("{")
+    assert lmlib(course, "feedback", NAME) == 1
+    assert "is not a notebook" in said(capsys)
+    assert (course.feedback("bob", NAME) / f"{NAME}.html").exists()
+
+
+def test_a_folder_that_is_not_there(tmp_path, capsys):
+    (tmp_path / "course.toml").write_text("")
+    assert cli.main(["--course", str(tmp_path / "nowhere"), "build"]) == 1
+    assert "There is no folder" in said(capsys)
+
+
+def test_an_interrupted_demo_can_be_run_again(course, tmp_path, monkeypatch):
+    folder = tmp_path / "demo"
+    demo.prepare(course, folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo.prepare(course, folder)
+    assert demo.prepare(course, folder).assignments.keys() == {NAME}
 
 
 def test_a_full_disk(course, capsys, monkeypatch):
     hand_in(course, "ada", answered(course, scaled=RIGHT))
     assert lmlib(course, "grade", NAME) == 0
-    graded = course.autograded("ada", NAME) / f"{NAME}.ipynb"
+    graded = course.autograded_notebook("ada", NAME)
     before = graded.read_bytes()
 
     def full(*arguments):

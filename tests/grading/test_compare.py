@@ -90,6 +90,31 @@ def test_close_goes_into_lists_and_dictionaries():
     assert wrong is not None and wrong.startswith("under 'rows' in item 1 is off by 1")
 
 
+@pytest.mark.parametrize("wrong", [7.0, -np.inf, np.nan, 0.0])
+def test_an_infinity_equals_itself_only(wrong):
+    masked = np.array([0.0, np.inf])
+    assert differs(CLOSE, masked, masked) is None
+    assert differs(CLOSE, np.array([0.0, wrong]), masked) is not None
+    assert differs(CLOSE, masked, np.array([0.0, 7.0])) is not None
+
+
+KINDS = [None, "text", 1.5, np.ones(2), ["a", "b"], [np.ones(2)], {"a": 1.0}, {"a": "x"}, object()]
+
+
+@pytest.mark.parametrize("comparator", [key.equal(), CLOSE, key.subset("ab"), key.at_most(1.0)])
+def test_any_two_kinds_can_be_compared(comparator):
+    for one in map(seen, KINDS):
+        for other in map(seen, KINDS):
+            difference(comparator, one, other)
+            same_evidence(comparator, one, other)
+
+
+def test_a_list_of_texts_is_compared():
+    assert differs(key.equal(), ["to", "be"], ["to", "be"]) is None
+    for wrong in (None, "to be", ["to"], ["to", "bee"], np.ones(2), {"to": "be"}):
+        assert differs(key.equal(), wrong, ["to", "be"]) is not None
+
+
 def test_subset_wants_something_and_nothing_else():
     assert differs(key.subset("ab"), "abba", None) is None
     assert differs(key.subset("ab"), list("abba"), None) is None
@@ -105,6 +130,7 @@ def test_at_most_is_a_bound_on_a_number():
     assert differs(key.at_most(2.0), 2.5, None) == "is 2.5, too large"
     assert differs(key.at_most(2.0), np.nan, None) == "is NaN"
     assert differs(key.at_most(2.0), [1.0, 1.0], None) is not None
+    assert differs(key.at_most(2.0), -np.inf, None) == "is infinite"
     assert differs(key.at_most(2.0), True, None) is not None
 
 
@@ -148,6 +174,7 @@ def test_draws_show_the_same_if_they_may_come_from_one_distribution():
     comparator = key.frequencies(P)
     assert same_evidence(comparator, seen(counts(uniform, 2000, 1)), seen(counts(uniform, 2000, 2)))
     assert not same_evidence(comparator, seen(counts(uniform, 2000, 1)), seen(counts(P, 2000, 2)))
+    assert not same_evidence(comparator, seen(counts(uniform, 2000, 1)), seen(counts(P, 1, 2)))
 
 
 def test_properties_show_the_same_if_both_lack_them():

@@ -51,6 +51,32 @@ def test_later_cells_cannot_rewrite_what_an_earlier_one_showed():
     assert "final" in str(second["outputs"])
 
 
+def test_evidence_arrives_however_much_is_shown_around_it():
+    flood = "for i in range(3000): display(i)"
+    source = "\n".join(f"{flood}\nobserve('{n}', lambda: {n})" for n in range(3))
+    for _ in range(2):
+        assert names(run_cells(OBSERVE + source), "cell-0") == ["0", "1", "2"]
+
+
+def test_a_run_that_lost_evidence_is_repeated(monkeypatch):
+    from lmlib.grading import engine
+
+    complete = iter([False, True])
+    monkeypatch.setattr(engine._EvidenceClient, "is_complete", lambda self: next(complete))
+    result = run_cells(OBSERVE + "observe('one', lambda: 1)")
+    assert names(result, "cell-0") == ["one"] and next(complete, None) is None
+
+
+def test_lost_evidence_is_noticed_by_its_numbers():
+    from lmlib.grading.engine import _EvidenceClient
+
+    client = _EvidenceClient(new_notebook(), frozenset(), 1)
+    client.evidence = {"a": [{"number": 0}], "b": [{"number": 1}]}
+    assert client.is_complete()
+    client.evidence = {"a": [{"number": 0}], "b": [{"number": 2}]}
+    assert not client.is_complete()
+
+
 def test_evidence_is_no_part_of_the_notebook():
     assert "observation" not in run_cells(OBSERVE + "observe('one', lambda: 1)").notebook.replace(
         OBSERVE, ""

@@ -34,6 +34,11 @@ def test_what_cannot_be_compared_travels_by_name_only():
     assert decode(encode(1 + 2j)) == Opaque("complex")
 
 
+def test_half_a_surrogate_pair_is_replaced():
+    assert decode(encode("a\ud83d")) == "a?"
+    assert decode(encode({"\ud83d": ["\ud83d"]})) == {"?": ["?"]}
+
+
 def test_a_ragged_list_stays_a_list():
     first, second = decode(encode([[1.0], [1.0, 2.0]]))
     assert first.shape == (1,) and second.shape == (2,)
@@ -71,6 +76,7 @@ ARRAY = encode(np.ones(3))
         ARRAY | {"shape": [True, 3]},
         ARRAY | {"shape": [2**70]},
         ARRAY | {"shape": [1] * 40},
+        ARRAY | {"shape": [0, *[2**39] * 5], "data": ""},
         ARRAY | {"data": "not base64!"},
         {"is": "text", "text": 5},
         {"is": "list", "items": {"is": "none"}},

@@ -1,6 +1,7 @@
 """The round trip in a tiny course: hand in, grade, enter, give back."""
 
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -13,7 +14,7 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from small_course import NAME, answered, cell_named, hand_in
 
-from lmlib.grading import audit, grade, handback
+from lmlib.grading import audit, build, grade, handback
 from lmlib.grading.course import CourseError, find_course
 from lmlib.grading.notebooks import read_notebook
 from lmlib.grading.record import attached
@@ -61,7 +62,9 @@ def test_a_class_from_submission_to_feedback(course, executor):
     )
     assert scores_in_gradebook(course) == {name: score(record) for name, record in records.items()}
 
-    pages = {path.parent.parent.name: path for path in handback.write_feedback(course, NAME)}
+    written, complaints = handback.write_feedback(course, NAME)
+    pages = {path.parent.parent.name: path for path in written}
+    assert complaints == []
     assert set(pages) == set(records)
     bob, fred = pages["bob"].read_text(), pages["fred"].read_text()
     assert "The factor was added to the values" in bob
@@ -77,7 +80,7 @@ def test_a_failed_submission_waits_for_a_person_and_is_no_zero(course, executor)
         (notebook,) = submission.notebooks
         assert all(grade.needs_manual_grade for grade in notebook.grades)
         assert all(grade.auto_score is None for grade in notebook.grades)
-    shown = read_notebook(course.autograded("fred", NAME) / f"{NAME}.ipynb")
+    shown = read_notebook(course.autograded_notebook("fred", NAME))
     assert "could not be graded automatically" in shown.cells[0].source
 
 
@@ -101,13 +104,13 @@ def test_what_was_graded_halfway_is_graded_again(course, executor, lost):
     hand_in(course, "ada", answered(course, scaled=RIGHT))
     grade_all(course, executor)
     if lost == "autograded file":
-        (course.autograded("ada", NAME) / f"{NAME}.ipynb").unlink()
+        course.autograded_notebook("ada", NAME).unlink()
     else:
         with Gradebook(course.gradebook_url) as gradebook:
             gradebook.remove_submission(NAME, "ada")
     grade_all(course, executor)
     assert scores_in_gradebook(course) == {"ada": 4}
-    assert (course.autograded("ada", NAME) / f"{NAME}.ipynb").exists()
+    assert course.autograded_notebook("ada", NAME).exists()
 
 
 def test_a_new_submission_replaces_the_old_score(course, executor):
@@ -128,7 +131,7 @@ def test_manual_scores_and_comments_survive_a_forced_regrade(course, executor):
         gradebook.db.commit()
     grade_all(course, executor, force=True)
     assert scores_in_gradebook(course) == {"ada": 4}
-    (page,) = handback.write_feedback(course, NAME, "ada")
+    ((page,), _) = handback.write_feedback(course, NAME, "ada")
     assert "Well argued." in page.read_text()
 
 
@@ -147,7 +150,7 @@ def test_nbgrader_gives_the_same_scores(course, executor):
     assert done.returncode == 0, done.stderr
     by_nbgrader = scores_in_gradebook(course)
     assert by_nbgrader == {"ada": 4, "bob": 0, "cleo": 2, "dan": 2, "eve": 0}
-    pages = handback.write_feedback(course, NAME)  # feedback works after either
+    pages, _ = handback.write_feedback(course, NAME)  # feedback works after either
     assert len(pages) == 5
     grade_all(course, executor, force=True)
     assert scores_in_gradebook(course) == by_nbgrader
@@ -347,10 +350,73 @@ def test_a_submission_that_breaks_the_grader_does_not_stop_it(course, executor, 
     assert records["bob"].status == "failed" and "MemoryError" in records["bob"].reason
 
 
+HALF_A_PAIR = "\ud83d"
+
+
+def test_half_a_surrogate_pair_stops_nobody(course, executor):
+    notebook = answered(course, scaled=f"print('{HALF_A_PAIR}')\n{RIGHT}", answer_task=HALF_A_PAIR)
+    notebook.cells.insert(1, new_code_cell("print('\\ud83d')  # this one is printed"))
+    path = hand_in(course, "ada", "")
+    path.write_text(json.dumps(notebook))
+    hand_in(course, "bob", answered(course, scaled=RIGHT))
+    assert {n: score(r) for n, r in grade_all(course, executor).items()} == {"ada": 4, "bob": 4}
+    written, complaints = handback.write_feedback(course, NAME)
+    assert len(written) == 2 and not complaints
+
+
+def test_a_folder_whose_name_is_not_utf_8_stops_nobody(course, executor):
+    strange = os.fsdecode(b"b\xfcnter")
+    for name in (strange, "bob"):
+        hand_in(course, name, answered(course, scaled=RIGHT))
+    records = grade_all(course, executor)
+    assert score(records["bob"]) == 4
+    (other,) = set(records) - {"bob"}
+    assert records[other].status == "failed" and "needs a name in UTF-8" in records[other].reason
+
+
+def test_a_file_in_place_of_a_folder_is_failed(course, executor):
+    (course.root / "submitted" / "ada").mkdir(parents=True)
+    (course.root / "submitted" / "ada" / NAME).write_text("a file")
+    assert grade_all(course, executor)["ada"].reason == "there is no notebook in the submission"
+
+
+def test_files_that_the_assignment_accepts_come_along(course, executor):
+    path = course.root / "course.toml"
+    path.write_text(path.read_text() + 'files = ["factors.txt"]\n')
+    course = find_course(course.root)
+    build.build(course, NAME, executor, lambda *told: None)
+    reads = "def scaled(values, factor):\n    return values * factor * float(open(FILE).read())"
+    reads = f"FILE = 'factors.txt'\n{reads}"
+    folder = hand_in(course, "ada", answered(course, scaled=reads)).parent
+    (folder / "factors.txt").write_text("1.0")
+    (folder / "other.txt").write_text("2.0")
+    hand_in(course, "bob", answered(course, scaled=reads))
+    assert {n: score(r) for n, r in grade_all(course, executor).items()} == {"ada": 4, "bob": 0}
+
+
+def test_a_new_submission_of_what_a_person_graded_waits_for_them_again(course, executor):
+    hand_in(course, "ada", answered(course, scaled=ADDED, answer_task="First."))
+    grade_all(course, executor)
+    with Gradebook(course.gradebook_url) as gradebook:
+        grade_of_task = gradebook.find_grade("task", NAME, NAME, "ada")
+        grade_of_task.manual_score, grade_of_task.needs_manual_grade = 1, False
+        gradebook.db.commit()
+    grade_all(course, executor, force=True)
+    assert not waits(course)
+    hand_in(course, "ada", answered(course, scaled=RIGHT, answer_task="Second."))
+    grade_all(course, executor)
+    assert waits(course)
+
+
+def waits(course):
+    with Gradebook(course.gradebook_url) as gradebook:
+        return gradebook.find_grade("task", NAME, NAME, "ada").needs_manual_grade
+
+
 def test_the_autograded_notebook_carries_the_record(course, executor):
     hand_in(course, "ada", answered(course, scaled=RIGHT))
     records = grade_all(course, executor)
-    path = course.autograded("ada", NAME) / f"{NAME}.ipynb"
+    path = course.autograded_notebook("ada", NAME)
     assert attached(read_notebook(path)) == records["ada"]
     outputs = cell_named(read_notebook(path), "scaled_test").outputs
     assert outputs[-1].data["text/plain"] == "4"

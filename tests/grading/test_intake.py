@@ -108,6 +108,56 @@ def test_a_solution_without_identity_is_found_by_what_it_defines(template, submi
     assert cell_named(made, "scaled").source == ANSWER
 
 
+def test_a_notebook_that_lost_all_identities_is_as_good(template, submission):
+    for cell in submission.cells:
+        cell.pop("id")
+        cell.metadata = {"id": "drawn by an editor"}
+    made = assembled(template, submission)
+    assert [cell.id for cell in made.notebook.cells] == [cell.id for cell in template.cells]
+    assert cell_named(made.notebook, "scaled").source == ANSWER
+    assert cell_named(made.notebook, "answer_task").source == "Because of this."
+    assert made.notes == ()
+
+
+def test_an_id_may_be_in_the_metadata(template, submission):
+    for cell in submission.cells:
+        cell.metadata = {"id": cell.pop("id")}
+    cell_named_answer = assembled(template, submission).notebook
+    assert cell_named(cell_named_answer, "answer_task").source == "Because of this."
+
+
+@pytest.mark.parametrize("typed", ["scaled = lambda v, f: v * f", "scaled: object = print"])
+def test_a_solution_typed_anew_takes_its_place(template, submission, typed):
+    position = submission.cells.index(cell_named(submission, "scaled"))
+    submission.cells[position] = new_code_cell(typed)
+    made = assembled(template, submission)
+    assert cell_named(made.notebook, "scaled").source == typed and made.notes == ()
+
+
+def test_a_stub_that_is_put_back_comes_before_what_may_replace_it(template, submission):
+    position = submission.cells.index(cell_named(submission, "scaled"))
+    submission.cells[position] = new_code_cell("exec('def scaled(v, f): return v * f')")
+    made = sources(assembled(template, submission).notebook)
+    stub = next(n for n, source in enumerate(made) if "NotImplementedError" in source)
+    assert made[stub + 1].startswith("exec(")
+
+
+def test_half_a_surrogate_pair_is_replaced(template, submission):
+    cell_named(submission, "scaled").source = f"# \ud83d\n{ANSWER}"
+    cell_named(submission, "answer_task").source = "\ud83d"
+    made = assembled(template, submission).notebook
+    assert cell_named(made, "scaled").source == f"# ?\n{ANSWER}"
+    assert cell_named(made, "answer_task").source == "?"
+
+
+def test_a_changed_cell_of_training_is_left_out_as_the_original_is(template, submission):
+    cell_named(template, "imports").metadata["tags"] = ["training"]
+    cell_named(submission, "imports").source = "train(for_ever=True)"
+    made = assembled(template, submission)
+    changed = made.notebook.cells[sources(made.notebook).index("train(for_ever=True)")]
+    assert changed.metadata.tags == ["training"] and made.notes == ()
+
+
 def test_a_solution_that_was_copied_counts_with_its_copy(template, submission):
     copy = json.loads(json.dumps(cell_named(submission, "scaled")))
     copy["source"] = "def scaled(values, factor):\n    return 0"
@@ -163,7 +213,10 @@ def test_encodings_are_recognised(tmp_path, encode):
         ('"text"', "not a notebook"),
         ('{"cells": 5}', "not a notebook"),
         ('{"worksheets": [5]}', "too old"),
-        ('{"cells": [], "metadata": {"lmlib": {"assignment": "ps9"}}}', "assignment ps9, not tiny"),
+        (
+            '{"cells": [], "metadata": {"lmlib": {"assignment": "ps9"}}}',
+            "ps9, not of tiny",
+        ),
         (json.dumps({"cells": [{}] * 3000}), "more than 2000 cells"),
     ],
     ids=lambda value: value[:20],
@@ -204,7 +257,7 @@ def test_only_regular_files_are_read(tmp_path):
 def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "huge.ipynb"
     with path.open("wb") as file:
-        file.truncate(intake.MAX_NOTEBOOK_BYTES + 1)
+        file.truncate(intake.MAX_FILE_BYTES + 1)
     with pytest.raises(Unreadable, match="larger than"):
         intake.read_submission(path)
 

@@ -32,6 +32,8 @@ def test_a_mistake_edits_the_solution(tmp_path):
         ('breaks = ["scaled_test"]', "breaks = []", "breaks no cell"),
         ('id = "in_place"', 'id = "added"', "listed twice"),
         ("credit = 0.5", "credit = 1.5", "between 0 and 1"),
+        ("credit = 0.5", 'credit = "half"', "between 0 and 1"),
+        ('find = "values * factor"', "find = 3", "must be texts"),
         ("credit = 0.5", "credits = 0.5", "one too many"),
         ("says =", "# says =", "lacks a field"),
         ("[[mistake]]", "[[misteak]]", "unknown table"),

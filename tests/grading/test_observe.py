@@ -56,6 +56,20 @@ def test_arguments_are_copies_and_changes_in_place_are_seen():
     assert not observation(lambda arrays: arrays[0] * 2, weights).changed
 
 
+def test_half_a_surrogate_pair_in_a_message_does_no_harm():
+    def fails():
+        raise ValueError("\ud83d")
+
+    assert observation(fails).raised == evidence.Raised("ValueError", "?")
+
+
+def test_an_argument_that_holds_itself_can_be_observed():
+    endless: list = []
+    endless.append(endless)
+    seen = observation(lambda items: len(items), endless)
+    assert seen.value == 1 and not seen.changed
+
+
 def test_too_large_a_value_is_evidence_too():
     seen = observation(lambda: np.zeros(evidence.MAX_BYTES))
     assert seen.raised is not None and seen.raised.type == "TooLarge"

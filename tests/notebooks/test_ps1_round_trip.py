@@ -86,7 +86,7 @@ def test_every_mistake_of_the_demo_is_named_on_its_page(demo: Demo) -> None:
 
 def test_the_broken_file_is_failed_and_not_a_zero(demo: Demo) -> None:
     (student,) = [name for name, row in rows(demo.printed).items() if "broken" in row]
-    record = attached(read_notebook(demo.course.autograded(student, NAME) / f"{NAME}.ipynb"))
+    record = attached(read_notebook(demo.course.autograded_notebook(student, NAME)))
     assert record is not None and record.status == "failed" and record.reason
 
 
@@ -270,7 +270,7 @@ def scores(course: Course) -> dict[str, dict[str, float | None]]:
 def test_what_students_write_in_is_what_is_graded(demo: Demo) -> None:
     """The autograded notebook of a right student holds their code in the template's places."""
     (student,) = [name for name, row in rows(demo.printed).items() if "everything right" in row]
-    graded = read_notebook(demo.course.autograded(student, NAME) / f"{NAME}.ipynb")
+    graded = read_notebook(demo.course.autograded_notebook(student, NAME))
     source = source_of(demo)
     assert [c.id for c in graded.cells] == [c.id for c in source.cells]
     for mine, theirs in zip(source.cells, graded.cells, strict=True):
