@@ -23,9 +23,9 @@ from lmlib.grading.record import Record, Verdict, attach, attached
 Progress = Callable[[Record], None]
 
 
-def new_record(assignment: str, student: str, text: str, key: AnswerKey) -> Record:
-    """The record of a submission that is still to be judged."""
-    return Record(assignment, student, "graded", submission=digest(text), key=key.digest)
+def new_record(assignment: str, student: str, submission: str, key: AnswerKey) -> Record:
+    """The record of a submission that is still to be judged; `submission` is its digest."""
+    return Record(assignment, student, "graded", submission=submission, key=key.digest)
 
 
 def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
@@ -86,6 +86,11 @@ class _Submission:
     files: dict[str, bytes] = field(default_factory=dict)  # those that the assignment accepts
     unreadable: str = ""  # why it cannot be graded
 
+    @property
+    def digest(self) -> str:
+        """A digest of all that is graded."""
+        return digest(self.text, *(part for item in sorted(self.files.items()) for part in item))
+
 
 def _read(course: Course, assignment: Assignment, student: str) -> _Submission:
     folder = course.submitted(student, assignment.name)
@@ -112,7 +117,7 @@ def grade_submission(
 
     Whatever is wrong with the submission ends in a record that says so, never in an exception.
     """
-    record = new_record(assignment.name, submission.student, submission.text, key)
+    record = new_record(assignment.name, submission.student, submission.digest, key)
     try:
         if submission.unreadable:
             raise Unreadable(submission.unreadable)
@@ -122,7 +127,8 @@ def grade_submission(
     except Unreadable as error:
         return _failed(key, record, str(error))
     except Exception as error:  # one submission must never end the batch
-        return _failed(key, record, f"grading it failed ({type(error).__name__}: {error})")
+        # its type only: a message may quote the notebook that ran, hidden tests and all
+        return _failed(key, record, f"grading it failed ({type(error).__name__})")
 
 
 def _failed(key: AnswerKey, record: Record, reason: str) -> NotebookNode:
@@ -198,7 +204,7 @@ def _cancelled_on_error(jobs: list[Future[NotebookNode]]) -> Iterator[None]:
 
 def _already_graded(course: Course, key: AnswerKey, submission: _Submission) -> Record | None:
     record = _record_at(course.autograded_notebook(submission.student, key.assignment))
-    if record is None or record.submission != digest(submission.text) or record.key != key.digest:
+    if record is None or record.submission != submission.digest or record.key != key.digest:
         return None
     return record if record.status == "graded" else None
 

@@ -41,7 +41,7 @@ from lmlib.grading import grade
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, CourseError, find_course
 from lmlib.grading.ledger import find_alembic
-from lmlib.grading.notebooks import is_test, without_region
+from lmlib.grading.notebooks import digest, is_test, without_region
 from lmlib.grading.record import METADATA_KEY, attach, attached
 
 Resources = dict[str, Any]
@@ -78,7 +78,8 @@ class Intake(NbGraderPreprocessor):
         key = key_for_grading(course, assignment)
         text = json.dumps(nb)
         assembled = grade.assemble(course.assignment(assignment), key, text)
-        record = grade.new_record(assignment, resources["nbgrader"]["student"], text, key)
+        student = resources["nbgrader"]["student"]
+        record = grade.new_record(assignment, student, digest(text), key)
         attach(dataclasses.replace(record, notes=assembled.notes), assembled.notebook)
         return assembled.notebook, resources
 
