@@ -107,7 +107,6 @@ class _EvidenceClient(NotebookClient):
             timeout=cell_seconds,
             allow_errors=True,
             record_timing=False,
-            kernel_name="python3",
             iopub_timeout=30,  # how long to wait for what a cell printed, once it has ended
             log=_SILENT,
         )

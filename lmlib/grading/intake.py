@@ -36,6 +36,9 @@ from lmlib.imports import foreign_imports
 MAX_FILE_BYTES = 20_000_000
 MAX_CELLS = 2_000
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+
 
 class Unreadable(Exception):
     """A submission that cannot be graded; the message is the reason, in a sentence."""
@@ -73,7 +76,7 @@ def read_file(path: Path) -> bytes:
     Raises Unreadable for anything but a regular file of reasonable size.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT)
     except FileNotFoundError as error:
         raise Unreadable(f"there is no {path.name} in the submission") from error
     except OSError as error:
