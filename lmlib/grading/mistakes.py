@@ -10,7 +10,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from lmlib.grading.course import CourseError
-from lmlib.grading.notebooks import grade_id, is_solution, is_test, without_region
+from lmlib.grading.notebooks import grade_id, is_solution, is_test
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,3 @@ def _returning(source: str, expression: Any) -> str:
         head = f"def {function.name}({ast.unparse(function.args)}):"
         pieces.append(f"{head}\n    return {expression(names)}")
     return "\n\n\n".join(pieces)
-
-
-def without_solution(source: str) -> str:
-    """What a solution cell holds outside its solution region."""
-    return without_region(source, "SOLUTION")

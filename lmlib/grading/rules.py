@@ -6,7 +6,6 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from lmlib.grading.course import Course, CourseError
-from lmlib.grading.mistakes import without_solution
 from lmlib.grading.notebooks import (
     Region,
     grade_id,
@@ -94,7 +93,7 @@ def _check_code(cell: NotebookNode) -> None:
             raise CourseError("a code cell is either a solution or a test, not both")
         if region(cell.source, "SOLUTION") is None:
             raise CourseError("a solution cell needs a SOLUTION region, or its answer is released")
-        _parse(without_solution(cell.source) + "\n")
+        _parse(without_region(cell.source, "SOLUTION") + "\n")
     elif not known.get("locked"):
         raise CourseError("a given code cell must be locked (nbgrader: 'Read-only')")
     if is_test(cell):
