@@ -229,7 +229,7 @@ def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, 
 def _match_by_definition(
     template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
 ) -> None:
-    """Find solution cells whose identity was lost by the function or class they define."""
+    """Find solution cells whose identity was lost by a name that they define."""
     taken = set(places.values())
     for cell in template.cells:
         if cell.id in places or cell.cell_type != "code" or not is_solution(cell):
@@ -255,7 +255,8 @@ def _match_by_text(
             free[cell.is_code, cell.source.strip()] = position
     for cell in template.cells:
         text = cell.cell_type == "code", _released(cell)
-        if cell.id not in places and not is_solution(cell) and text[1] and text in free:
+        is_given = not (is_solution(cell) or is_answer(cell))
+        if cell.id not in places and is_given and text[1] and text in free:
             places[cell.id] = free.pop(text)
 
 

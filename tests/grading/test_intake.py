@@ -24,7 +24,8 @@ def template_and_release(built_folder):
 
 @pytest.fixture
 def template(template_and_release):
-    return template_and_release[0]
+    """What the build made of the source, for a test to change."""
+    return nbformat.from_dict(json.loads(json.dumps(template_and_release[0])))
 
 
 @pytest.fixture
@@ -117,6 +118,22 @@ def test_a_notebook_that_lost_all_identities_is_as_good(template, submission):
     assert cell_named(made.notebook, "scaled").source == ANSWER
     assert cell_named(made.notebook, "answer_task").source == "Because of this."
     assert made.notes == ()
+
+
+def test_an_answer_left_blank_takes_no_other_answers_place(template, submission):
+    for notebook in (template, submission):
+        task = nbformat.from_dict(cell_named(template, "task"))
+        task["id"] = task.metadata.nbgrader.grade_id = "task_2"
+        scheme = "\n### BEGIN MARK SCHEME\nOne point.\n### END MARK SCHEME"
+        task.source = "And why not?" + (scheme if notebook is template else "")
+        notebook.cells += [task, new_markdown_cell("YOUR ANSWER HERE", id="answer_task_2")]
+    for cell in submission.cells:
+        cell.pop("id")
+        cell.metadata = {}
+    made = assembled(template, submission).notebook
+    assert cell_named(made, "answer_task").source == "Because of this."
+    assert cell_named(made, "answer_task_2").source == "YOUR ANSWER HERE"
+    assert len(made.cells) == len(template.cells)
 
 
 def test_an_id_may_be_in_the_metadata(template, submission):
