@@ -1,6 +1,7 @@
-"""pyproject.toml, constraints.txt and environment.yml name the same packages and versions."""
+"""The environment: three lists that name the same packages, and a Python that is new enough."""
 
 import re
+import subprocess
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution, requires
 from pathlib import Path
@@ -97,3 +98,19 @@ def test_whatever_the_pinned_packages_ask_for_is_pinned_too() -> None:
             conditions = [{"extra": extra} for extra in (*extras, "")]
             if requirement.marker is None or any(map(requirement.marker.evaluate, conditions)):
                 todo.add((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+
+
+def test_a_python_that_is_too_old_is_said_in_a_sentence(tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "python3"
+    old.parent.mkdir()
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit\nexit 1\n')
+    old.chmod(0o755)
+    (tmp_path / "bin" / "cat").symlink_to("/bin/cat")
+    done = subprocess.run(
+        ["/bin/sh", str(ROOT / ".ci" / "setup"), "ready"],
+        cwd=tmp_path, env={"PATH": str(tmp_path / "bin")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "needs Python 3.11 or newer" in done.stderr and "Python 3.9.2" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"bin"}
