@@ -190,6 +190,7 @@ def assemble(
         raise Unreadable("the notebook holds no cell of this assignment")
     notes: list[str] = []
     extra = _extra_cells(submitted, places)
+    written = {name for cell in submitted if cell.is_code for name in definitions(cell.source)}
     cells: list[NotebookNode] = []
     waiting = extra.get(None, [])
     for original in template.cells:
@@ -197,6 +198,8 @@ def assemble(
         if position is not None or not is_solution(original):
             cells += [_extra_cell(cell, packages, notes) for cell in waiting]
             waiting = []  # a stub that is put back comes before what may replace it
+        if position is None and is_solution(original) and definitions(original.source) & written:
+            continue  # merged into another cell: its stub would undo what stands there
         found = None if position is None else submitted[position]
         cells += _place(original, found, packages, notes)
         waiting = waiting + extra.get(original.id, [])

@@ -6,7 +6,7 @@ import os
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from small_course import NAME, cell_named, tiny_notebook
+from small_course import NAME, cell_named, code, tiny_notebook
 
 from lmlib.grading import intake, nbgrader_plugin
 from lmlib.grading.intake import Unreadable
@@ -173,6 +173,15 @@ def test_a_changed_cell_of_training_is_left_out_as_the_original_is(template, sub
     made = assembled(template, submission)
     changed = made.notebook.cells[sources(made.notebook).index("train(for_ever=True)")]
     assert changed.metadata.tags == ["training"] and made.notes == ()
+
+
+def test_solutions_merged_into_one_cell_are_not_undone(template, submission):
+    stub = "def twice(values):\n    raise NotImplementedError()"
+    template.cells.insert(3, code("twice", stub, solution=True, locked=False))
+    cell_named(submission, "scaled").source += "\n\n\ndef twice(values):\n    return 2 * values"
+    made = assembled(template, submission)
+    assert not any("NotImplementedError" in source for source in sources(made.notebook))
+    assert made.notes == ()
 
 
 def test_a_solution_that_was_copied_counts_with_its_copy(template, submission):
