@@ -8,12 +8,17 @@ from lmlib.tokenizers import CharacterTokenizer
 from lmlib.weights import Pretrained
 from pretraining import evaluate
 
-CARD = """\
-# Model card: rnn
+LAYERS = {
+    "rnn": "two recurrent tanh layers (128 and 64 units, one bias each)",
+    "gru": "one GRU layer (512 units, reset gate after the product, one bias a gate)",
+}
 
-A character model with two recurrent tanh layers ({hidden1} and {hidden2} units, one bias each) and
+CARD = """\
+# Model card: {name}
+
+A character model with {layers} and
 a dense output layer over {V} characters: {parameters:,} parameters, half precision. Made by
-`python -m pretraining rnn` for the first problem set, whose students sample from it by hand.
+`python -m pretraining {name}` for the first problem set, whose students sample from it by hand.
 
 ## Data
 
@@ -27,11 +32,12 @@ made.
 ## Training
 
 {epochs} epochs with Adam, seed {seed}, one thread; windows of {window} characters, {rows} stretches
-side by side whose states carry over from window to window; dropout {dropout}; gradients shortened
-to norm {gradient_norm}; a learning rate that falls from {learning_rate} to a hundredth of it along
-a cosine. Kept: epoch {best_epoch}, the best on the development split. The test extract played no
-part. The training loss is measured with dropout on, while the weights change. Losses are in nats
-per character:
+side by side whose states carry over from window to window; dropout {dropout} between layers, and
+{character_dropout:.0%} of the characters read hidden; gradients shortened to norm {gradient_norm};
+a learning rate that falls from {learning_rate} to a hundredth of it along a cosine. Kept: epoch
+{best_epoch}, the best on the development split. The test extract played no part. The training loss
+is measured with dropout on, while the weights change. Losses are in nats per
+character:
 
 | epoch | training | development |
 |---|---|---|
@@ -61,7 +67,7 @@ outside its vocabulary: {vocabulary!r}.
 """
 
 
-def rnn_card(run: dict[str, Any], model: Pretrained) -> str:
+def model_card(run: dict[str, Any], model: Pretrained) -> str:
     """The card of a run (its settings, its losses, its best epoch) and of the weights it made."""
     training_text, test_text = corpora.rnn_extracts()
     tokenizer = CharacterTokenizer(model.vocabulary)
@@ -72,8 +78,8 @@ def rnn_card(run: dict[str, Any], model: Pretrained) -> str:
     history = run["history"]
     return CARD.format(
         **settings,
-        hidden1=len(model.arrays[2]),
-        hidden2=len(model.arrays[5]),
+        name=model.name,
+        layers=LAYERS[model.name],
         V=len(tokenizer),
         parameters=sum(array.size for array in model.arrays),
         source=corpus.source,
@@ -83,9 +89,9 @@ def rnn_card(run: dict[str, Any], model: Pretrained) -> str:
         epochs=len(history),
         best_epoch=run["best_epoch"],
         curve="\n".join(curve_rows(history, run["best_epoch"])),
-        perplexity=evaluate.rnn_perplexity(model.arrays, test),
+        perplexity=evaluate.perplexity(model, test),
         bigram=evaluate.bigram_perplexity(training, test, len(tokenizer)),
-        sample=evaluate.rnn_sample(model.arrays, tokenizer, "the king ", 400, seed=1),
+        sample=evaluate.sample(model, "the king ", 400, seed=1),
         vocabulary=model.vocabulary,
     )
 

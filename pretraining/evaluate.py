@@ -1,10 +1,11 @@
-"""What the trained network is worth, in NumPy: its perplexity, a bigram model's, and a sample."""
+"""What a trained network is worth, in NumPy: its perplexity, a bigram model's, and a sample."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from lmlib.tokenizers import CharacterTokenizer
+from lmlib.weights import Pretrained
 
 
 def rnn_logits(weights: list[np.ndarray], indices: Iterable[int]) -> Iterator[np.ndarray]:
@@ -20,9 +21,30 @@ def rnn_logits(weights: list[np.ndarray], indices: Iterable[int]) -> Iterator[np
         yield h2 @ W_h2y + b_y  # (V,)
 
 
-def rnn_perplexity(weights: list[np.ndarray], indices: np.ndarray) -> float:
+def gru_logits(weights: list[np.ndarray], indices: Iterable[int]) -> Iterator[np.ndarray]:
+    """The logits (V,) after each index, from a zero state.
+
+    weights: kernel (V, 3H), recurrent kernel (H, 3H), bias (2, 3H), dense (H, V), (V,); gates in
+    the order update, reset, candidate, and the reset gate after the product, as in Keras.
+    """
+    kernel, recurrent_kernel, bias, dense, dense_bias = [w.astype(np.float64) for w in weights]
+    hidden = np.zeros(len(dense))
+    for index in indices:
+        inputs = np.split(kernel[index] + bias[0], 3)  # three of (H,)
+        recurrent = np.split(hidden @ recurrent_kernel + bias[1], 3)
+        update = 1 / (1 + np.exp(-inputs[0] - recurrent[0]))
+        reset = 1 / (1 + np.exp(-inputs[1] - recurrent[1]))
+        candidate = np.tanh(inputs[2] + reset * recurrent[2])
+        hidden = (1 - update) * candidate + update * hidden
+        yield hidden @ dense + dense_bias  # (V,)
+
+
+LOGITS = {"rnn": rnn_logits, "gru": gru_logits}
+
+
+def perplexity(model: Pretrained, indices: np.ndarray) -> float:
     """Perplexity of indices (n,) without the first, which only warms the state up from zero."""
-    logits = np.stack(list(rnn_logits(weights, indices[:-1])))  # (n - 1, V)
+    logits = np.stack(list(LOGITS[model.name](model.arrays, indices[:-1])))  # (n - 1, V)
     logits -= logits.max(axis=1, keepdims=True)
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     return float(np.exp(-log_probabilities[np.arange(len(logits)), indices[1:]].mean()))
@@ -41,13 +63,12 @@ def bigram_perplexity(
     return float(np.exp(-np.log(probabilities[indices[:-1], indices[1:]]).mean()))
 
 
-def rnn_sample(
-    weights: list[np.ndarray], tokenizer: CharacterTokenizer, prompt: str, length: int, seed: int
-) -> str:
+def sample(model: Pretrained, prompt: str, length: int, seed: int) -> str:
     """A text of length characters in all that the network drew after the prompt."""
+    tokenizer = CharacterTokenizer(model.vocabulary)
     generator = np.random.default_rng(seed)
     indices = tokenizer.encode(prompt).tolist()
-    for read, logits in enumerate(rnn_logits(weights, indices), start=1):
+    for read, logits in enumerate(LOGITS[model.name](model.arrays, indices), start=1):
         if read == length:
             break
         if read == len(indices):  # all was read: the network's next input is what it draws now

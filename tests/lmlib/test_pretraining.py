@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lmlib import corpora, weights  # noqa: E402
-from lmlib.tokenizers import CharacterTokenizer  # noqa: E402
-from pretraining import card, evaluate, rnn  # noqa: E402
+from pretraining import card, evaluate, gru, recurrent, rnn  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,9 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, name: str, resume: bool = False, **changes: int) -> bytes:
-    settings = rnn.Settings(rows=8, window=32, **changes)
+    settings = replace(rnn.SETTINGS, rows=8, window=32, **changes)
     out = folder / f"{name}.safetensors"
-    rnn.train(settings, out, folder / f"{name}.pt", resume)
+    recurrent.train("rnn", rnn.CharacterRNN, settings, out, folder / f"{name}.pt", resume)
     return out.read_bytes()
 
 
@@ -35,7 +35,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(tmp_path, "whole", epochs=3)
-    mean_loss = rnn.mean_loss
+    mean_loss = recurrent.mean_loss
     evaluations = []
 
     def interrupted(*arguments: object) -> float:
@@ -44,7 +44,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
             raise KeyboardInterrupt
         return mean_loss(*arguments)
 
-    monkeypatch.setattr(rnn, "mean_loss", interrupted)
+    monkeypatch.setattr(recurrent, "mean_loss", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, "broken", epochs=3)
     assert not (tmp_path / "broken.safetensors").exists()
@@ -63,39 +63,71 @@ def test_training_stops_when_the_development_split_no_longer_improves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = iter([2.0, 1.5, 1.6, 1.7, 1.8, 1.9])
-    monkeypatch.setattr(rnn, "mean_loss", lambda model, indices: next(losses))
-    settings = rnn.Settings(rows=8, window=32, epochs=6, patience=2)
-    result = rnn.train(settings, tmp_path / "out", tmp_path / "checkpoint", resume=False)
+    monkeypatch.setattr(recurrent, "mean_loss", lambda model, indices: next(losses))
+    settings = replace(rnn.SETTINGS, rows=8, window=32, epochs=6, patience=2)
+    out, checkpoint = tmp_path / "out", tmp_path / "checkpoint"
+    result = recurrent.train("rnn", rnn.CharacterRNN, settings, out, checkpoint, resume=False)
     assert result["best_epoch"] == 2
     assert len(result["history"]) == 4
 
 
+MODELS = {"rnn": (rnn.CharacterRNN, rnn.SETTINGS), "gru": (gru.CharacterGRU, gru.SETTINGS)}
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_numpy_and_pytorch_agree_on_the_exported_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     torch.manual_seed(0)
-    model = rnn.CharacterRNN(7, dropout=0.5)
-    rnn.export(model.keras_arrays(), "abcdefg", tmp_path / "rnn.safetensors")
+    model_class, settings = MODELS[name]
+    model = model_class(7, settings)
+    arrays = recurrent.in_half_precision(model.keras_arrays())
+    recurrent.export(name, arrays, "abcdefg", tmp_path / f"{name}.safetensors")
     monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
-    arrays = weights.load("rnn").arrays
     indices = np.random.default_rng(0).integers(7, size=50)
-    expected = math.exp(rnn.mean_loss(model, torch.from_numpy(indices)))
-    assert evaluate.rnn_perplexity(arrays, indices) == pytest.approx(expected, rel=1e-3)
+    expected = math.exp(recurrent.mean_loss(model, torch.from_numpy(indices)))
+    assert evaluate.perplexity(weights.load(name), indices) == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_card_tells_what_the_run_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "rnn.safetensors"
-    result = rnn.train(rnn.Settings(rows=8, window=32, epochs=2), out, tmp_path / "c", False)
+def test_the_gru_is_trained_in_the_form_that_students_write() -> None:
+    """Its recurrent bias stays at zero, in every gate, through an update."""
+    model = gru.CharacterGRU(7, gru.SETTINGS)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=0.1)
+    logits, _ = model(torch.arange(7)[None], model.zero_states(1))
+    logits.square().sum().backward()
+    optimizer.step()
+    assert not model.keras_arrays()["bias"][1].any()
+    assert model.keras_arrays()["bias"][0].any()
+
+
+def test_hidden_characters_are_hidden_in_training_only() -> None:
+    model = gru.CharacterGRU(7, replace(gru.SETTINGS, character_dropout=0.5))
+    torch.manual_seed(0)
+    indices = torch.zeros(1, 1000, dtype=torch.long)
+    assert 400 < model.train().one_hot(indices).sum() < 600
+    assert model.eval().one_hot(indices).sum() == 1000
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_card_tells_what_the_run_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    out = tmp_path / f"{name}.safetensors"
+    model_class, settings = MODELS[name]
+    settings = replace(settings, rows=8, window=32, epochs=2)
+    result = recurrent.train(name, model_class, settings, out, tmp_path / "c", resume=False)
     monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
-    text = card.rnn_card(result, weights.load("rnn"))
+    text = " ".join(card.model_card(result, weights.load(name)).split())
+    assert f"`python -m pretraining {name}`" in text
     assert f"| 2 | {result['history'][1]['training']:.4f} |" in text
     assert f"epoch {result['best_epoch']}, the best" in text
     assert "2 epochs with Adam, seed 2" in text
 
 
-def test_a_sample_starts_with_its_prompt_and_has_its_length() -> None:
-    model = weights.load("rnn")
-    tokenizer = CharacterTokenizer(model.vocabulary)
-    text = evaluate.rnn_sample(model.arrays, tokenizer, "the king ", 40, seed=1)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_sample_starts_with_its_prompt_and_has_its_length(name: str) -> None:
+    model = weights.load(name)
+    text = evaluate.sample(model, "the king ", 40, seed=1)
     assert text.startswith("the king ") and len(text) == 40
-    assert evaluate.rnn_sample(model.arrays, tokenizer, "the", 3, seed=1) == "the"
+    assert evaluate.sample(model, "the", 3, seed=1) == "the"

@@ -8,14 +8,44 @@ from lmlib.tokenizers import CharacterTokenizer
 from pretraining import evaluate
 
 
-def test_the_network_beats_bigram_counts_on_text_it_never_saw() -> None:
-    rnn = weights.load("rnn")
+def test_both_networks_beat_bigram_counts_on_text_they_never_saw() -> None:
+    rnn, gru = weights.load("rnn"), weights.load("gru")
+    assert rnn.vocabulary == gru.vocabulary  # or their perplexities could not be compared
     training_text, test_text = corpora.rnn_extracts()
     tokenizer = CharacterTokenizer(rnn.vocabulary)
     training, test = tokenizer.encode(training_text), tokenizer.encode(test_text)
-    perplexity = evaluate.rnn_perplexity(rnn.arrays, test)
-    assert perplexity <= 7.0
-    assert perplexity < evaluate.bigram_perplexity(training, test, len(tokenizer))
+    rnn_perplexity = evaluate.perplexity(rnn, test)
+    gru_perplexity = evaluate.perplexity(gru, test)
+    assert gru_perplexity <= 5.2
+    assert rnn_perplexity <= 7.0
+    bigram_perplexity = evaluate.bigram_perplexity(training, test, len(tokenizer))
+    assert gru_perplexity < rnn_perplexity < bigram_perplexity
+
+
+def test_the_formula_and_torch_agree_on_the_gru() -> None:
+    """All 512 states, after each of 60 characters of real text, in double precision."""
+    torch = pytest.importorskip("torch")
+    gru = weights.load("gru")
+    kernel, recurrent_kernel, bias, dense, dense_bias = (a.astype(np.float64) for a in gru.arrays)
+    H, V = len(dense), len(gru.vocabulary)
+    layer = torch.nn.GRU(V, H, batch_first=True, dtype=torch.float64)
+
+    def in_torch_order(gates: np.ndarray) -> torch.Tensor:
+        update, reset, candidate = np.split(gates, 3, axis=-1)
+        return torch.tensor(np.concatenate([reset, update, candidate], axis=-1).T)
+
+    own = dict(layer.named_parameters())
+    with torch.no_grad():
+        own["weight_ih_l0"].copy_(in_torch_order(kernel))
+        own["weight_hh_l0"].copy_(in_torch_order(recurrent_kernel))
+        own["bias_ih_l0"].copy_(in_torch_order(bias[0]))
+        own["bias_hh_l0"].copy_(in_torch_order(bias[1]))
+        indices = CharacterTokenizer(gru.vocabulary).encode(corpora.rnn_extracts()[1][:60])
+        one_hot = torch.nn.functional.one_hot(torch.from_numpy(indices), V).double()
+        states, _ = layer(one_hot[None])  # (1, 60, H)
+    expected = states[0].numpy() @ dense + dense_bias
+    logits = np.stack(list(evaluate.gru_logits(gru.arrays, indices)))
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_arrays_come_in_keras_order() -> None:
@@ -33,6 +63,21 @@ def test_arrays_come_in_keras_order() -> None:
     }
     assert all(array.dtype == np.float32 for array in rnn.arrays)
     assert all(np.isfinite(array).all() for array in rnn.arrays)
+
+
+def test_the_gru_is_in_keras_order_and_has_the_bias_of_the_equations() -> None:
+    gru = weights.load("gru")
+    V = len(gru.vocabulary)
+    assert [array.shape for array in gru.arrays] == [
+        (V, 3 * 512),
+        (512, 3 * 512),
+        (2, 3 * 512),
+        (512, V),
+        (V,),
+    ]
+    assert all(array.dtype == np.float32 for array in gru.arrays)
+    assert all(np.isfinite(array).all() for array in gru.arrays)
+    assert not gru.arrays[2][1, 2 * 512 :].any()  # the candidate's recurrent bias
 
 
 def test_the_vocabulary_is_that_of_the_training_extract() -> None:
