@@ -15,7 +15,17 @@ from nbformat import NotebookNode
 from lmlib.grading.notebooks import is_test
 
 NOTEBOOK = Path(__file__).parents[2] / "source" / "ps1_rnn_sampling" / "ps1_rnn_sampling.ipynb"
-EXERCISES = ["rnn_step", "sample_text_RNN", "get_perplex_rnn"]
+Observed = tuple[dict[str, Any], dict[tuple[str, str], tuple[Any, ...]]]
+"""The names of a run, and the arguments of each observation by its cell and its name."""
+
+EXERCISES = [
+    "rnn_step",
+    "sample_text_RNN",
+    "gru_step",
+    "sample_text_GRU",
+    "get_perplex_rnn",
+    "get_perplex_gru",
+]
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +76,10 @@ def test_every_check_passes_with_the_instructors_solution(executed: NotebookNode
 
 def test_perplexities_are_those_the_problem_set_promises(executed: NotebookNode) -> None:
     text = printed(cell(executed, "compare"))
-    blind, bigram, rnn = (float(re.search(r"\d+\.\d\d", line)[0]) for line in text.splitlines())
-    assert rnn <= 7.0
-    assert rnn < bigram < blind
+    figures = [float(re.search(r"\d+\.\d\d", line)[0]) for line in text.splitlines()]
+    blind, bigram, rnn, gru = figures
+    assert rnn <= 7.0 and gru <= 5.2
+    assert gru < rnn < bigram < blind
     meaning = cell(executed, "meaning").source
     assert f"down from {blind:.0f} to about {rnn:.0f}" in meaning
 
@@ -78,8 +89,9 @@ def test_what_is_given_is_printed(executed: NotebookNode) -> None:
     for what in ("training extract", "test extract", "vocabulary", "first 500 characters"):
         assert what in text
     assert "'é' at position 13" in printed(cell(executed, "unknown"))
-    by_formula, in_arrays = re.findall(r"[\d,]{5,}", printed(cell(executed, "count")))
-    assert by_formula == in_arrays
+    for name in ("count", "gru-weights"):
+        *_, by_formula, in_arrays = re.findall(r"[\d,]{5,}", printed(cell(executed, name)))
+        assert by_formula == in_arrays
 
 
 def test_figures_have_labelled_axes(executed: NotebookNode) -> None:
@@ -89,7 +101,15 @@ def test_figures_have_labelled_axes(executed: NotebookNode) -> None:
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]
-    assert figures == ["guess-one", "guess-four", "memory", "expect", "prompt-length"]
+    assert figures == [
+        "guess-one",
+        "guess-four",
+        "memory",
+        "expect",
+        "gate",
+        "expect-gru",
+        "prompt-length",
+    ]
     for name in figures:  # lmlib.plots labels its own; tests/lmlib looks at that
         source = cell(executed, name).source
         assert "plots." in source or ("set_xlabel" in source and "set_ylabel" in source)
@@ -99,27 +119,49 @@ def test_figures_have_labelled_axes(executed: NotebookNode) -> None:
 
 
 @pytest.fixture(scope="module")
-def observed() -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
+def observed() -> Observed:
     """The names after a run of solutions and hidden tests, and each observation's arguments."""
     import lmlib.grading
 
-    arguments: dict[str, tuple[Any, ...]] = {}
+    arguments: dict[tuple[str, str], tuple[Any, ...]] = {}
     names: dict[str, Any] = {"__name__": "__main__"}
+    tests: list[str] = []
 
     def record(name: str, function: Any, *given: Any) -> None:
-        arguments[name] = given
+        arguments[tests[-1], name] = given
 
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
         patch.setattr(lmlib.grading, "observe", record)
         for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-            if cell.cell_type == "code" and cell.id in {"vocabulary", "helpers", *EXERCISES}:
+            if cell.cell_type == "code" and cell.id in {
+                "vocabulary",
+                "helpers",
+                "gru_matrices",
+                "gru-weights",
+                *EXERCISES,
+            }:
                 exec("import numpy as np\n" + cell.source, names)
             elif is_test(cell):
+                tests.append(cell.id)
                 exec(cell.source.partition("### BEGIN KEY")[0], names)
     return names, arguments
 
 
+def shares_after_each_character(
+    names: dict[str, Any], kind: str, weights: list[np.ndarray], text: str
+) -> list[np.ndarray]:
+    """The distributions (V,) after each character, by the instructor's own step."""
+    states = [np.zeros(128), np.zeros(64)] if kind == "RNN" else [np.zeros(512)]
+    states = [state.astype(weights[0].dtype) for state in states]
+    found = []
+    for index in names["char_to_indices"](text):
+        *states, p = names[f"{kind.lower()}_step"](weights, *states, index)
+        found.append(p)
+    return found
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["RNN", "GRU"])
 @pytest.mark.parametrize(
     "name",
     [
@@ -129,31 +171,28 @@ def observed() -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
     ],
 )
 def test_one_character_is_certain_all_along_the_text(
-    observed: tuple[dict[str, Any], dict[str, tuple[Any, ...]]], name: str, dtype: str
+    observed: Observed, name: str, kind: str, dtype: str
 ) -> None:
     names, arguments = observed
-    weights, *_, prompt, length = arguments[name]
+    sample = names[f"sample_text_{kind}"]
+    weights, *_, prompt, length = arguments[f"sample_text_{kind}_test", name]
     weights = [array.astype(dtype) for array in weights]
-    h1, h2 = np.zeros(128, dtype), np.zeros(64, dtype)
-    for index in names["char_to_indices"](names["sample_text_RNN"](weights, prompt, length)):
-        h1, h2, p = names["rnn_step"](weights, h1, h2, index)
+    for p in shares_after_each_character(names, kind, weights, sample(weights, prompt, length)):
         assert np.sum(np.sort(p)[:-1]) < 1e-9
 
 
-def test_the_visible_check_multiplies_by_enough(
-    observed: tuple[dict[str, Any], dict[str, tuple[Any, ...]]],
-) -> None:
+@pytest.mark.parametrize("kind", ["RNN", "GRU"])
+def test_the_visible_check_multiplies_by_enough(observed: Observed, kind: str) -> None:
     names, _ = observed
-    weights = names["rnn"].arrays
-    weights = [*weights[:6], 10_000 * weights[6], 10_000 * weights[7]]
-    h1, h2 = np.zeros(128), np.zeros(64)
-    for index in names["char_to_indices"](names["sample_text_RNN"](weights, "my lord", 30)):
-        h1, h2, p = names["rnn_step"](weights, h1, h2, index)
+    arrays = names[kind.lower()].arrays
+    weights = [*arrays[:-2], 10_000 * arrays[-2], 10_000 * arrays[-1]]
+    text = names[f"sample_text_{kind}"](weights, "my lord", 30)
+    for p in shares_after_each_character(names, kind, weights, text):
         assert np.sum(np.sort(p)[:-1]) < 1e-9
 
 
 def test_hidden_inputs_are_not_those_of_the_checks(
-    notebook: NotebookNode, observed: tuple[dict[str, Any], dict[str, tuple[Any, ...]]]
+    notebook: NotebookNode, observed: Observed
 ) -> None:
     seen = "\n".join(cell.source for cell in given_code(notebook))
     for given in observed[1].values():
@@ -167,7 +206,18 @@ def test_hidden_inputs_are_not_those_of_the_checks(
 def test_points_are_those_of_the_specification_and_of_the_table(notebook: NotebookNode) -> None:
     points = {cell.id: cell.metadata.nbgrader.points for cell in notebook.cells
               if nbgrader(cell).get("points")}  # fmt: skip
-    assert points == {"task_1_1_1": 2, "sample_text_RNN_test": 5, "get_perplex_rnn_test": 3}
+    assert points == {
+        "task_1_1_1": 2,
+        "task_1_1_2": 2,
+        "sample_text_RNN_test": 5,
+        "sample_text_GRU_test": 5,
+        "task_1_4_1": 2,
+        "get_perplex_rnn_test": 3,
+        "get_perplex_gru_test": 3,
+        "task_1_4_2": 1,
+        "task_1_4_3": 2,
+    }
+    assert sum(points.values()) == 25
     table = re.findall(r"^\| 1\.\S+ \|.*\| (\d+) \| [●○]{3} \|$", notebook.cells[0].source, re.M)
     assert [int(number) for number in table] == list(points.values())
 
