@@ -83,6 +83,7 @@ def _inputs_digest(course: Course, assignment: Assignment) -> str:
     paths = [course.source(assignment.name), course.mistakes(assignment.name)]
     paths.append(course.root / "nbgrader_config.py")
     parts = [path.read_bytes() if path.exists() else b"" for path in paths]
+    parts.append(course.release_address.encode())
     return digest(*parts, answer_key.settings_digest(assignment), _library_digest())
 
 

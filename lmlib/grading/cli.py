@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lmlib.grading import audit, build, demo, grade, handback
+from lmlib.grading import audit, build, demo, grade, handback, release
 from lmlib.grading.course import Course, CourseError, find_course
 from lmlib.grading.record import Record
 
@@ -103,6 +103,7 @@ def _build(options: argparse.Namespace) -> int:
     with _executor(options) as executor, _progress() as bar:
         for name in _assignments(course, options):
             _build_one(course, name, executor, bar)
+    release.complete(course)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ class Course:
 
     root: Path
     title: str
+    release_address: str = ""  # URL that release/ is served at, without a slash at its end
     assignments: dict[str, Assignment] = field(default_factory=dict)
 
     def assignment(self, name: str) -> Assignment:
@@ -110,7 +112,19 @@ def _read(root: Path) -> Course:
     assignments = {assignment.name: assignment for assignment in made}
     if not assignments:
         raise CourseError(f"{path} lists no [[assignment]].")
-    return Course(root, str(settings.get("title", root.name)), assignments)
+    return Course(
+        root, str(settings.get("title", root.name)), _release_address(path, settings), assignments
+    )
+
+
+def _release_address(path: Path, settings: dict[str, Any]) -> str:
+    address = settings.get("release_address", "")
+    if address and not (isinstance(address, str) and re.fullmatch(r"https?://[!-~]+", address)):
+        raise CourseError(
+            f"{path}: release_address must be the http or https address that release/ is served "
+            f"at, not {address!r}."
+        )
+    return str(address).rstrip("/")
 
 
 def _assignment(path: Path, entry: dict[str, Any]) -> Assignment:

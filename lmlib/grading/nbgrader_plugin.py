@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -37,7 +38,7 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from lmlib.grading import grade
+from lmlib.grading import grade, release
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, CourseError, find_course
 from lmlib.grading.ledger import find_alembic
@@ -45,6 +46,28 @@ from lmlib.grading.notebooks import digest, is_test, without_region
 from lmlib.grading.record import METADATA_KEY, attach, attached
 
 Resources = dict[str, Any]
+
+INSTALL_ID = "install_lmlib"
+"""The id of the cell that every release begins with."""
+
+
+class AddInstallCell(NbGraderPreprocessor):
+    """Puts the cell that installs lmlib before all others."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        settings = self.config.CourseDirectory
+        course = find_course(Path(settings.root if "root" in settings else "."))
+        cell = new_code_cell(release.install_cell(course), id=INSTALL_ID)
+        cell.metadata["nbgrader"] = {
+            "grade": False,
+            "grade_id": INSTALL_ID,
+            "locked": True,
+            "schema_version": 3,
+            "solution": False,
+            "task": False,
+        }
+        nb.cells.insert(0, cell)
+        return nb, resources
 
 
 class RemoveKey(NbGraderPreprocessor):
@@ -58,6 +81,7 @@ class RemoveKey(NbGraderPreprocessor):
 
 
 TO_TEMPLATE = [
+    AddInstallCell,
     RemoveKey,
     LockCells,
     ClearSolutions,
@@ -129,9 +153,11 @@ def _place(resources: Resources) -> tuple[Course, str]:
 def load_config(course: Course) -> Config:
     """The course's nbgrader_config.py.  Raises CourseError where there is none."""
     try:
-        return PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
+        config = PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
     except FileNotFoundError as error:
         raise CourseError(f"There is no nbgrader_config.py in {course.root}.") from error
+    config.CourseDirectory.root = str(course.root)
+    return config
 
 
 def template_and_release(
@@ -167,7 +193,6 @@ def generate_release(course: Course, assignment: str) -> None:
     find_alembic()
     config = load_config(course)
     directory = CourseDirectory(config=config)
-    directory.root = str(course.root)
     directory.assignment_id = assignment
     converter = GenerateAssignment(coursedir=directory, config=config)
     converter.force = True

@@ -39,7 +39,12 @@ def notebook_text(notebook: NotebookNode) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` whole or not at all.
+    """Write `text` to `path` as UTF-8, whole or not at all; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` whole or not at all.
 
     Raises CourseError where the disk is full or the place cannot be written.
     """
@@ -47,8 +52,8 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         except BaseException:

@@ -77,7 +77,7 @@ def test_a_changed_locked_cell_runs_before_the_original(template, submission):
 
 
 def test_extra_cells_stay_after_the_cell_they_followed(template, submission):
-    submission.cells.insert(3, new_code_cell("helper = 1"))
+    submission.cells.insert(4, new_code_cell("helper = 1"))
     submission.cells.insert(0, new_markdown_cell("my name"))
     made = sources(assembled(template, submission).notebook)
     assert made[0] == "my name"
