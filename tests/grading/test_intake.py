@@ -187,7 +187,7 @@ def test_solutions_merged_into_one_cell_are_not_undone(template, submission):
 def test_a_solution_that_was_copied_counts_with_its_copy(template, submission):
     copy = json.loads(json.dumps(cell_named(submission, "scaled")))
     copy["source"] = "def scaled(values, factor):\n    return 0"
-    submission.cells.insert(3, nbformat.from_dict(copy))
+    submission.cells.insert(4, nbformat.from_dict(copy))
     made = sources(assembled(template, submission).notebook)
     assert made.index(copy["source"]) == made.index(ANSWER) + 1
 
