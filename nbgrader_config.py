@@ -1,6 +1,6 @@
 """The course as nbgrader knows it.  Only wiring: what is wired is in lmlib.grading."""
 
-from lmlib.grading import nbgrader_plugin
+from lmlib.grading import late, nbgrader_plugin
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
 
@@ -14,3 +14,6 @@ c.GenerateAssignment.preprocessors = nbgrader_plugin.GENERATE_PREPROCESSORS
 c.Autograde.sanitize_preprocessors = [nbgrader_plugin.Intake]
 c.Autograde.autograde_preprocessors = nbgrader_plugin.AUTOGRADE_PREPROCESSORS
 c.GenerateFeedback.preprocessors = nbgrader_plugin.FEEDBACK_PREPROCESSORS
+
+# Late days, extensions and penalties are in course.toml.
+c.AssignLatePenalties.plugin_class = late.LateDays

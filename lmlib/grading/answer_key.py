@@ -14,7 +14,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from lmlib.grading.course import Assignment, Course, CourseError
+from lmlib.grading.course import Assignment, Course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import BadEvidence, Observation, read_observation
 from lmlib.grading.notebooks import digest, notebook_text, write_text
 

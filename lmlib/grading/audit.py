@@ -11,8 +11,9 @@ from pathlib import Path
 
 from lmlib.grading import engine, judge
 from lmlib.grading.answer_key import AnswerKey, key_for_grading
-from lmlib.grading.course import Course, CourseError
+from lmlib.grading.course import Course
 from lmlib.grading.engine import Run, Task
+from lmlib.grading.errors import CourseError
 from lmlib.grading.key_checks import is_caught
 from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from lmlib.grading.notebooks import read_notebook

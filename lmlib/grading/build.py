@@ -31,9 +31,11 @@ from lmlib.grading.answer_key import (
     Payload,
     observations,
 )
-from lmlib.grading.course import Assignment, Course, CourseError
+from lmlib.grading.course import Assignment, Course
 from lmlib.grading.engine import Run
-from lmlib.grading.ledger import Ledger, check_cells_kept, check_writable
+from lmlib.grading.errors import CourseError
+from lmlib.grading.gradebook import check_writable
+from lmlib.grading.ledger import Ledger, check_cells_kept
 from lmlib.grading.mistakes import (
     KnownWrong,
     empty_answers,

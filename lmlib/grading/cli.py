@@ -1,4 +1,4 @@
-"""The command `lmlib`: build, grade, feedback, audit, demo.
+"""The command `lmlib`: from building releases to handing grades back.
 
 Exit codes: 0, done; 1, something did not work and was named; 2, the words of the command are off.
 Progress goes to stderr, tables and JSON to stdout.
@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,9 +27,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lmlib.grading import audit, build, demo, grade, handback, release
-from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading import audit, build, collect, demo, grade, grades, handback, release, roster
+from lmlib.grading.course import Course, find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.record import Record
+from lmlib.grading.tables import read_table, write_table
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -62,6 +64,35 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
                           help="how many notebooks run at once (default: one a core)")  # fmt: skip
         return made
+
+    made = command("roster", _roster, "Enter an LMS's list of students into the gradebook.")
+    made.add_argument("file", type=Path, metavar="CSV")
+
+    made = command("collect", _collect, "Sort an LMS's download of submissions into submitted/.")
+    made.add_argument("assignment", metavar="PS")
+    made.add_argument("source", nargs="?", type=Path, metavar="FOLDER_OR_ZIP",
+                      help="default: only apply course.toml's rules again")  # fmt: skip
+    made.add_argument("--lms", choices=("canvas", "moodle", "gradescope", "plain"),
+                      help="who made the download (default: told by its names)")  # fmt: skip
+    made.add_argument("--worksheet", type=Path, metavar="CSV",
+                      help="Moodle's grading worksheet: who is who, and when")  # fmt: skip
+    made.add_argument("--pattern", metavar="REGEX",
+                      help="of paths, with a group student, email, lms_id or person")  # fmt: skip
+
+    made = command("grades", _grades, "Write the grades, or fill them into an LMS's own file.")
+    made.add_argument("assignments", nargs="+", metavar="PS")
+    made.add_argument("--into", type=Path, metavar="CSV",
+                      help="Canvas's gradebook or Moodle's grading worksheet")  # fmt: skip
+    made.add_argument("--column", metavar="NAME", help="the column of that file")
+    made.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="CSV",
+                      help="default: grades.csv")  # fmt: skip
+    made.add_argument("--so-far", action="store_true",
+                      help="also what still waits for people")  # fmt: skip
+
+    made = command("return", _return, "Zip the feedback pages as their LMS takes them.")
+    made.add_argument("assignment", metavar="PS")
+    made.add_argument("--out", type=Path, default=Path("feedback.zip"), metavar="ZIP",
+                      help="default: feedback.zip")  # fmt: skip
 
     made = command("build", _build, "Build releases and answer keys; only what changed.")
     made.add_argument("assignments", nargs="*", metavar="PS")
@@ -183,6 +214,81 @@ def _feedback(options: argparse.Namespace) -> int:
     for complaint in complaints:
         print(f"lmlib: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
+
+
+def _roster(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    changes = roster.enter(course, roster.read_roster(read_table(options.file)))
+    _print_table(
+        ("student", "name", "e-mail", ""),
+        [(one.person.student, one.person.name, one.person.email, one.what) for one in changes],
+    )
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    outcomes = collect.collect(
+        course,
+        options.assignment,
+        options.source,
+        options.lms,
+        options.pattern,
+        options.worksheet,
+    )
+    _print_table(("who", "what", ""), [(one.who, one.what, one.detail) for one in outcomes])
+    problems = [one for one in outcomes if one.is_problem]
+    for one in problems:
+        print(f"lmlib: {one.who}: {one.detail}.", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _grades(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    found = [
+        score
+        for name in _assignments(course, options)
+        for score in grades.scores(course, name, options.so_far)
+    ]
+    left = [(one.person.student, one.status) for one in found if not one.is_graded]
+    written = len(found) - len(left)
+    if options.into is None:
+        grades.write_grades(course, found, options.out)
+    else:
+        if len(options.assignments) > 1:
+            raise CourseError("--into takes the grades of one problem set at a time.")
+        if options.out.resolve() == options.into.resolve():
+            raise CourseError("--out must be another file than --into.")
+        (name,) = options.assignments
+        filled = grades.fill(course, name, found, options.into, options.column)
+        write_table(filled.table, options.out)
+        written, left = filled.written, filled.left
+    print(f"{written} grades in {options.out}")
+    if left:
+        print("Without a grade, which is not a zero:")
+        _print_table(("student", "why"), left)
+    return 0
+
+
+def _return(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    name = course.assignment(options.assignment).name
+    written, complaints = handback.write_feedback(course, name)
+    students = [path.parent.parent.name for path in written]
+    unknown = grades.feedback_zip(course, name, students, options.out)
+    print(f"{len(students)} feedback pages in {options.out}")
+    if unknown:
+        print(f"Named after the student, as no LMS's name is known: {', '.join(unknown)}")
+    for complaint in complaints:
+        print(f"lmlib: {complaint}", file=sys.stderr)
+    return 1 if complaints else 0
+
+
+def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -9,7 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading.course import Course, find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.mistakes import read_mistakes
 from lmlib.grading.notebooks import is_task, is_test, points, read_notebook, write_text
 

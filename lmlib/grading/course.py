@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
-class CourseError(Exception):
-    """Something a person can put right; its message is the one sentence they need."""
+from lmlib.grading.errors import CourseError
+from lmlib.grading.policy import POLICY_SETTINGS, Policies, read_policies
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Course:
     title: str
     release_address: str = ""  # URL that release/ is served at, without a slash at its end
     assignments: dict[str, Assignment] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
 
     def assignment(self, name: str) -> Assignment:
         """The assignment called `name`.  Raises CourseError where the course has none."""
@@ -57,6 +57,10 @@ class Course:
 
     def submitted(self, student: str, name: str) -> Path:
         return self.root / "submitted" / student / name
+
+    def collected(self, student: str, name: str) -> Path:
+        """The folder of every submission of `name` by `student`, those that do not count too."""
+        return self.root / "collected" / name / student
 
     def autograded_notebook(self, student: str, name: str) -> Path:
         return self.root / "autograded" / student / name / f"{name}.ipynb"
@@ -113,7 +117,11 @@ def _read(root: Path) -> Course:
     if not assignments:
         raise CourseError(f"{path} lists no [[assignment]].")
     return Course(
-        root, str(settings.get("title", root.name)), _release_address(path, settings), assignments
+        root=root,
+        title=str(settings.get("title", root.name)),
+        release_address=_release_address(path, settings),
+        assignments=assignments,
+        policies=read_policies(path, settings),
     )
 
 
@@ -128,7 +136,7 @@ def _release_address(path: Path, settings: dict[str, Any]) -> str:
 
 
 def _assignment(path: Path, entry: dict[str, Any]) -> Assignment:
-    known = {"name", "title", "packages", "files", "cell_seconds"}
+    known = {"name", "title", "packages", "files", "cell_seconds", *POLICY_SETTINGS}
     if unknown := sorted(entry.keys() - known):
         raise CourseError(f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}.")
     if missing := sorted({"name", "title", "packages"} - entry.keys()):

@@ -10,7 +10,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading.course import Course, find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from lmlib.grading.notebooks import (
     grade_id,

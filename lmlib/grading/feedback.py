@@ -71,6 +71,17 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Lateness:
+    """What is said of a late submission, and the points that it lost."""
+
+    sentence: str = ""
+    penalty: float = 0.0
+
+
+IN_TIME = Lateness()
+
+
+@dataclass(frozen=True)
 class Exercise:
     """One line of the results, and one card in the notebook."""
 
@@ -115,7 +126,13 @@ class Block:
     exercise: Exercise | None = None
 
 
-def page(notebook: NotebookNode, record: Record, marks: list[Mark], title: str) -> str:
+def page(
+    notebook: NotebookNode,
+    record: Record,
+    marks: list[Mark],
+    title: str,
+    lateness: Lateness = IN_TIME,
+) -> str:
     """The whole feedback page of one submission, as HTML.
 
     `notebook` is the executed run notebook, `record` the judge's account of it, `marks` what the
@@ -133,7 +150,8 @@ def page(notebook: NotebookNode, record: Record, marks: list[Mark], title: str) 
         notes=_sentences(record.notes),
         exercises=exercises,
         waiting=[exercise for exercise in exercises if exercise.outcome == "waiting"],
-        total_score=sum(exercise.score for exercise in exercises),
+        lateness=lateness,
+        total_score=sum(exercise.score for exercise in exercises) - lateness.penalty,
         total_points=sum(exercise.points for exercise in exercises),
         blocks=blocks,
     )

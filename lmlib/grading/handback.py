@@ -4,11 +4,13 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 
-from lmlib.grading import feedback
+from lmlib.grading import feedback, late
 from lmlib.grading.answer_key import release_digest
-from lmlib.grading.course import Course, CourseError
-from lmlib.grading.feedback import Mark
-from lmlib.grading.ledger import gradebook_errors, open_gradebook
+from lmlib.grading.course import Course
+from lmlib.grading.errors import CourseError
+from lmlib.grading.feedback import Lateness, Mark
+from lmlib.grading.gradebook import gradebook_errors, open_gradebook
+from lmlib.grading.ledger import update_penalty
 from lmlib.grading.notebooks import read_notebook, write_text
 from lmlib.grading.record import attached
 
@@ -49,7 +51,11 @@ def _page(course: Course, gradebook: Gradebook, assignment: str, student: str, t
     record = attached(notebook)
     if record is None:
         raise CourseError(f"{path} was not graded by lmlib; run `lmlib grade {assignment}`.")
-    return feedback.page(notebook, record, _marks(gradebook, assignment, student), title)
+    marks = _marks(gradebook, assignment, student)
+    update_penalty(course, gradebook, record)
+    taken = late.penalty(gradebook, assignment, student)
+    lateness = Lateness(late.explained(course, student, assignment, taken), taken)
+    return feedback.page(notebook, record, marks, title, lateness)
 
 
 def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from lmlib.grading import compare, evidence, judge
 from lmlib.grading.answer_key import CellKey, Expectation, observations
-from lmlib.grading.course import CourseError
 from lmlib.grading.engine import Run
+from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import Observation
 from lmlib.grading.mistakes import KnownWrong, Mistake
 from lmlib.grading.record import Verdict

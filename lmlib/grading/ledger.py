@@ -5,66 +5,20 @@ person has to look.  Manual scores and comments are a grader's, and stay as they
 """
 
 import contextlib
-import logging
-import os
-import shutil
-import sqlite3
-import sys
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Grade, Gradebook, InvalidEntry, MissingEntry
-from sqlalchemy.exc import DatabaseError
+from nbgrader.api import Grade, Gradebook, MissingEntry
 
-from lmlib.grading.course import Course, CourseError
+from lmlib.grading import late
+from lmlib.grading.course import Course
+from lmlib.grading.errors import CourseError
+from lmlib.grading.gradebook import gradebook_errors, open_gradebook
 from lmlib.grading.notebooks import grade_id, is_solution, is_task
 from lmlib.grading.record import Record
-
-
-@contextlib.contextmanager
-def gradebook_errors(course: Course) -> Iterator[None]:
-    """Turn what a locked, read-only or full gradebook raises into a CourseError."""
-    log = logging.getLogger("tornado.application")  # nbgrader's, with tracebacks
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    except (DatabaseError, sqlite3.DatabaseError, InvalidEntry) as error:
-        reason = str(getattr(error, "orig", error))
-        if "locked" in reason:
-            reason = "it is locked by another program"
-        raise CourseError(
-            f"The gradebook {course.root / 'gradebook.db'} cannot be used: {reason}; close what "
-            "uses it and run the command again. What was graded before is kept."
-        ) from error
-    finally:
-        log.setLevel(level)
-
-
-def open_gradebook(course: Course) -> Gradebook:
-    """The course's gradebook, made if there is none yet."""
-    find_alembic()
-    return Gradebook(course.gradebook_url)
-
-
-def find_alembic() -> None:
-    """Put this Python's programs on the PATH: nbgrader calls alembic by its name alone."""
-    programs = str(Path(sys.executable).parent)
-    if shutil.which("alembic") is None:
-        os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
-
-
-def check_writable(course: Course) -> None:
-    """Raise CourseError where there is a gradebook that is locked or cannot be written."""
-    path = course.root / "gradebook.db"
-    if path.exists():
-        with gradebook_errors(course), contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
+from lmlib.grading.wiring import load_config
 
 
 def check_cells_kept(course: Course, assignment: str, template: NotebookNode) -> None:
@@ -88,6 +42,25 @@ def check_cells_kept(course: Course, assignment: str, template: NotebookNode) ->
             f"Students have been graded with another {assignment}, so its graded and locked cells "
             f"can no longer be added, dropped or renamed: {', '.join(changes)}."
         )
+
+
+def enter_penalty(course: Course, gradebook: Gradebook, record: Record) -> None:
+    """Enter what lateness costs the submission of `record`; one that failed loses nothing."""
+    if record.status == "failed":
+        late.enter_times(course, gradebook, record.assignment, record.student)
+        notebook = gradebook.find_submission_notebook(
+            record.assignment, record.assignment, record.student
+        )
+        notebook.late_submission_penalty = None
+    else:
+        config = load_config(course)
+        late.enter_penalty(course, gradebook, config, record.assignment, record.student)
+
+
+def update_penalty(course: Course, gradebook: Gradebook, record: Record) -> None:
+    """Enter the penalty once more: points by people and extensions come after the machine's."""
+    enter_penalty(course, gradebook, record)
+    gradebook.db.commit()
 
 
 class Ledger:
@@ -137,8 +110,9 @@ class Ledger:
         """
         with gradebook_errors(self.course), self._transaction():
             self.gradebook.update_or_create_student(record.student)
+            time = late.handed_in(self.course, record.student, self.assignment)
             self.gradebook.update_or_create_submission(
-                self.assignment, record.student, timestamp=self._timestamp(record.student)
+                self.assignment, record.student, timestamp=late.naive(time) if time else None
             )
             for cell in notebook.cells:
                 if utils.is_grade(cell):
@@ -147,6 +121,7 @@ class Ledger:
                     self._grade(grade_id(cell), record.student).needs_manual_grade = True
                 if is_solution(cell) or is_task(cell):
                     self._enter_comment(record, cell)
+            enter_penalty(self.course, self.gradebook, record)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -183,11 +158,3 @@ class Ledger:
 
     def _grade(self, cell: str | None, student: str) -> Grade:
         return self.gradebook.find_grade(cell, self.assignment, self.assignment, student)
-
-    def _timestamp(self, student: str) -> datetime | None:
-        """When `student` handed in, by the timestamp.txt that nbgrader puts beside it."""
-        path = self.course.submitted(student, self.assignment) / "timestamp.txt"
-        try:
-            return utils.parse_utc(path.read_text(encoding="utf-8").strip())
-        except (OSError, ValueError, OverflowError):
-            return None

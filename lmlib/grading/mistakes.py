@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from lmlib.grading.course import CourseError
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import grade_id, is_solution, is_test
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -36,14 +37,14 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
-from lmlib.grading import grade, release
+from lmlib.grading import grade, late, release
 from lmlib.grading.answer_key import key_for_grading
-from lmlib.grading.course import Course, CourseError, find_course
-from lmlib.grading.ledger import find_alembic
+from lmlib.grading.course import Course, find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import digest, is_test, without_region
 from lmlib.grading.record import METADATA_KEY, attach, attached
+from lmlib.grading.wiring import find_alembic, load_config
 
 Resources = dict[str, Any]
 
@@ -123,7 +124,24 @@ class Execute(NbGraderPreprocessor):
         return grade.run_and_judge(settings, key, nb, record, files), resources
 
 
-AUTOGRADE_PREPROCESSORS = [Execute, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+class EnterTimes(NbGraderPreprocessor):
+    """Enters due date, extension and time of handing in, before the penalty is asked for."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        course, assignment = _place(resources)
+        with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            late.enter_times(course, gradebook, assignment, resources["nbgrader"]["student"])
+            gradebook.db.commit()
+        return nb, resources
+
+
+AUTOGRADE_PREPROCESSORS = [
+    Execute,
+    SaveAutoGrades,
+    EnterTimes,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
 """What `nbgrader autograde` does to a notebook that `Intake` has let in."""
 
 
@@ -148,16 +166,6 @@ FEEDBACK_PREPROCESSORS = [GetGrades, HideTests]
 def _place(resources: Resources) -> tuple[Course, str]:
     """The course and the assignment that nbgrader is working on; it runs in the course folder."""
     return find_course(Path.cwd()), resources["nbgrader"]["assignment"]
-
-
-def load_config(course: Course) -> Config:
-    """The course's nbgrader_config.py.  Raises CourseError where there is none."""
-    try:
-        config = PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
-    except FileNotFoundError as error:
-        raise CourseError(f"There is no nbgrader_config.py in {course.root}.") from error
-    config.CourseDirectory.root = str(course.root)
-    return config
 
 
 def template_and_release(

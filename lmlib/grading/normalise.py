@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from lmlib.grading.course import CourseError
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import grade_id, notebook_text, read_notebook, write_text
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

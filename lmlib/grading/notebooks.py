@@ -10,7 +10,7 @@ from typing import Any, Literal
 import nbformat
 from nbformat import NotebookNode
 
-from lmlib.grading.course import CourseError
+from lmlib.grading.errors import CourseError
 
 Region = Literal["SOLUTION", "HIDDEN TESTS", "KEY", "MARK SCHEME"]
 

@@ -13,7 +13,8 @@ from hatchling.builders.wheel import WheelBuilder
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lmlib
-from lmlib.grading.course import Course, CourseError
+from lmlib.grading.course import Course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import write_bytes, write_text
 
 WHEEL = f"lmlib-{lmlib.__version__}-py3-none-any.whl"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from lmlib.grading.course import Course, CourseError
+from lmlib.grading.course import Course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import (
     Region,
     grade_id,

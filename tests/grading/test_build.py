@@ -19,7 +19,8 @@ from small_course import (
 
 from lmlib.grading import build, grade, nbgrader_plugin
 from lmlib.grading.answer_key import key_for_grading, load_key
-from lmlib.grading.course import CourseError, find_course
+from lmlib.grading.course import find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import notebook_text, read_notebook
 
 

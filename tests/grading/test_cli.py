@@ -10,7 +10,8 @@ import pytest
 from small_course import MISTAKES, NAME, answered, hand_in, write_course
 
 from lmlib.grading import cli, demo
-from lmlib.grading.course import CourseError, find_course
+from lmlib.grading.course import find_course
+from lmlib.grading.errors import CourseError
 
 TINY = "[[assignment]]\nname = 'a'\ntitle = 'A'\n"
 RIGHT = "def scaled(values, factor):\n    return factor * values"
@@ -37,7 +38,14 @@ def test_words_that_are_off_exit_with_2(words):
 
 
 @pytest.mark.parametrize(
-    "words", [["-h"], *([c, "-h"] for c in "build grade feedback audit demo".split())]
+    "words",
+    [
+        ["-h"],
+        *(
+            [c, "-h"]
+            for c in "roster collect build grade feedback grades return audit demo".split()
+        ),
+    ],
 )
 def test_help_is_everywhere(words, capsys):
     with pytest.raises(SystemExit) as stopped:

@@ -15,7 +15,8 @@ from nbgrader.api import Gradebook
 from small_course import NAME, answered, cell_named, hand_in
 
 from lmlib.grading import audit, build, grade, handback
-from lmlib.grading.course import CourseError, find_course
+from lmlib.grading.course import find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import read_notebook
 from lmlib.grading.record import attached
 

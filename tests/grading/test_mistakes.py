@@ -3,7 +3,7 @@
 import pytest
 from small_course import MISTAKES, tiny_notebook
 
-from lmlib.grading.course import CourseError
+from lmlib.grading.errors import CourseError
 from lmlib.grading.mistakes import empty_answers, read_mistakes, solutions_of, with_mistake
 
 

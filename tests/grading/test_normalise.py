@@ -7,7 +7,7 @@ import pytest
 from small_course import cell_named, tiny_notebook, write_course
 
 from lmlib.grading import contents, normalise
-from lmlib.grading.course import CourseError
+from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import notebook_text, read_notebook
 
 

@@ -18,7 +18,8 @@ from conftest import quiet
 from small_course import COURSE, NAME, answered, tiny_notebook, write_course
 
 from lmlib.grading import build, cli, release
-from lmlib.grading.course import Course, CourseError, find_course
+from lmlib.grading.course import Course, find_course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.mistakes import solutions_of
 from lmlib.grading.notebooks import read_notebook
 

@@ -6,7 +6,7 @@ import pytest
 from small_course import SOLUTION, TEST, cell_named, code, text, tiny_notebook, write_course
 
 from lmlib.grading import rules
-from lmlib.grading.course import CourseError
+from lmlib.grading.errors import CourseError
 
 PATH = Path("tiny.ipynb")
 
