@@ -89,7 +89,7 @@ def collect(
 
 def _collected_students(course: Course, assignment: str) -> list[str]:
     folder = course.collected("any", assignment).parent
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
 
 
 Sorted = dict[str, tuple[list[Found], datetime | None, str]]
@@ -155,6 +155,8 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 def _student(people: list[Person], found: Found, name: str, email: str) -> str:
     """The gradebook name of who handed in.  Raises CourseError where that would be a guess."""
     if not people and found.student:  # a plain folder needs no roster
+        if not re.fullmatch(r"\w[\w.@ -]*", found.student):
+            raise CourseError(f"{found.student!r} cannot be a student's name in the gradebook")
         return found.student
     if not people:
         raise CourseError("the gradebook has no students yet: import a roster with `lmlib roster`")
@@ -297,13 +299,16 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def counting(course: Course, student: str, assignment: str) -> tuple[Submission | None, str]:
-    """The submission that counts by the course's rules, and a sentence on those that do not."""
+    """The submission that counts by the course's rules, and a sentence on those that do not.
+
+    Raises CourseError where an exception names a submission that there is not.
+    """
     policies = course.policies
     policy, exception = policies.of(assignment), policies.exception(student, assignment)
     found = submissions(course, student, assignment)
     if exception.attempt is not None:
         if exception.attempt > len(found):
-            return None, f"course.toml names submission {exception.attempt} of {len(found)}"
+            raise CourseError(f"course.toml names submission {exception.attempt} of {len(found)}")
         return found[exception.attempt - 1], f"submission {exception.attempt}, by an exception"
     in_time = [one for one in found if policies.is_accepted(student, assignment, one.time)]
     considered = in_time[: policy.attempts]
@@ -323,7 +328,10 @@ def counting(course: Course, student: str, assignment: str) -> tuple[Submission 
 def apply_rules(course: Course, student: str, assignment: str) -> Outcome:
     """Make submitted/<student>/<assignment> the submission that counts."""
     _adopt(course, student, assignment)
-    chosen, note = counting(course, student, assignment)
+    try:
+        chosen, note = counting(course, student, assignment)
+    except CourseError as error:
+        return Outcome(student, "unchanged", str(error), True)
     place = course.submitted(student, assignment)
     if chosen is None:
         if place.exists():

@@ -189,7 +189,7 @@ def _moodle(file: File, path: str, zone: tzinfo) -> Found | None:
 
 def _plain(file: File, path: str, zone: tzinfo) -> Found | None:
     parts = PurePosixPath(path).parts
-    if len(parts) == 1:
+    if len(parts) < 2:
         stem = PurePosixPath(path).stem
         is_notebook = path.endswith(".ipynb")
         return Found(file, path, stem, student=stem, person=stem) if is_notebook else None
