@@ -18,6 +18,7 @@ from lmlib.grading import (
     answer_key,
     engine,
     evidence,
+    handout,
     key_checks,
     nbgrader_plugin,
     rules,
@@ -62,14 +63,12 @@ def build(course: Course, name: str, executor: Executor, progress: Progress) -> 
     assignment = course.assignment(name)
     rules.check_folder(course, name)
     check_writable(course)
-    inputs = _inputs_digest(course, assignment)
+    source, template, release = check_source(course, name)
+    inputs = _inputs_digest(course, assignment, release)
     if _is_current(course, name, inputs):
         return False
-    source = read_notebook(course.source(name))
-    rules.check_source(source, course.source(name))
     wrong = read_mistakes(course.mistakes(name), source)
-    template, release = nbgrader_plugin.template_and_release(course, name, source)
-    _check_release(release, name)
+    handout.check(course, name, release)
     check_cells_kept(course, name, template)
     cells = _record(assignment, source, template, wrong, executor, progress)
     nbgrader_plugin.generate_release(course, name)
@@ -80,12 +79,30 @@ def build(course: Course, name: str, executor: Executor, progress: Progress) -> 
     return True
 
 
-def _inputs_digest(course: Course, assignment: Assignment) -> str:
+def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode, NotebookNode]:
+    """The source notebook of `name`, and the template and the release that it becomes.
+
+    Raises CourseError where it may not become a release.
+    """
+    source = read_notebook(course.source(name))
+    rules.check_source(source, course.source(name))
+    template, release = nbgrader_plugin.template_and_release(course, name, source)
+    _check_release(release, name)
+    earlier = handout.earlier_texts(course, name, release)
+    for cell in template.cells:
+        if cell.id in earlier:
+            cell.metadata["lmlib"] = {"handed_out": earlier[cell.id]}
+    return source, template, release
+
+
+def _inputs_digest(course: Course, assignment: Assignment, release: NotebookNode) -> str:
     """A digest of everything that a build reads: notebook, mistakes, settings, lmlib itself."""
     paths = [course.source(assignment.name), course.mistakes(assignment.name)]
     paths.append(course.root / "nbgrader_config.py")
     parts = [path.read_bytes() if path.exists() else b"" for path in paths]
     parts.append(course.release_address.encode())
+    if earlier := handout.earlier_texts(course, assignment.name, release):
+        parts.append(repr(earlier).encode())
     return digest(*parts, answer_key.settings_digest(assignment), _library_digest())
 
 

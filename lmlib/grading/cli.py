@@ -27,7 +27,18 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lmlib.grading import audit, build, collect, demo, grade, grades, handback, release, roster
+from lmlib.grading import (
+    audit,
+    build,
+    collect,
+    demo,
+    grade,
+    grades,
+    handback,
+    handout,
+    release,
+    roster,
+)
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.record import Record
@@ -97,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     made = command("build", _build, "Build releases and answer keys; only what changed.")
     made.add_argument("assignments", nargs="*", metavar="PS")
 
+    made = command("handout", _handout, "Record that students get the releases as they are.")
+    made.add_argument("assignments", nargs="+", metavar="PS")
+
+    made = command("correct", _correct, "Correct a release that students have, or say why not.")
+    made.add_argument("assignment", metavar="PS")
+    made.add_argument("--check", action="store_true", help="only say what would change")
+
     made = command("grade", _grade, "Grade every submission, or fail it with a reason.")
     made.add_argument("assignments", nargs="+", metavar="PS")
     made.add_argument("--student", metavar="S", help="only this student's submission")
@@ -146,6 +164,40 @@ def _build_one(course: Course, name: str, executor: Executor, bar: Progress) -> 
 
     built = build.build(course, name, executor, progress)
     bar.update(task, completed=1, total=1, what="built" if built else "unchanged")
+
+
+def _handout(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    for name in _assignments(course, options):
+        is_new = handout.hand_out(course, name)
+        shown = course.handed_out(name).relative_to(course.root)
+        print(f"{name}: {'recorded in' if is_new else 'already in'} {shown}; keep it in git.")
+    return 0
+
+
+def _correct(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    name = course.assignment(options.assignment).name
+    if not handout.versions(course, name):
+        raise CourseError(f"{name} is not handed out yet; `lmlib build {name}` is all you need.")
+    _, _, release_made = build.check_source(course, name)
+    changes = handout.compare(course, name, release_made)
+    _print_table(
+        ("cell", "what changes", "consequence", ""),
+        [
+            (one.cell, one.what, one.consequence, "refused" if one.is_refused else "")
+            for one in changes
+        ],
+    )
+    handout.check(course, name, release_made)
+    if options.check:
+        return 0
+    with _executor(options) as executor, _progress() as bar:
+        _build_one(course, name, executor, bar)
+    release.complete(course)
+    handout.hand_out(course, name)
+    print(f"Publish release/ again, grade again, and keep handed_out/{name}.json in git.")
+    return 0
 
 
 def _grade(options: argparse.Namespace) -> int:

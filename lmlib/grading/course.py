@@ -55,6 +55,9 @@ class Course:
     def key(self, name: str) -> Path:
         return self.root / "key" / name
 
+    def handed_out(self, name: str) -> Path:
+        return self.root / "handed_out" / f"{name}.json"
+
     def submitted(self, student: str, name: str) -> Path:
         return self.root / "submitted" / student / name
 

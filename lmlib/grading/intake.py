@@ -23,6 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from lmlib.grading.evidence import sendable
 from lmlib.grading.notebooks import (
+    digest,
     grade_id,
     is_answer,
     is_solution,
@@ -323,7 +324,7 @@ def _place(
         else:
             cell.source = _allowed_source(found, packages, notes) if found.is_code else found.source
         return [cell]
-    if found is None or found.source.strip() == _released(original):
+    if found is None or _is_as_handed_out(found.source, original):
         return [cell]
     if is_task(cell):  # an answer typed into the task cell is kept
         return [cell, _markdown_cell(found.source, "changed")]
@@ -338,6 +339,12 @@ def _place(
             f"The given cell {name} had been changed: your version ran first, then the original."
         )
     return [changed, cell]
+
+
+def _is_as_handed_out(source: str, original: NotebookNode) -> bool:
+    """Whether `source` is what students got for `original`, now or in an earlier version."""
+    earlier = original.metadata.get("lmlib", {}).get("handed_out", [])
+    return source.strip() == _released(original) or digest(source.strip()) in earlier
 
 
 def _released(cell: NotebookNode) -> str:
