@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from lmlib.grading.answer_key import release_digest
 from lmlib.grading.course import Course
 from lmlib.grading.errors import CourseError
+from lmlib.grading.nbgrader_plugin import INSTALL_ID
 from lmlib.grading.notebooks import (
     digest,
     grade_id,
@@ -66,10 +67,15 @@ def describe(release: NotebookNode) -> list[Handed]:
             kind=_kind(cell),
             points=points(cell) if is_test(cell) or is_task(cell) else 0.0,
             text=text_digest(cell.source),
-            defines=_defines(cell.source) if cell.cell_type == "code" else {},
+            defines=_defines(cell.source) if _is_course_code(cell) else {},
         )
         for cell in release.cells
     ]
+
+
+def _is_course_code(cell: NotebookNode) -> bool:
+    """Whether `cell` holds code of the notebook's own: the cell that installs lmlib does not."""
+    return cell.cell_type == "code" and cell.id != INSTALL_ID
 
 
 def _kind(cell: NotebookNode) -> str:
@@ -106,7 +112,7 @@ class _Names(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.found[node.name] = _parameters(node.args)
 
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815  (ast's own way to name them)
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         inside = _Names()
@@ -120,7 +126,7 @@ class _Names(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         self.found |= {(name.asname or name.name).split(".")[0]: "" for name in node.names}
 
-    visit_ImportFrom = visit_Import  # noqa: N815
+    visit_ImportFrom = visit_Import
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
@@ -129,7 +135,7 @@ class _Names(ast.NodeVisitor):
     def visit_ListComp(self, node: ast.expr) -> None:
         """What these expressions store is their own."""
 
-    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp  # noqa: N815
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
 
 
 def _parameters(arguments: ast.arguments) -> str:
@@ -195,18 +201,22 @@ def earlier_texts(course: Course, assignment: str, release: NotebookNode) -> dic
 
 
 def compare(course: Course, assignment: str, release: NotebookNode) -> list[Change]:
-    """What `release` would change for students, who may have any version handed out so far."""
-    described = describe(release)
-    new = {cell.id: cell for cell in described}
-    found: list[Change] = []
-    known = versions(course, assignment)
-    for version in known:
-        for cell in version:
-            found += _changes(cell, new.get(cell.id))
-        found += _moved(version, described)
-    for version in known[-1:]:
-        found += _added(version, described)
+    """What `release` would change in the newest version that students have.
+
+    They may have any older one too: what is refused for one of these is among the changes.
+    """
+    new = describe(release)
+    *older, newest = versions(course, assignment) or [new]
+    found = _differences(newest, new) + _added(newest, new)
+    for version in older:
+        found += [change for change in _differences(version, new) if change.is_refused]
     return list({(change.cell, change.what): change for change in found}.values())
+
+
+def _differences(old: list[Handed], new: list[Handed]) -> list[Change]:
+    by_id = {cell.id: cell for cell in new}
+    changes = [change for cell in old for change in _changes(cell, by_id.get(cell.id))]
+    return changes + _moved(old, new)
 
 
 def _added(old: list[Handed], new: list[Handed]) -> list[Change]:
@@ -223,11 +233,9 @@ def _added(old: list[Handed], new: list[Handed]) -> list[Change]:
 def _moved(old: list[Handed], new: list[Handed]) -> list[Change]:
     """Code that runs in another order: students' own cells run behind the cell they stand below."""
     runs = ("solution", "test", "check", "given")
-    common = {cell.id for cell in old} & {cell.id for cell in new}
-    before, after = (
-        [cell.id for cell in cells if cell.id in common and cell.kind in runs]
-        for cells in (old, new)
-    )
+    first, second = ([cell.id for cell in cells if cell.kind in runs] for cells in (old, new))
+    before = [name for name in first if name in second]
+    after = [name for name in second if name in first]
     stayed = {
         name
         for block in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()

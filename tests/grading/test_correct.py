@@ -1,5 +1,6 @@
 """Correcting what students have: what can change, what cannot, and that nothing is lost."""
 
+import json
 import re
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_typo_a_hint_and_a_wrong_hidden_test_are_corrected(handed_out, capsys)
     edit(handed_out, replace("imports", "import numpy as np", "import numpy as np  # a hint"))
     edit(handed_out, replace("scaled_test", HALVED, wrong))
     assert lmlib(handed_out, "correct", NAME, "--check") == 0
-    assert "other words" in capsys.readouterr().out
+    assert "other text" in capsys.readouterr().out
     assert len(handout.versions(handed_out, NAME)) == 1
     assert lmlib(handed_out, "correct", NAME) == 0
     assert len(handout.versions(handed_out, NAME)) == 2
@@ -172,6 +173,31 @@ def test_text_may_come_and_go_and_is_listed(handed_out, capsys):
     edit(handed_out, add(new_markdown_cell("More.", id="more_words")))
     edit(handed_out, remove("title"))
     assert changes(handed_out, capsys) == {("more_words", "is new"), ("title", "is gone")}
+
+
+def test_changes_are_told_once_but_what_any_version_forbids_stays_refused(handed_out, capsys):
+    edit(handed_out, add(new_markdown_cell("More.", id="more_words")))
+    edit(handed_out, replace("imports", "import numpy as np", "import numpy as np, math"))
+    assert lmlib(handed_out, "correct", NAME) == 0
+    capsys.readouterr()
+    edit(handed_out, replace("title", "# Tiny", "# Other"))
+    assert changes(handed_out, capsys) == {("title", "other text")}
+    first, second = json.loads(handed_out.handed_out(NAME).read_text())["versions"]
+    first[2]["defines"]["older"] = ""
+    handed_out.handed_out(NAME).write_text(json.dumps({"versions": [first, second]}))
+    assert lmlib(handed_out, "correct", NAME, "--check") == 1
+    assert "imports: no longer defines older" in capsys.readouterr().err
+
+
+def test_the_installing_cell_follows_the_release_address(course, capsys):
+    settings = course.root / "course.toml"
+    plain = settings.read_text()
+    settings.write_text('release_address = "https://example.org/x"\n' + plain)
+    assert lmlib(course, "build", NAME) == 0
+    assert lmlib(course, "handout", NAME) == 0
+    settings.write_text(plain)
+    capsys.readouterr()
+    assert changes(course, capsys) == {("install_lmlib", "other text")}
 
 
 def test_a_release_that_would_lose_work_is_not_recorded_either(handed_out, capsys):
