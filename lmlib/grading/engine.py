@@ -1,37 +1,47 @@
 """Running one notebook and collecting its evidence: bytes in, bytes out.
 
 `run` is the seam of the grading engine.  It takes a `Task` and gives a `Run`, both plain data, so
-that a sandbox, a warm kernel or a cluster's executor can take the place of the plain kernel that
-is started here for each task.
+that it can be called in another process, or by a cluster's executor.  The kernel runs in the
+sandbox, forked from a warm process; the environment variables LMLIB_SANDBOX and LMLIB_WARM, which
+the command line sets, choose otherwise.
 
 Evidence is collected from the kernel's messages as they arrive while a grade cell runs, never
 from the outputs that the notebook ends up with: a later cell can rewrite those.
 """
 
 import asyncio
-import functools
 import json
 import logging
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import nbformat
 import zmq
 import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from lmlib.grading import plain, sandbox
+from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import MIME
+from lmlib.grading.meter import Meter
 from lmlib.grading.notebooks import notebook_text
 from lmlib.grading.observe import JUDGE_LISTENS
+
+SANDBOX = "LMLIB_SANDBOX"
+"""Environment variable: `auto` (the sandbox, or refuse), `bwrap` (the same) or `none`."""
+
+WARM = "LMLIB_WARM"
+"""Environment variable: `on`, or `off` for a new process for each kernel."""
 
 ATTEMPTS = 4
 """The first run, and at most three more without the cells that killed or hung the kernel."""
@@ -41,6 +51,10 @@ NOT_RUN = "training"
 
 MAX_EVIDENCE_MESSAGES = 2_000  # a cell
 MAX_OUTPUT_CHARACTERS = 1_000_000  # a cell; what comes after is dropped
+MAX_OUTPUT_BYTES = 50_000_000  # a cell; one that sends more is stopped
+MAX_MESSAGE_BYTES = 32_000_000  # a larger one cuts the connection
+WAITING_MESSAGES = 16  # in the grader; beyond these the kernel keeps them, in its own memory
+START_SECONDS = 90
 
 _SHOWS = ("stream", "display_data", "update_display_data", "execute_result", "error")
 
@@ -56,7 +70,8 @@ class Task:
     notebook: str  # the run notebook as JSON
     cell_seconds: float  # the longest a single cell may take
     files: dict[str, bytes] = field(default_factory=dict)  # name → contents, put beside it
-    environment: dict[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()  # what can be imported, beside lmlib and what it needs
+    environment: dict[str, str] = field(default_factory=dict)  # read when these are imported
 
 
 @dataclass(frozen=True)
@@ -68,17 +83,38 @@ class Run:
     stopped: dict[str, str]  # cell id → why this cell had to be left out
 
 
+class Stopped(Exception):
+    """A cell that had to be stopped; the message ends a sentence about it."""
+
+
+def uses_sandbox() -> bool:
+    """Whether notebooks are to run in the sandbox."""
+    return os.environ.get(SANDBOX, "auto") != "none"
+
+
+def check_sandbox() -> None:
+    """Raise CourseError where notebooks are to run in the sandbox and this machine has none."""
+    if uses_sandbox() and (reason := sandbox.why_not()):
+        raise CourseError(
+            f"Submissions are only run in a sandbox, and {reason}; `--sandbox none` runs them "
+            "without one, with your own rights: do that only where you trust all who wrote them."
+        )
+
+
 def run(task: Task) -> Run:
     """Run `task` in a fresh kernel and an empty folder.
 
     A cell that kills or hangs the kernel costs only its own evidence: the run is repeated
     without it, at most three times.  A run on whose way evidence was lost is repeated as it was.
+
+    Raises CourseError where the sandbox cannot be made, or no kernel starts.
     """
+    check_sandbox()
     stopped: dict[str, str] = {}
     kept: dict[str, list[dict[str, Any]]] = {}
     for attempt in range(ATTEMPTS):
         notebook = nbformat.reads(task.notebook, as_version=4)
-        client = _EvidenceClient(notebook, frozenset(stopped), task.cell_seconds)
+        client = _EvidenceClient(notebook, frozenset(stopped))
         culprit = _execute(client, task)
         if culprit is None and client.is_complete():
             break
@@ -101,12 +137,14 @@ def run(task: Task) -> Run:
 class _EvidenceClient(NotebookClient):
     """An nbclient that keeps evidence apart from outputs and leaves out what it is told to."""
 
-    def __init__(self, notebook: NotebookNode, left_out: frozenset[str], cell_seconds: float):
+    def __init__(self, notebook: NotebookNode, left_out: frozenset[str]):
         super().__init__(
             notebook,
-            timeout=cell_seconds,
+            timeout=None,  # the meter stops what takes too long
             allow_errors=True,
             record_timing=False,
+            store_widget_state=False,
+            startup_timeout=START_SECONDS,
             iopub_timeout=30,  # how long to wait for what a cell printed, once it has ended
             log=_SILENT,
         )
@@ -114,6 +152,7 @@ class _EvidenceClient(NotebookClient):
         self.evidence: dict[str, list[dict[str, Any]]] = {}
         self.printed: dict[str, int] = {}
         self.position = -1
+        self.meter: Meter | None = None
 
     async def async_execute_cell(
         self,
@@ -127,6 +166,11 @@ class _EvidenceClient(NotebookClient):
             return cell
         self.position = cell_index
         self._display_id_map.clear()  # no cell may rewrite what an earlier one has shown
+        self.comm_objects.clear()
+        self.output_hook_stack.clear()
+        assert self.km is not None
+        self.meter = self.km.provisioner.meter
+        self.meter.begin_cell()
         return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
 
     def is_complete(self) -> bool:
@@ -139,105 +183,115 @@ class _EvidenceClient(NotebookClient):
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
     ) -> NotebookNode | None:
         content = msg["content"]
+        size = len(json.dumps(content, default=str)) + sum(map(len, msg["buffers"]))
+        self.printed[cell.id] = self.printed.get(cell.id, 0) + size
+        if self.printed[cell.id] > MAX_OUTPUT_BYTES:
+            raise Stopped(f"printed more than {MAX_OUTPUT_BYTES // 10**6} MB and was stopped")
         data = content.get("data")
         if msg["msg_type"] == "display_data" and isinstance(data, dict) and MIME in data:
             payloads = self.evidence.setdefault(cell.id, [])
             if len(payloads) < MAX_EVIDENCE_MESSAGES:
                 payloads.append(data[MIME])
             return None
-        if msg["msg_type"] in _SHOWS:
-            size = len(json.dumps(content, default=str))
-            self.printed[cell.id] = self.printed.get(cell.id, 0) + size
-            if self.printed[cell.id] > MAX_OUTPUT_CHARACTERS:
-                return None
+        if msg["msg_type"].startswith("comm_"):  # a front end's, and there is none
+            return None
+        if msg["msg_type"] in _SHOWS and self.printed[cell.id] > MAX_OUTPUT_CHARACTERS:
+            return None
         return super().process_message(msg, cell, cell_index)
 
 
-class _KernelManager(AsyncKernelManager):
-    """Starts `lmlib.grading.kernel`, whatever kernelspecs the machine has."""
+class _KernelClient(AsyncKernelClient):
+    """A client of a kernel that is ready: there is nothing to wait for but the first answer."""
 
-    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        # -P: no file in the working folder can shadow what the kernel imports to start
-        command = [sys.executable, "-P", "-m", "lmlib.grading.kernel", "-f", self.connection_file]
-        return command + (extra_arguments or [])
+    async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (timeout or START_SECONDS)
+        while loop.time() < deadline:
+            self.kernel_info()
+            try:
+                await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)  # what it publishes arrives
+                return
+            except Empty:
+                if not await self._async_is_alive():
+                    raise RuntimeError("Kernel died before replying to kernel_info") from None
+        raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
+
+    wait_for_ready = _async_wait_for_ready
+
+
+class _KernelManager(AsyncKernelManager):
+    """Starts kernels that the task's kernelspec describes, whatever kernelspecs the machine has."""
+
+    client_class = f"{__name__}._KernelClient"
+
+    def __init__(self, spec: KernelSpec, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._kernel_spec = spec
+
+
+def _kernel_spec(task: Task) -> KernelSpec:
+    settings = {
+        "packages": list(task.packages),
+        "imported_with": task.environment,
+        "cell_seconds": task.cell_seconds,
+        "notebook_seconds": 10 * task.cell_seconds,
+        "warm": not task.environment and os.environ.get(WARM, "on") != "off",
+    }
+    name = "lmlib-sandbox" if uses_sandbox() else "lmlib-plain"
+    provisioner = {"provisioner_name": name, "config": settings}
+    return KernelSpec(
+        argv=[], display_name=name, language="python", metadata={"kernel_provisioner": provisioner}
+    )
 
 
 def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
     """Run the client's notebook; the id of the cell that stopped it, and why, or None."""
-    scratch = Path(tempfile.mkdtemp(prefix="lmlib-"))
     try:
-        work = scratch / "work"
-        work.mkdir()
-        for name, content in task.files.items():
-            (work / name).write_bytes(content)
-        _copy_font_list(scratch)
-        asyncio.run(_execute_in_kernel(client, task, scratch, work))
-    except CellTimeoutError:
-        reason = f"took longer than {task.cell_seconds:g} seconds and was stopped"
-        return client.nb.cells[client.position].id, reason
-    except DeadKernelError:
-        return client.nb.cells[client.position].id, "ended the Python process"
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="lmlib-") as scratch:
+            asyncio.run(_execute_in_kernel(client, task, Path(scratch)))
+    except _Culprit as culprit:
+        return client.nb.cells[client.position].id, str(culprit)
     return None
 
 
-async def _execute_in_kernel(
-    client: _EvidenceClient, task: Task, scratch: Path, work: Path
-) -> None:
+class _Culprit(Exception):
+    """The cell at the client's position ended the run."""
+
+
+async def _execute_in_kernel(client: _EvidenceClient, task: Task, scratch: Path) -> None:
     # a sentence for each of nbclient's own tasks that a stopped cell leaves behind helps nobody
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RCVHWM, 0)  # never drop a message, however much a cell prints
+    context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
+    context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     manager = _KernelManager(
-        context=context,
-        transport="ipc" if os.name == "posix" else "tcp",
-        connection_file=str(scratch / "kernel.json"),
+        _kernel_spec(task), context=context, connection_file=str(scratch / "kernel.json")
     )
     client.km = manager
-    client.resources = {"metadata": {"path": str(work)}}
-    environment = _environment(scratch) | task.environment
+    variables = {"LMLIB_PROFILE": "smoke", JUDGE_LISTENS: "1"}
     try:
-        await client.async_execute(
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        await client.async_execute(files=task.files, variables=variables)
+    except CourseError:
+        raise
+    except Exception as error:
+        if client.position < 0:
+            raise
+        raise _Culprit(_reason(client, error)) from error
     finally:
         await manager.shutdown_kernel(now=True)
         context.destroy(linger=0)
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """The few variables that a student's kernel sees."""
-    known = ("PATH", "LANG", "SYSTEMROOT")
-    passed = {name: os.environ[name] for name in known if name in os.environ}
-    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
-    return {
-        **passed,
-        **threads,
-        "HOME": str(home),
-        "IPYTHONDIR": str(home / ".ipython"),
-        "MPLCONFIGDIR": str(home / "matplotlib"),
-        "PYTHONHASHSEED": "random",
-        "LMLIB_PROFILE": "smoke",
-        JUDGE_LISTENS: "1",
-    }
-
-
-def _copy_font_list(scratch: Path) -> None:
-    """Give Matplotlib in the kernel the font list it would otherwise spend seconds to make."""
-    (scratch / "matplotlib").mkdir()
-    for path in _font_lists():
-        shutil.copy(path, scratch / "matplotlib")
-
-
-@functools.cache
-def _font_lists() -> tuple[Path, ...]:
-    try:
-        import matplotlib
-        import matplotlib.font_manager  # importing it makes the list
-    except ImportError:
-        return ()
-    return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+def _reason(client: _EvidenceClient, error: Exception) -> str:
+    """Why the run of a cell ended, as the end of a sentence about it."""
+    if isinstance(error, Stopped):
+        return str(error)
+    if client.meter is not None and client.meter.reason:
+        return client.meter.reason
+    if isinstance(error, DeadKernelError):
+        return "ended the Python process"
+    return "broke the connection to the Python process"
 
 
 if sys.platform == "win32":  # pyzmq's asyncio needs the selector loop there

@@ -46,7 +46,10 @@ def run_and_judge(
     The executed notebook carries the completed record, and in each grade cell's outputs the
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
-    run = engine.run(engine.Task(notebook_text(notebook), assignment.cell_seconds, files))
+    task = engine.Task(
+        notebook_text(notebook), assignment.cell_seconds, files, assignment.packages
+    )
+    run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
     verdicts = judge.judge_run(key.cells, run)
     for cell in executed.cells:

@@ -19,7 +19,7 @@ VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float6
 
 def solution_task(assignment: Assignment, source: NotebookNode) -> Task:
     """The instructor's own notebook, KEY regions and all."""
-    return Task(notebook_text(source), assignment.cell_seconds)
+    return _task(assignment, source)
 
 
 def variant_task(
@@ -37,7 +37,7 @@ def variant_task(
     )
     environment = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
     environment[FLOAT_INPUTS] = dtype
-    return Task(notebook_text(notebook), assignment.cell_seconds, environment=environment)
+    return _task(assignment, notebook, environment)
 
 
 def student_task(
@@ -53,7 +53,18 @@ def student_task(
         notebook = template
     else:
         notebook = intake.assemble(template, submitted, assignment.packages).notebook
-    return Task(notebook_text(notebook), assignment.cell_seconds)
+    return _task(assignment, notebook)
+
+
+def _task(
+    assignment: Assignment, notebook: NotebookNode, environment: Mapping[str, str] | None = None
+) -> Task:
+    return Task(
+        notebook_text(notebook),
+        assignment.cell_seconds,
+        packages=assignment.packages,
+        environment=dict(environment or {}),
+    )
 
 
 def run_all(

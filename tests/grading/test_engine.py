@@ -70,7 +70,7 @@ def test_a_run_that_lost_evidence_is_repeated(monkeypatch):
 def test_lost_evidence_is_noticed_by_its_numbers():
     from lmlib.grading.engine import _EvidenceClient
 
-    client = _EvidenceClient(new_notebook(), frozenset(), 1)
+    client = _EvidenceClient(new_notebook(), frozenset())
     client.evidence = {"a": [{"number": 0}], "b": [{"number": 1}]}
     assert client.is_complete()
     client.evidence = {"a": [{"number": 0}], "b": [{"number": 2}]}

@@ -1,0 +1,119 @@
+"""The meter: watches from outside what the processes of one submission use.
+
+Time is counted so that a busy machine changes no score: what the processes compute counts as
+processor seconds, and while all of them only wait, the clock counts.
+"""
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+
+import psutil
+
+PERIOD = 0.1
+"""Seconds between two looks."""
+
+WAITING = frozenset({psutil.STATUS_SLEEPING, psutil.STATUS_IDLE, psutil.STATUS_STOPPED})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the processes of one submission may use together."""
+
+    cell_seconds: float
+    notebook_seconds: float
+    memory_bytes: int
+    processes: int
+    wall_factor: float = 10.0  # however it is counted, no cell takes longer than this many times
+
+
+class Meter:
+    """Watches the processes below one process; kills that one when a bound is crossed.
+
+    `reason` then says which, as the end of a sentence about the cell.
+    """
+
+    def __init__(self, pid: int, bounds: Bounds) -> None:
+        self.root = psutil.Process(pid)
+        self.bounds = bounds
+        self.reason = ""
+        self.notebook_seconds = 0.0
+        self.cell_seconds = 0.0
+        self.cell_began = time.monotonic()
+        self._processor = self._looked = 0.0
+        self._seen: dict[int, float] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def begin_cell(self) -> None:
+        """A cell begins: its time counts from here."""
+        self.cell_seconds = 0.0
+        self.cell_began = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        self._looked = time.monotonic()
+        while not self._ended.wait(PERIOD):
+            try:
+                processes = [self.root, *self.root.children(recursive=True)]
+                self.reason = self._look(processes)
+            except psutil.NoSuchProcess:
+                if not self.root.is_running():
+                    return
+                continue
+            if self.reason:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self.root.kill()  # the first of its process table: all others go with it
+                return
+
+    def _look(self, processes: list[psutil.Process]) -> str:
+        """Count what has happened since the last look; why that is too much, or ""."""
+        now = time.monotonic()
+        used, is_waiting, memory = 0.0, True, 0
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                with process.oneshot():
+                    times = process.cpu_times()
+                    total = times.user + times.system
+                    is_waiting = is_waiting and process.status() in WAITING
+                    memory += process.memory_info().rss
+                used += max(0.0, total - self._seen.get(process.pid, 0.0))
+                self._seen[process.pid] = total
+        spent = used if used or not is_waiting else now - self._looked
+        self._looked = now
+        self.cell_seconds += spent
+        self.notebook_seconds += spent
+        return self._crossed(processes, memory, now - self.cell_began)
+
+    def _crossed(self, processes: list[psutil.Process], memory: int, wall: float) -> str:
+        bounds = self.bounds
+        if self.cell_seconds > bounds.cell_seconds or wall > (
+            bounds.wall_factor * bounds.cell_seconds + 60
+        ):
+            return f"took longer than {bounds.cell_seconds:g} seconds and was stopped"
+        if self.notebook_seconds > bounds.notebook_seconds:
+            return (
+                f"was running when the notebook had taken {bounds.notebook_seconds:g} seconds, "
+                "and was stopped"
+            )
+        if len(processes) > bounds.processes:
+            return f"started more than {bounds.processes} processes and was stopped"
+        if memory > bounds.memory_bytes and _private(processes) > bounds.memory_bytes:
+            gigabytes = bounds.memory_bytes / 2**30
+            return f"used more than {gigabytes:.3g} GB of memory and was stopped"
+        return ""
+
+
+def _private(processes: list[psutil.Process]) -> int:
+    """Bytes that `processes` do not share with the warm process that they were forked from."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            total += process.memory_full_info().uss
+    return total

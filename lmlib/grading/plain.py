@@ -1,0 +1,103 @@
+"""A kernel without a sandbox: it runs with the rights of whoever grades, and is only metered.
+
+For machines that cannot make the sandbox, and for people who trust all that they run.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Bool, Dict, Float, Int, List, Unicode
+
+from lmlib.grading.meter import Bounds, Meter
+
+
+class PlainProvisioner(LocalProvisioner):
+    """Starts `lmlib.grading.inside.kernel` as a process like any other."""
+
+    packages = List(Unicode())  # not enforced here
+    warm = Bool()  # each kernel is a new process
+    imported_with = Dict(help="environment variables that are read at imports")
+    cell_seconds = Float(60.0)
+    notebook_seconds = Float(600.0)
+    memory_bytes = Int(4 * 2**30)
+    processes = Int(200)
+
+    meter: Meter | None = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Put the task's `files` into an empty folder and set its `variables`."""
+        manager = self.parent
+        scratch = Path(manager.connection_file).parent
+        work = scratch / "work"
+        work.mkdir()
+        for name, content in kwargs.pop("files", {}).items():
+            (work / name).write_bytes(content)
+        _copy_font_list(scratch)
+        if os.name == "posix":
+            manager.transport, manager.ip = "ipc", str(scratch / "k")
+        variables = kwargs.pop("variables", {})
+        kwargs |= {
+            "cwd": str(work),
+            "env": _environment(scratch) | self.imported_with | variables,
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+        }
+        prepared: dict[str, Any] = await super().pre_launch(**kwargs)
+        # -P: no file in the working folder can shadow what the kernel imports to start
+        module = ["-P", "-m", "lmlib.grading.inside.kernel"]
+        prepared["cmd"] = [sys.executable, *module, "-f", manager.connection_file]
+        return prepared
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        connection = await super().launch_kernel(cmd, **kwargs)
+        bounds = Bounds(
+            self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes
+        )
+        assert self.process is not None
+        self.meter = Meter(self.process.pid, bounds)
+        return connection
+
+    async def wait(self) -> int | None:
+        if self.meter is not None:
+            self.meter.stop()
+        return await super().wait()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The few variables that a student's kernel sees."""
+    known = ("PATH", "LANG", "SYSTEMROOT")
+    passed = {name: os.environ[name] for name in known if name in os.environ}
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    return {
+        **passed,
+        **threads,
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / ".ipython"),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+        "PYTHONHASHSEED": "random",
+    }
+
+
+def _copy_font_list(scratch: Path) -> None:
+    """Give Matplotlib in the kernel the font list it would otherwise spend seconds to make."""
+    (scratch / "matplotlib").mkdir()
+    for path in font_lists():
+        shutil.copy(path, scratch / "matplotlib")
+
+
+@functools.cache
+def font_lists() -> tuple[Path, ...]:
+    """Matplotlib's lists of this machine's fonts."""
+    try:
+        import matplotlib
+        import matplotlib.font_manager  # importing it makes the list
+    except ImportError:
+        return ()
+    return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
