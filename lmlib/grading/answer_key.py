@@ -118,6 +118,18 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
         ) from error
 
 
+@functools.lru_cache(maxsize=2)
+def known_key(folder: Path, assignment: str, key_digest: str) -> AnswerKey:
+    """The answer key below `folder`, read once by each process.
+
+    Raises CourseError where it is not the one with `key_digest`.
+    """
+    key = load_key(folder, assignment)
+    if key.digest != key_digest:
+        raise CourseError(f"The answer key of {assignment} changed while it was used.")
+    return key
+
+
 def _cell_key(fields: dict[str, Any]) -> CellKey:
     return CellKey(
         grade_id=fields["grade_id"],

@@ -16,7 +16,6 @@ from nbformat import NotebookNode
 import lmlib
 from lmlib.grading import (
     answer_key,
-    engine,
     evidence,
     handout,
     key_checks,
@@ -70,7 +69,7 @@ def build(course: Course, name: str, executor: Executor, progress: Progress) -> 
     wrong = read_mistakes(course.mistakes(name), source)
     handout.check(course, name, release)
     check_cells_kept(course, name, template)
-    cells = _record(assignment, source, template, wrong, executor, progress)
+    cells = _record(course, assignment, source, template, wrong, executor, progress)
     nbgrader_plugin.generate_release(course, name)
     released = answer_key.release_digest(course, name)
     settings = answer_key.settings_digest(assignment)
@@ -129,6 +128,7 @@ def _check_release(release: NotebookNode, name: str) -> None:
 
 
 def _record(
+    course: Course,
     assignment: Assignment,
     source: NotebookNode,
     template: NotebookNode,
@@ -141,8 +141,10 @@ def _record(
     empty = empty_answers(source, wrong.empty)
     total = 1 + len(variants) + len(wrong.mistakes) + len(empty) + 1
 
-    base = engine.run(runs.solution_task(assignment, source))
-    progress("solution", 1, total)
+    kept = course.key(assignment.name) / "runs"
+    solution = {"solution": runs.solution_task(assignment, source)}
+    base = runs.run_all(solution, executor, lambda what, done: progress(what, done, total),
+                        kept / "solution")["solution"]  # fmt: skip
     key_checks.check_solution_ran(base)
     cells = [_cell_key(cell, base) for cell in source.cells if is_test(cell)]
     key_checks.check_full_marks(cells, base, "The solution itself")
@@ -155,7 +157,8 @@ def _record(
     tasks |= {mistake.id: student(with_mistake(source, mistake)) for mistake in wrong.mistakes}
     tasks |= {f"empty answer: {what}": student(answers) for what, answers in empty.items()}
     tasks |= {"empty answer: the stub": student({})}
-    shown = runs.run_all(tasks, executor, lambda what, done: progress(what, done + 1, total))
+    shown = runs.run_all(tasks, executor, lambda what, done: progress(what, done + 1, total),
+                         kept)  # fmt: skip
 
     for name in variants:
         key_checks.check_variant(cells, shown[name], name)

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 from rich.console import Console
@@ -20,9 +20,12 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -32,17 +35,20 @@ from lmlib.grading import (
     build,
     collect,
     demo,
+    engine,
     grade,
     grades,
     handback,
     handout,
     release,
     roster,
+    sandbox,
 )
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.record import Record
 from lmlib.grading.tables import read_table, write_table
+from lmlib.grading.workers import workers
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -72,8 +78,17 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: Command, what: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=what, description=what)
         made.set_defaults(run=run)
+        return made
+
+    def running(name: str, run: Command, what: str) -> argparse.ArgumentParser:
+        made = command(name, run, what)
         made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
                           help="how many notebooks run at once (default: one a core)")  # fmt: skip
+        made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default=None,
+                          help="bwrap: never without it; none: with your own rights "
+                          "(default: auto, which is bwrap for what students wrote)")  # fmt: skip
+        made.add_argument("--warm", choices=("on", "off"), default=None,
+                          help="off: a new process for each kernel (default: on)")  # fmt: skip
         return made
 
     made = command("roster", _roster, "Enter an LMS's list of students into the gradebook.")
@@ -105,17 +120,17 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, default=Path("feedback.zip"), metavar="ZIP",
                       help="default: feedback.zip")  # fmt: skip
 
-    made = command("build", _build, "Build releases and answer keys; only what changed.")
+    made = running("build", _build, "Build releases and answer keys; only what changed.")
     made.add_argument("assignments", nargs="*", metavar="PS")
 
     made = command("handout", _handout, "Record that students get the releases as they are.")
     made.add_argument("assignments", nargs="+", metavar="PS")
 
-    made = command("correct", _correct, "Correct a release that students have, or say why not.")
+    made = running("correct", _correct, "Correct a release that students have, or say why not.")
     made.add_argument("assignment", metavar="PS")
     made.add_argument("--check", action="store_true", help="only say what would change")
 
-    made = command("grade", _grade, "Grade every submission, or fail it with a reason.")
+    made = running("grade", _grade, "Grade every submission, or fail it with a reason.")
     made.add_argument("assignments", nargs="+", metavar="PS")
     made.add_argument("--student", metavar="S", help="only this student's submission")
     made.add_argument("--force", action="store_true", help="grade again what is graded")
@@ -125,12 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("assignments", nargs="+", metavar="PS")
     made.add_argument("--student", metavar="S", help="only this student's page")
 
-    made = command("audit", _audit, "Check that every known mistake loses its points and gets its "
+    made = running("audit", _audit, "Check that every known mistake loses its points and gets its "
                    "name, and every alternate keeps them.")  # fmt: skip
     made.add_argument("assignments", nargs="*", metavar="PS")
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
 
-    made = command("demo", _demo, "Take an invented class from release to feedback.")
+    made = running("demo", _demo, "Take an invented class from release to feedback.")
     made.add_argument("--students", type=_positive, default=12, metavar="N")
     made.add_argument("--folder", type=Path, default=Path("demo"), help="default: ./demo")
     return parser
@@ -203,7 +218,7 @@ def _correct(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     course = find_course(options.course)
     records: list[Record] = []
-    with _executor(options) as executor, _progress() as bar:
+    with _executor(options, is_ours=False) as executor, _progress() as bar:
         for name in _assignments(course, options):
             records += _grade_one(course, name, executor, bar, options.student, options.force)
     if options.json:
@@ -396,12 +411,28 @@ def _page_to_open(course: Course, graded: dict[str, list[Record]]) -> Path:
 
 
 @contextlib.contextmanager
-def _executor(options: argparse.Namespace) -> Iterator[Executor]:
-    executor = ThreadPoolExecutor(options.jobs)
-    try:
+def _executor(options: argparse.Namespace, is_ours: bool = True) -> Iterator[Executor]:
+    """Workers that run notebooks as the options say.
+
+    What the course itself holds, `is_ours`, also runs where this machine has no sandbox.
+    """
+    for variable, chosen in ((engine.SANDBOX, options.sandbox), (engine.WARM, options.warm)):
+        if chosen is not None:
+            os.environ[variable] = chosen
+    if is_ours and os.environ.get(engine.SANDBOX, "auto") == "auto":
+        if reason := sandbox.why_not():
+            print(f"lmlib: without a sandbox, since {reason}.", file=sys.stderr)
+            os.environ[engine.SANDBOX] = "none"
+    engine.check_sandbox()
+    with workers(options.jobs) as executor:
         yield executor
-    finally:
-        executor.shutdown(cancel_futures=True)
+
+
+class _Rate(ProgressColumn):
+    """How many are done in a minute."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{60 * task.speed:.0f}/min" if task.speed else "")
 
 
 def _progress() -> Progress:
@@ -409,7 +440,9 @@ def _progress() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[what]}", markup=False),
         console=Console(stderr=True),
     )

@@ -30,7 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
-from lmlib.grading import plain, sandbox
+from lmlib.grading import sandbox
 from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import MIME
 from lmlib.grading.meter import Meter
@@ -144,6 +144,7 @@ class _EvidenceClient(NotebookClient):
             allow_errors=True,
             record_timing=False,
             store_widget_state=False,
+            shutdown_kernel="immediate",
             startup_timeout=START_SECONDS,
             iopub_timeout=30,  # how long to wait for what a cell printed, once it has ended
             log=_SILENT,
@@ -169,8 +170,9 @@ class _EvidenceClient(NotebookClient):
         self.comm_objects.clear()
         self.output_hook_stack.clear()
         assert self.km is not None
-        self.meter = self.km.provisioner.meter
-        self.meter.begin_cell()
+        provisioner: Any = self.km.provisioner
+        self.meter = provisioner.meter
+        provisioner.meter.begin_cell()
         return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
 
     def is_complete(self) -> bool:
@@ -206,13 +208,15 @@ class _KernelClient(AsyncKernelClient):
     async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (timeout or START_SECONDS)
+        patience = 0.01
         while loop.time() < deadline:
             self.kernel_info()
             try:
                 await self.shell_channel.get_msg(timeout=1)
-                await self.iopub_channel.get_msg(timeout=0.2)  # what it publishes arrives
+                await self.iopub_channel.get_msg(timeout=patience)  # what it publishes arrives
                 return
             except Empty:
+                patience = min(1.0, 2 * patience)
                 if not await self._async_is_alive():
                     raise RuntimeError("Kernel died before replying to kernel_info") from None
         raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
@@ -223,10 +227,8 @@ class _KernelClient(AsyncKernelClient):
 class _KernelManager(AsyncKernelManager):
     """Starts kernels that the task's kernelspec describes, whatever kernelspecs the machine has."""
 
-    client_class = f"{__name__}._KernelClient"
-
     def __init__(self, spec: KernelSpec, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(client_factory=_KernelClient, **settings)
         self._kernel_spec = spec
 
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,20 +12,28 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from lmlib.grading import engine, evidence, intake, judge
-from lmlib.grading.answer_key import AnswerKey, key_for_grading
+from lmlib.grading import engine, evidence, intake, judge, versions
+from lmlib.grading.answer_key import AnswerKey, key_for_grading, known_key
 from lmlib.grading.course import Assignment, Course
 from lmlib.grading.intake import Assembled, Unreadable
 from lmlib.grading.ledger import Ledger
 from lmlib.grading.notebooks import digest, is_check, is_test, notebook_text, write_text
 from lmlib.grading.record import Record, Verdict, attach, attached
+from lmlib.grading.workers import workers
 
 Progress = Callable[[Record], None]
 
 
 def new_record(assignment: str, student: str, submission: str, key: AnswerKey) -> Record:
     """The record of a submission that is still to be judged; `submission` is its digest."""
-    return Record(assignment, student, "graded", submission=submission, key=key.digest)
+    return Record(
+        assignment,
+        student,
+        "graded",
+        submission=submission,
+        key=key.digest,
+        engine=versions.of_grades(),
+    )
 
 
 def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
@@ -46,9 +54,7 @@ def run_and_judge(
     The executed notebook carries the completed record, and in each grade cell's outputs the
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
-    task = engine.Task(
-        notebook_text(notebook), assignment.cell_seconds, files, assignment.packages
-    )
+    task = engine.Task(notebook_text(notebook), assignment.cell_seconds, files, assignment.packages)
     run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
     verdicts = judge.judge_run(key.cells, run)
@@ -113,25 +119,27 @@ def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
     return {name: intake.read_file(folder / name) for name in names}
 
 
-def grade_submission(
-    assignment: Assignment, key: AnswerKey, submission: _Submission
-) -> NotebookNode:
-    """The autograded notebook of `submission`, with its record attached.
+def grade_submission(course: Course, assignment: str, key_digest: str, student: str) -> str:
+    """The autograded notebook of one submission as JSON text, with its record in it.
 
     Whatever is wrong with the submission ends in a record that says so, never in an exception.
     """
-    record = new_record(assignment.name, submission.student, submission.digest, key)
+    settings = course.assignment(assignment)
+    key = known_key(course.key(assignment), assignment, key_digest)
+    submission = _read(course, settings, student)
+    record = new_record(assignment, student, submission.digest, key)
     try:
         if submission.unreadable:
             raise Unreadable(submission.unreadable)
-        assembled = assemble(assignment, key, submission.text)
+        assembled = assemble(settings, key, submission.text)
         record = dataclasses.replace(record, notes=assembled.notes)
-        return run_and_judge(assignment, key, assembled.notebook, record, submission.files)
+        graded = run_and_judge(settings, key, assembled.notebook, record, submission.files)
     except Unreadable as error:
-        return _failed(key, record, str(error))
+        graded = _failed(key, record, str(error))
     except Exception as error:  # one submission must never end the batch
         # its type only: a message may quote the notebook that ran, hidden tests and all
-        return _failed(key, record, f"grading it failed ({type(error).__name__})")
+        graded = _failed(key, record, f"grading it failed ({type(error).__name__})")
+    return notebook_text(graded)
 
 
 def _failed(key: AnswerKey, record: Record, reason: str) -> NotebookNode:
@@ -153,12 +161,13 @@ def grade(
 ) -> list[Record]:
     """Grade every submission of `assignment`, or one student's; their records, sorted by student.
 
-    A submission that was graded with this key before is left as it is, unless `force`.
+    A submission that this code has graded with this key before is left as it is, unless `force`.
 
-    Raises CourseError where nothing can be graded: an unknown assignment or student, no release,
+    Raises CourseError where nothing can be graded: an unknown assignment or student, no sandbox, no release,
     a key of another release, a gradebook that is locked or cannot be written.
     """
-    known = course.assignment(assignment)
+    course.assignment(assignment)
+    engine.check_sandbox()
     key = key_for_grading(course, assignment)
     students = course.students(assignment, student)
     records = []
@@ -168,19 +177,51 @@ def grade(
         progress(records[-1])
     with Ledger(course, assignment) as ledger:
         todo = []
-        for submission in (_read(course, known, name) for name in students):
-            done = None if force else _already_graded(course, key, submission)
-            if done is not None and ledger.holds(done):
+        for name in students:
+            done = None if force else _already_graded(course, ledger, key, name)
+            if done is None:
+                todo.append(name)
+            else:
                 records.append(done)
                 progress(done)
-            else:
-                todo.append(submission)
-        jobs = [executor.submit(grade_submission, known, key, one) for one in todo]
-        with _cancelled_on_error(jobs):
-            for job in as_completed(jobs):
-                records.append(_keep(course, ledger, job.result()))
-                progress(records[-1])
+        for text in _graded(course, key, executor, todo):
+            records.append(_keep(course, ledger, text))
+            progress(records[-1])
     return sorted(records, key=lambda record: record.student)
+
+
+def _graded(
+    course: Course, key: AnswerKey, executor: Executor, students: list[str]
+) -> Iterator[str]:
+    """The autograded notebook of each of `students`, as soon as it is there."""
+    waiting = {
+        executor.submit(grade_submission, course, key.assignment, key.digest, name): name
+        for name in students
+    }
+    jobs = list(waiting)
+    left: list[str] = []
+    with _cancelled_on_error(jobs):
+        for job in as_completed(jobs):
+            try:
+                text = job.result()
+            except BrokenExecutor:  # a worker has ended, and the others with it
+                left.append(waiting[job])
+                continue
+            yield text
+    for name in left:
+        yield _graded_alone(course, key, name)
+
+
+def _graded_alone(course: Course, key: AnswerKey, student: str) -> str:
+    """The autograded notebook of one student, in a worker that only this one can end."""
+    with workers(1) as executor:
+        job = executor.submit(grade_submission, course, key.assignment, key.digest, student)
+        try:
+            return job.result()
+        except BrokenExecutor:
+            submission = _read(course, course.assignment(key.assignment), student)
+            record = new_record(key.assignment, student, submission.digest, key)
+            return notebook_text(_failed(key, record, "it ended the process that graded it"))
 
 
 def _is_text(name: str) -> bool:
@@ -196,7 +237,7 @@ def _nameless(assignment: str, name: str) -> Record:
 
 
 @contextlib.contextmanager
-def _cancelled_on_error(jobs: list[Future[NotebookNode]]) -> Iterator[None]:
+def _cancelled_on_error(jobs: list[Future[str]]) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -205,11 +246,36 @@ def _cancelled_on_error(jobs: list[Future[NotebookNode]]) -> Iterator[None]:
         raise
 
 
-def _already_graded(course: Course, key: AnswerKey, submission: _Submission) -> Record | None:
-    record = _record_at(course.autograded_notebook(submission.student, key.assignment))
-    if record is None or record.submission != submission.digest or record.key != key.digest:
+def _already_graded(course: Course, ledger: Ledger, key: AnswerKey, student: str) -> Record | None:
+    """The record of a submission that need not be graded again."""
+    path = course.autograded_notebook(student, key.assignment)
+    entered = _record_at(_unfinished(path))
+    before = _record_at(path)
+    if entered is None and before is None:
         return None
-    return record if record.status == "graded" else None
+    submission = _read(course, course.assignment(key.assignment), student)
+    current = new_record(key.assignment, student, submission.digest, key)
+    if entered is not None and _is_current(entered, current) and ledger.holds(entered):
+        if before is None or not ledger.holds(before):  # it was entered, and then came the end
+            _unfinished(path).replace(path)
+            return entered
+    is_done = before is not None and _is_current(before, current) and ledger.holds(before)
+    return before if is_done else None
+
+
+def _is_current(record: Record, current: Record) -> bool:
+    """Whether `record` is of the same submission, key and code as `current`, and has a grade."""
+    same = (record.submission, record.key, record.engine)
+    return record.status == "graded" and same == (
+        current.submission,
+        current.key,
+        current.engine,
+    )
+
+
+def _unfinished(path: Path) -> Path:
+    """Where an autograded notebook waits while it is entered into the gradebook."""
+    return path.with_name(f"{path.name}.part")
 
 
 def _record_at(path: Path) -> Record | None:
@@ -220,12 +286,17 @@ def _record_at(path: Path) -> Record | None:
         return None
 
 
-def _keep(course: Course, ledger: Ledger, notebook: NotebookNode) -> Record:
-    """Enter a graded notebook into the gradebook, then write it: the file completes it."""
+def _keep(course: Course, ledger: Ledger, text: str) -> Record:
+    """Enter a graded notebook into the gradebook, and give the file its name after that.
+
+    So whatever ends this process, the file or its record tells what the gradebook holds.
+    """
+    notebook = nbformat.reads(text, as_version=4)
     record = attached(notebook)
     assert record is not None, "grade_submission attaches a record"
     path = course.autograded_notebook(record.student, record.assignment)
     before = _record_at(path)
+    write_text(_unfinished(path), text)
     ledger.enter(record, notebook, before is None or before.submission != record.submission)
-    write_text(path, notebook_text(notebook))
+    _unfinished(path).replace(path)
     return record

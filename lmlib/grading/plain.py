@@ -33,7 +33,7 @@ class PlainProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Put the task's `files` into an empty folder and set its `variables`."""
-        manager = self.parent
+        manager: Any = self.parent
         scratch = Path(manager.connection_file).parent
         work = scratch / "work"
         work.mkdir()
@@ -57,9 +57,7 @@ class PlainProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         connection = await super().launch_kernel(cmd, **kwargs)
-        bounds = Bounds(
-            self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes
-        )
+        bounds = Bounds(self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes)
         assert self.process is not None
         self.meter = Meter(self.process.pid, bounds)
         return connection

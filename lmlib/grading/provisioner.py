@@ -9,7 +9,6 @@ It is registered under the name `lmlib-sandbox`; a kernelspec asks for it in its
 import base64
 import contextlib
 import itertools
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from lmlib.grading.meter import Bounds, Meter
 _NUMBERS = itertools.count()
 
 
-class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class SandboxProvisioner(KernelProvisionerBase):
     """Starts kernels in the sandbox, forked from a warm process or, cold, from a new one."""
 
     packages = List(Unicode(), help="what may be imported, beside lmlib and what it needs")
@@ -56,7 +55,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         kind = warm_processes.Kind(tuple(self.packages), tuple(sorted(self.imported_with.items())))
         self._zygote = warm_processes.borrow(kind) if self.warm else warm_processes.Zygote(kind)
         name = f"k{next(_NUMBERS)}"
-        manager = self.parent
+        manager: Any = self.parent
         manager.transport = "ipc"
         manager.ip = str(self._zygote.sockets / name)
         manager.write_connection_file()
@@ -70,8 +69,8 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         Raises CourseError where it does not start.
         """
         assert self._zygote is not None
-        inner = dict(self.connection_info)
-        inner["ip"] = f"{inside.SOCKETS}/{Path(self.parent.ip).name}"
+        inner: dict[str, Any] = dict(self.connection_info)
+        inner["ip"] = f"{inside.SOCKETS}/{Path(inner['ip']).name}"
         inner["key"] = _text(inner["key"])
         files: dict[str, bytes] = kwargs.get("files", {})
         answer = self._zygote.ask(
@@ -88,9 +87,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         )
         if "failed" in answer:
             raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
-        bounds = Bounds(
-            self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes
-        )
+        bounds = Bounds(self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes)
         self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), bounds)
         return self.connection_info
 
@@ -104,12 +101,32 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return 1
 
     async def wait(self) -> int | None:
-        """End the kernel, if it has not ended yet, and free its warm process."""
+        """Wait until the kernel has ended, and everything that it started; end it if need be."""
+        self._end()
+        return 0
+
+    async def send_signal(self, signum: int) -> None:
         if self.meter is not None:
-            self.meter.stop()
+            with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+                self.meter.root.children()[0].send_signal(signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        self._end()
+
+    async def terminate(self, restart: bool = False) -> None:
+        self._end()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """End the kernel and everything that it started, and free its warm process."""
+        meter, self.meter = self.meter, None
+        if meter is not None:
+            meter.stop()
         zygote, self._zygote = self._zygote, None
         if zygote is None:
-            return 0
+            return
         try:
             is_usable = zygote.is_alive() and zygote.ask(stop=True) == {"stopped": True}
         except CourseError:
@@ -120,22 +137,6 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             warm_processes.give_back(zygote)
         else:
             zygote.close()
-        return 0
-
-    async def send_signal(self, signum: int) -> None:
-        if self.meter is not None:
-            with contextlib.suppress(psutil.NoSuchProcess, IndexError):
-                kernel = self.meter.root if signum == 9 else self.meter.root.children()[0]
-                kernel.send_signal(signum)
-
-    async def kill(self, restart: bool = False) -> None:
-        await self.send_signal(9)
-
-    async def terminate(self, restart: bool = False) -> None:
-        await self.send_signal(9)
-
-    async def cleanup(self, restart: bool = False) -> None:
-        await self.wait()
 
 
 def _text(key: bytes | str) -> str:

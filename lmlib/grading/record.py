@@ -35,6 +35,7 @@ class Record:
     notes: tuple[str, ...] = ()  # what the student should know of how the notebook was run
     submission: str = ""  # digest of the file that was graded
     key: str = ""  # digest of the answer key it was judged with
+    engine: str = ""  # digest of the code that ran and judged it
 
 
 def attach(record: Record, notebook: NotebookNode) -> None:

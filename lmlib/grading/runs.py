@@ -1,16 +1,25 @@
 """The runs that a build and an audit need: the solution, its variants, and students' answers."""
 
+import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, as_completed
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from lmlib.grading import engine, intake
+from lmlib.grading import engine, intake, versions
 from lmlib.grading.course import Assignment
 from lmlib.grading.engine import Run, Task
-from lmlib.grading.notebooks import grade_id, notebook_text, without_region
+from lmlib.grading.notebooks import (
+    digest,
+    grade_id,
+    notebook_text,
+    without_region,
+    write_text,
+)
 from lmlib.grading.observe import FLOAT_INPUTS
 
 VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float64", 1, 44))
@@ -68,17 +77,46 @@ def _task(
 
 
 def run_all(
-    tasks: Mapping[str, Task], executor: Executor, progress: Callable[[str, int], None]
+    tasks: Mapping[str, Task],
+    executor: Executor,
+    progress: Callable[[str, int], None],
+    kept: Path,
 ) -> dict[str, Run]:
-    """Run `tasks` side by side; `progress` hears the name of each when it is done, and how many."""
-    jobs = {executor.submit(engine.run, task): name for name, task in tasks.items()}
-    runs = {}
+    """Run `tasks` side by side; `progress` hears the name of each when it is done, and how many.
+
+    What is in the folder `kept` from an earlier time is not run again, and what nothing asks for
+    any more is removed from it.
+    """
+    places = {name: kept / f"{_digest(task)}.json" for name, task in tasks.items()}
+    runs = {name: run for name, place in places.items() if (run := _read(place)) is not None}
+    for done, name in enumerate(runs, start=1):
+        progress(name, done)
+    missing = {name: task for name, task in tasks.items() if name not in runs}
+    jobs = {executor.submit(engine.run, task): name for name, task in missing.items()}
     try:
-        for done, job in enumerate(as_completed(jobs), start=1):
-            runs[jobs[job]] = job.result()
-            progress(jobs[job], done)
+        for job in as_completed(jobs):
+            name = jobs[job]
+            runs[name] = job.result()
+            write_text(places[name], json.dumps(dataclasses.asdict(runs[name])))
+            progress(name, len(runs))
     except BaseException:
         for job in jobs:
             job.cancel()
         raise
+    for place in set(kept.glob("*.json")) - set(places.values()):
+        place.unlink()
     return runs
+
+
+def _digest(task: Task) -> str:
+    """A digest of all that the run of `task` depends on."""
+    return digest(repr(task), versions.of_runs())
+
+
+def _read(place: Path) -> Run | None:
+    try:
+        fields = json.loads(place.read_text(encoding="utf-8"))
+        evidence = {cell: tuple(payloads) for cell, payloads in fields["evidence"].items()}
+        return Run(**{**fields, "evidence": evidence})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

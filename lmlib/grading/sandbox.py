@@ -7,7 +7,6 @@ problem set may import with what these need, and of lmlib what students use.
 
 import functools
 import importlib.metadata
-import json
 import os
 import platform
 import re
@@ -24,6 +23,7 @@ from lmlib.grading.inside import zygote
 PACKAGES = "/packages"
 """Where the sandbox has the packages that may be imported."""
 
+FONTS = f"{zygote.HOME}/.matplotlib"
 ALWAYS = ("lmlib", "ipykernel")
 NOT_NEEDED = frozenset({"debugpy", "nest-asyncio", "nest-asyncio2", "jedi", "widgetsnbextension"})
 """What the kernel asks for, but works without."""
@@ -71,12 +71,14 @@ def why_not() -> str | None:
     return f"this machine does not let bubblewrap make one ({said[:200]})"
 
 
-def zygote_command(packages: tuple[str, ...], sockets: str, environment: dict[str, str]) -> list[str]:
+def zygote_command(
+    packages: tuple[str, ...], sockets: str, environment: dict[str, str]
+) -> list[str]:
     """The command that starts a zygote in a sandbox with `packages`.
 
     `sockets` is the folder that it shares with the grader.
     """
-    start = "from lmlib.grading.inside.zygote import main; main(%s)" % json.dumps(packages)
+    start = f"from lmlib.grading.inside.zygote import main; main({list(packages)!r})"
     return command(packages, sockets, environment, start)
 
 
@@ -94,6 +96,8 @@ def command(
     words += ["--tmpfs", "/", "--dev", "/dev", "--bind", "/proc", "/proc"]
     for folder in zygote.PRIVATE:
         words += ["--tmpfs", folder]
+    for path in _font_lists():
+        words += ["--ro-bind", str(path), f"{FONTS}/{path.name}"]
     words += [word for path in _system() for word in ("--ro-bind", path, path)]
     words += _python()
     for name, path in package_paths(packages):
@@ -123,9 +127,20 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": PACKAGES,
         "PYTHONDONTWRITEBYTECODE": "1",
         "IPYTHONDIR": f"{zygote.HOME}/.ipython",
-        "MPLCONFIGDIR": f"{zygote.HOME}/.matplotlib",
+        "MPLCONFIGDIR": FONTS,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
+
+
+def _font_lists() -> list[Path]:
+    """Matplotlib's lists of this machine's fonts; without one it takes a second to start."""
+    known = os.environ.get("MPLCONFIGDIR") or os.environ.get("XDG_CACHE_HOME")
+    folders = [Path(known)] if known else []
+    return [
+        path
+        for folder in [*folders, Path.home() / ".cache"]
+        for path in (*folder.glob("fontlist-*.json"), *folder.glob("matplotlib/fontlist-*.json"))
+    ]
 
 
 def _system() -> list[str]:
@@ -165,7 +180,7 @@ def _lmlib() -> list[str]:
 
 @functools.cache
 def package_paths(packages: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
-    """What the sandbox shows of the installed packages: a name in PACKAGES and its place on disk."""
+    """What the sandbox shows of the installed packages: names in PACKAGES, places on disk."""
     wanted = [*ALWAYS, *(distribution_of(package) for package in packages)]
     found: dict[str, Path] = {}
     for name in closure(wanted):

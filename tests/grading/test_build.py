@@ -17,7 +17,7 @@ from small_course import (
     tiny_notebook,
 )
 
-from lmlib.grading import build, grade, nbgrader_plugin
+from lmlib.grading import build, grade, nbgrader_plugin, runs
 from lmlib.grading.answer_key import key_for_grading, load_key
 from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
@@ -77,7 +77,7 @@ def test_a_locked_gradebook_is_said_at_once_and_loses_nothing(course, executor, 
     cell_to_change = read_notebook(course.source(NAME))
     cell_named(cell_to_change, "title").source = "# Changed"
     course.source(NAME).write_text(notebook_text(cell_to_change))
-    monkeypatch.setattr(build.engine, "run", lambda task: pytest.fail("ran"))
+    monkeypatch.setattr(runs, "run_all", lambda *task: pytest.fail("ran"))
     other = sqlite3.connect(course.root / "gradebook.db")
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(CourseError, match="locked by another program"):
@@ -235,5 +235,25 @@ def test_mistakes_that_grading_cannot_tell_are_refused(build_tiny, mistakes, rea
 def test_nothing_is_written_when_a_build_is_refused(build_tiny, tmp_path):
     with pytest.raises(CourseError):
         build_tiny(mistakes=HARMLESS)
-    kept = {path.name for path in (tmp_path / "course").iterdir()}
-    assert kept == {"course.toml", "nbgrader_config.py", "source", "mistakes"}
+    course = tmp_path / "course"
+    made = {path.name for path in course.iterdir()} - {"key"}  # key/tiny/runs: for the next try
+    assert made == {"course.toml", "nbgrader_config.py", "source", "mistakes"}
+    assert [path.name for path in (course / "key" / NAME).iterdir()] == ["runs"]
+
+
+def test_only_a_changed_mistake_is_run_again(course, executor):
+    started = []
+    submit = executor.submit
+
+    class Counting:
+        def submit(self, function, task):
+            started.append(task)
+            return submit(function, task)
+
+    course.mistakes(NAME).write_text(MISTAKES.replace("values + factor", "values - factor"))
+    assert build.build(course, NAME, Counting(), quiet)
+    assert len(started) == 1 and "values - factor" in started[0].notebook
+    started.clear()
+    course.mistakes(NAME).write_text(MISTAKES.replace("values + factor", "values - factor") + "#")
+    assert build.build(course, NAME, Counting(), quiet)
+    assert started == []

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 
 import zmq
-from IPython.core.pylabtools import activate_matplotlib
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.pylabtools import activate_matplotlib
 
 
 class LosslessKernelApp(IPKernelApp):

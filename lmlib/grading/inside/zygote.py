@@ -60,7 +60,11 @@ KERNEL_MODULES = (
 )
 
 PACKAGE_MODULES = {
-    "matplotlib": ("matplotlib.pyplot", "matplotlib.font_manager", "matplotlib.backends.backend_agg"),
+    "matplotlib": (
+        "matplotlib.pyplot",
+        "matplotlib.font_manager",
+        "matplotlib.backends.backend_agg",
+    ),
     "numpy": ("numpy", "numpy.linalg", "numpy.random", "numpy.testing"),
     "torch": ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data"),
 }
@@ -113,7 +117,9 @@ def student_modules() -> list[str]:
     import lmlib
 
     found = pkgutil.iter_modules(lmlib.__path__)
-    return [f"lmlib.{module.name}" for module in found if module.name not in ("grading", "__main__")]
+    return [
+        f"lmlib.{module.name}" for module in found if module.name not in ("grading", "__main__")
+    ]
 
 
 def start(request: dict[str, Any]) -> tuple[int, int, str]:
