@@ -13,8 +13,8 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
@@ -30,7 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
-from lmlib.grading import sandbox
+from lmlib.grading import sandbox, scratch
 from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import MIME
 from lmlib.grading.meter import Meter
@@ -249,11 +249,13 @@ def _kernel_spec(task: Task) -> KernelSpec:
 
 def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
     """Run the client's notebook; the id of the cell that stopped it, and why, or None."""
+    folder = scratch.make()
     try:
-        with tempfile.TemporaryDirectory(prefix="lmlib-") as scratch:
-            asyncio.run(_execute_in_kernel(client, task, Path(scratch)))
+        asyncio.run(_execute_in_kernel(client, task, folder))
     except _Culprit as culprit:
         return client.nb.cells[client.position].id, str(culprit)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return None
 
 
@@ -261,14 +263,14 @@ class _Culprit(Exception):
     """The cell at the client's position ended the run."""
 
 
-async def _execute_in_kernel(client: _EvidenceClient, task: Task, scratch: Path) -> None:
+async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) -> None:
     # a sentence for each of nbclient's own tasks that a stopped cell leaves behind helps nobody
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
     context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     manager = _KernelManager(
-        _kernel_spec(task), context=context, connection_file=str(scratch / "kernel.json")
+        _kernel_spec(task), context=context, connection_file=str(folder / "kernel.json")
     )
     client.km = manager
     variables = {"LMLIB_PROFILE": "smoke", JUDGE_LISTENS: "1"}

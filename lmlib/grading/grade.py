@@ -1,6 +1,5 @@
 """`lmlib grade`: every submission is graded, or failed with a reason; none can stop the batch."""
 
-import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
@@ -163,8 +162,8 @@ def grade(
 
     A submission that this code has graded with this key before is left as it is, unless `force`.
 
-    Raises CourseError where nothing can be graded: an unknown assignment or student, no sandbox, no release,
-    a key of another release, a gradebook that is locked or cannot be written.
+    Raises CourseError where nothing can be graded: an unknown assignment or student, no sandbox,
+    no release, a key of another release, a gradebook that is locked or cannot be written.
     """
     course.assignment(assignment)
     engine.check_sandbox()
@@ -194,20 +193,21 @@ def _graded(
     course: Course, key: AnswerKey, executor: Executor, students: list[str]
 ) -> Iterator[str]:
     """The autograded notebook of each of `students`, as soon as it is there."""
-    waiting = {
-        executor.submit(grade_submission, course, key.assignment, key.digest, name): name
-        for name in students
-    }
-    jobs = list(waiting)
+    waiting: dict[Future[str], str] = {}
     left: list[str] = []
-    with _cancelled_on_error(jobs):
-        for job in as_completed(jobs):
-            try:
-                text = job.result()
-            except BrokenExecutor:  # a worker has ended, and the others with it
-                left.append(waiting[job])
-                continue
-            yield text
+    for name in students:
+        try:
+            job = executor.submit(grade_submission, course, key.assignment, key.digest, name)
+            waiting[job] = name
+        except BrokenExecutor:  # a worker has ended, and the others with it
+            left.append(name)
+    for job in as_completed(waiting):
+        try:
+            text = job.result()
+        except BrokenExecutor:
+            left.append(waiting[job])
+            continue
+        yield text
     for name in left:
         yield _graded_alone(course, key, name)
 
@@ -234,16 +234,6 @@ def _nameless(assignment: str, name: str) -> Record:
     return Record(
         assignment, shown, "failed", f"the folder submitted/{shown} needs a name in UTF-8"
     )
-
-
-@contextlib.contextmanager
-def _cancelled_on_error(jobs: list[Future[str]]) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        for job in jobs:
-            job.cancel()
-        raise
 
 
 def _already_graded(course: Course, ledger: Ledger, key: AnswerKey, student: str) -> Record | None:

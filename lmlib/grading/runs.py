@@ -93,16 +93,11 @@ def run_all(
         progress(name, done)
     missing = {name: task for name, task in tasks.items() if name not in runs}
     jobs = {executor.submit(engine.run, task): name for name, task in missing.items()}
-    try:
-        for job in as_completed(jobs):
-            name = jobs[job]
-            runs[name] = job.result()
-            write_text(places[name], json.dumps(dataclasses.asdict(runs[name])))
-            progress(name, len(runs))
-    except BaseException:
-        for job in jobs:
-            job.cancel()
-        raise
+    for job in as_completed(jobs):
+        name = jobs[job]
+        runs[name] = job.result()
+        write_text(places[name], json.dumps(dataclasses.asdict(runs[name])))
+        progress(name, len(runs))
     for place in set(kept.glob("*.json")) - set(places.values()):
         place.unlink()
     return runs

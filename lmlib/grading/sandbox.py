@@ -89,6 +89,7 @@ def command(
     bwrap = find_bwrap()
     assert bwrap is not None, "why_not() has been asked"
     words = [bwrap, "--unshare-all", "--unshare-user", "--cap-drop", "ALL", "--new-session"]
+    words += ["--die-with-parent"]  # with the thread that starts it, to be exact
     words += ["--uid", "1000", "--gid", "1000"]
     words += ["--hostname", "sandbox", "--clearenv"]
     for name, value in (_environment() | environment).items():

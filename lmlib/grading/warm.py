@@ -11,13 +11,11 @@ import os
 import select
 import shutil
 import subprocess
-import tempfile
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from lmlib.grading import sandbox
+from lmlib.grading import sandbox, scratch
 from lmlib.grading.errors import CourseError
 
 WARM_UP_SECONDS = 120
@@ -41,7 +39,7 @@ class Zygote:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.owner = os.getpid()
-        self.folder = Path(tempfile.mkdtemp(prefix="lmlib-"))
+        self.folder = scratch.make()
         self.sockets = self.folder / "s"
         self.sockets.mkdir()
         command = sandbox.zygote_command(kind.packages, str(self.sockets), dict(kind.environment))

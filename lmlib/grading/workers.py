@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 
+from lmlib.grading import scratch
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -24,10 +26,14 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
 
     Leaving it by an exception, Ctrl-C among them, ends at once whatever still runs.
     """
+    scratch.sweep()
     count = jobs or os.cpu_count() or 1
     if sys.platform != "linux":
-        with ThreadPoolExecutor(count) as threads:
+        threads = ThreadPoolExecutor(count)
+        try:
             yield threads
+        finally:
+            threads.shutdown(cancel_futures=True)
         return
     context = multiprocessing.get_context("fork")
     executor = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(os.getpid(),))
@@ -37,9 +43,9 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
     try:
         yield executor
     except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
-        executor.shutdown(wait=False, cancel_futures=True)
         raise
     executor.shutdown()
 

@@ -1,1 +1,1 @@
-"""What runs inside the sandbox: of `lmlib.grading`, a submission can see this, `observe` and `key`."""
+"""What runs inside the sandbox.  It knows no answer: a submission can read all of it."""

@@ -6,6 +6,7 @@ Used in a process that is about to run a submission.  Everything here only ever 
 import ctypes
 import os
 import resource
+import signal
 import struct
 from dataclasses import dataclass
 
@@ -58,6 +59,11 @@ def prctl(option: int, *arguments: int) -> None:
     """Call prctl(2).  Raises OSError."""
     padded = [ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]]
     _checked(_libc.prctl(option, *padded), f"prctl {option}")
+
+
+def end_with_parent() -> None:
+    """Have this process killed when its parent ends; to be said after its rights have changed."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:

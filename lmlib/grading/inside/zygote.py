@@ -88,6 +88,8 @@ def main(packages: Iterable[str]) -> None:
             answer({"failed": reason} if reason else {"started": first})
         else:
             answer({"stopped": True})
+    if running is not None:
+        stop(*running)
 
 
 def answer(message: dict[str, Any]) -> None:
@@ -189,7 +191,11 @@ def _tell(pipe: int, **message: Any) -> None:
 
 def _guard(request: dict[str, Any], told: int) -> None:
     """Make the namespaces, start their first process, and wait for its end."""
+    parent = os.getppid()
     namespaces.unshare()
+    namespaces.end_with_parent()
+    if os.getppid() != parent:  # it has ended in the meantime
+        return
     first = os.fork()
     if first == 0:
         _never_returning(_first, request, told)
@@ -215,6 +221,7 @@ def _first(request: dict[str, Any], told: int) -> None:
         reason = json.loads(lines.readline() or '{"reason": "its kernel ended at once"}')["reason"]
     namespaces.make_read_only(SOCKETS)
     namespaces.drop_capabilities()
+    namespaces.end_with_parent()
     namespaces.prctl(namespaces.PR_SET_DUMPABLE, 0)
     _tell(told, reason=reason)
     _close_all_but()
