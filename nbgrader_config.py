@@ -17,3 +17,7 @@ c.GenerateFeedback.preprocessors = nbgrader_plugin.FEEDBACK_PREPROCESSORS
 
 # Late days, extensions and penalties are in course.toml.
 c.AssignLatePenalties.plugin_class = late.LateDays
+
+# What students wrote and what their code showed cannot act as the grader who looks at it.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": nbgrader_plugin.safe_markdown}

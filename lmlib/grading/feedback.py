@@ -26,7 +26,7 @@ from lmlib.grading.notebooks import (
     without_region,
 )
 from lmlib.grading.outputs import shown_outputs, stopped_with_an_error, was_run
-from lmlib.grading.pictures import FORMATS, Album
+from lmlib.grading.pictures import Album
 from lmlib.grading.record import Record, Verdict
 
 GIVEN_BYTES = 500_000  # of HTML, for all that the course gives
@@ -255,13 +255,7 @@ class _Writer:
     def _prose(self, cell: NotebookNode, source: str) -> Markup:
         if source.strip() in UNANSWERED:
             return Markup("<p><em>Nothing is written here.</em></p>")
-        attachments = cell.get("attachments", {})
-
-        def picture(address: str) -> str | None:
-            files = attachments.get(address.removeprefix("attachment:"), {})
-            added = (self.album.add(mime, str(files[mime])) for mime in FORMATS if mime in files)
-            return next(added, None)
-
+        picture = self.album.attached(cell.get("attachments", {}))
         return Markup(markup.prose(source, picture))
 
     def _code(self, cell: NotebookNode, source: str, owner: Owner, label: str) -> Block:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
@@ -42,7 +43,9 @@ from lmlib.grading import grade, late, release
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
+from lmlib.grading.markup import prose
 from lmlib.grading.notebooks import digest, is_test, without_region
+from lmlib.grading.pictures import Album
 from lmlib.grading.record import METADATA_KEY, attach, attached
 from lmlib.grading.wiring import find_alembic, load_config
 
@@ -161,6 +164,16 @@ class HideTests(NbGraderPreprocessor):
 
 
 FEEDBACK_PREPROCESSORS = [GetGrades, HideTests]
+
+
+@jinja2.pass_context
+def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
+    """A Markdown cell for the formgrader's pages, where a student's markup could act as a grader.
+
+    It takes the place of nbconvert's filter `markdown2html`, which lets scripts through.
+    """
+    cell = context.get("cell") or {}
+    return prose(source, Album().attached(cell.get("attachments", {})))
 
 
 def _place(resources: Resources) -> tuple[Course, str]:

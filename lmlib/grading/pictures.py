@@ -7,6 +7,7 @@ reaches a page; what the page holds is what Pillow painted, within limits on pix
 import base64
 import binascii
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,16 @@ class Album:
             return None
         self.characters -= len(address)
         return address
+
+    def attached(self, attachments: Mapping[str, Mapping[str, Any]]) -> Callable[[str], str | None]:
+        """What gives the `data:` address of a picture that a cell's Markdown calls by its name."""
+
+        def picture(address: str) -> str | None:
+            files = attachments.get(address.removeprefix("attachment:"), {})
+            added = (self.add(mime, str(files[mime])) for mime in FORMATS if mime in files)
+            return next(added, None)
+
+        return picture
 
     def _encoded(self, content: bytes, kind: str) -> str | None:
         with Image.open(io.BytesIO(content), formats=[kind]) as picture:  # reads the header only
