@@ -83,10 +83,6 @@ class Run:
     stopped: dict[str, str]  # cell id → why this cell had to be left out
 
 
-class Stopped(Exception):
-    """A cell that had to be stopped; the message ends a sentence about it."""
-
-
 def uses_sandbox() -> bool:
     """Whether notebooks are to run in the sandbox."""
     return os.environ.get(SANDBOX, "auto") != "none"
@@ -154,6 +150,7 @@ class _EvidenceClient(NotebookClient):
         self.printed: dict[str, int] = {}
         self.position = -1
         self.meter: Meter | None = None
+        self.flood = ""  # why a cell that prints without end was stopped
 
     async def async_execute_cell(
         self,
@@ -188,7 +185,10 @@ class _EvidenceClient(NotebookClient):
         size = len(json.dumps(content, default=str)) + sum(map(len, msg["buffers"]))
         self.printed[cell.id] = self.printed.get(cell.id, 0) + size
         if self.printed[cell.id] > MAX_OUTPUT_BYTES:
-            raise Stopped(f"printed more than {MAX_OUTPUT_BYTES // 10**6} MB and was stopped")
+            self.flood = f"printed more than {MAX_OUTPUT_BYTES // 10**6} MB and was stopped"
+            assert self.task_poll_for_reply is not None
+            self.task_poll_for_reply.cancel()  # nobody waits for the end of this cell
+            return None
         data = content.get("data")
         if msg["msg_type"] == "display_data" and isinstance(data, dict) and MIME in data:
             payloads = self.evidence.setdefault(cell.id, [])
@@ -289,8 +289,8 @@ async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) 
 
 def _reason(client: _EvidenceClient, error: Exception) -> str:
     """Why the run of a cell ended, as the end of a sentence about it."""
-    if isinstance(error, Stopped):
-        return str(error)
+    if client.flood:
+        return client.flood
     if client.meter is not None and client.meter.reason:
         return client.meter.reason
     if isinstance(error, DeadKernelError):
