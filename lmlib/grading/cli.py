@@ -168,6 +168,12 @@ def _build(options: argparse.Namespace) -> int:
         for name in _assignments(course, options):
             _build_one(course, name, executor, bar)
     release.complete(course)
+    for name in _assignments(course, options):
+        if handout.is_ahead(course, name):
+            print(
+                f"{name} is not what students have: `lmlib correct {name}` records it.",
+                file=sys.stderr,
+            )
     return 0
 
 
@@ -197,13 +203,14 @@ def _correct(options: argparse.Namespace) -> int:
         raise CourseError(f"{name} is not handed out yet; `lmlib build {name}` is all you need.")
     _, _, release_made = build.check_source(course, name)
     changes = handout.compare(course, name, release_made)
-    _print_table(
-        ("cell", "what changes", "consequence", ""),
-        [
-            (one.cell, one.what, one.consequence, "refused" if one.is_refused else "")
-            for one in changes
-        ],
-    )
+    rows = [
+        (one.cell, one.what, one.consequence, "refused" if one.is_refused else "")
+        for one in changes
+    ]
+    if rows:
+        _print_table(("cell", "what changes", "consequence", ""), rows)
+    else:
+        print("Nothing changes in what students have; hidden tests and their key may.")
     handout.check(course, name, release_made)
     if options.check:
         return 0

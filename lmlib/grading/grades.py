@@ -40,7 +40,7 @@ class Score:
         return f"{round(self.points, 2):g}"
 
 
-WAITING = "waits for a person to grade written answers"
+WAITING = "waits for a person to grade"
 
 
 def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]:

@@ -72,7 +72,9 @@ def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
             grade_id=grade.name,
             score=grade.score,
             points=grade.max_score,
-            needs_manual_grade=grade.needs_manual_grade and grade.manual_score is None,
+            # points by people for what a student has handed in anew are those of the old answer
+            needs_manual_grade=grade.needs_manual_grade
+            and (grade.manual_score is None or grade.auto_score is None),
             comment=comments.pop(grade.name, ""),
         )
         for grade in found.grades

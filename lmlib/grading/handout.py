@@ -189,6 +189,12 @@ def hand_out(course: Course, assignment: str) -> bool:
     return True
 
 
+def is_ahead(course: Course, assignment: str) -> bool:
+    """Whether students have the assignment, but not the release as it is now."""
+    known = versions(course, assignment)
+    return bool(known) and describe(read_notebook(course.release(assignment))) != known[-1]
+
+
 def earlier_texts(course: Course, assignment: str, release: NotebookNode) -> dict[str, list[str]]:
     """By cell, the digests of the texts that students may have and `release` has no longer."""
     current = {cell.id: cell.text for cell in describe(release)}

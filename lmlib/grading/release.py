@@ -29,7 +29,7 @@ if importlib.util.find_spec("lmlib") is None:
     wheel = {wheel!r}
     installed = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wheel])
     if installed.returncode:
-        raise ImportError(f"lmlib could not be installed from {{wheel}}: is the network there?")
+        raise ImportError(f"lmlib could not be installed from {{wheel}}; is the network there?")
     importlib.invalidate_caches()"""
 
 ASK = """\
@@ -37,7 +37,8 @@ ASK = """\
 import importlib.util
 
 if importlib.util.find_spec("lmlib") is None:
-    raise ImportError("lmlib is missing: install {wheel}, which your instructors give out.")"""
+    wheel = {wheel!r}
+    raise ImportError(f"lmlib is missing: install {{wheel}}, which your instructors give out.")"""
 
 
 def install_cell(course: Course) -> str:

@@ -273,3 +273,18 @@ def test_the_page_on_correcting(course, monkeypatch):
     for words in commands[1:]:
         assert cli.main(words.split()) == 0
     assert find_course(course.root).handed_out(NAME).is_file()
+
+
+def test_what_only_hidden_tests_change_is_said(handed_out, capsys):
+    edit(handed_out, replace("scaled_test", "rtol=1e-4", "rtol=2e-4"))
+    assert lmlib(handed_out, "correct", NAME, "--check") == 0
+    assert "Nothing changes in what students have" in capsys.readouterr().out
+
+
+def test_a_build_says_that_students_do_not_have_it(handed_out, capsys):
+    edit(handed_out, replace("title", "# Tiny", "# Tiny, corrected"))
+    assert lmlib(handed_out, "build", NAME) == 0
+    assert "tiny is not what students have: `lmlib correct tiny`" in capsys.readouterr().err
+    assert lmlib(handed_out, "correct", NAME) == 0
+    assert lmlib(handed_out, "build", NAME) == 0
+    assert "not what students have" not in capsys.readouterr().err

@@ -44,7 +44,7 @@ def test_moodles_worksheet_is_filled(graded, capsys):
     ((old, new),) = changed
     assert new == [*old[:4], "4.5", *old[5:]] and new[2] == "schmidt2@example.org"
     said = capsys.readouterr().out
-    assert "waits for a person to grade written answers" in said
+    assert "waits for a person to grade" in said
     assert "failed: the notebook is not valid JSON" in said and "nothing handed in" in said
 
 
