@@ -250,7 +250,7 @@ def our_side(built: Course, folder: Path, *words: str) -> Side:
 
 
 def lmlib_command(*words: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "lmlib.grading.cli", *words)
+    return (sys.executable, "-m", "lmlib", *words)
 
 
 def stock_course(built: Course, folder: Path) -> Course:

@@ -1,5 +1,17 @@
-"""`python -m lmlib` is the command `lmlib`."""
+"""The command `lmlib`, also as `python -m lmlib`."""
 
-from lmlib.grading.cli import main
+import sys
 
-raise SystemExit(main())
+
+def main() -> int:
+    """Run the command line; its exit code."""
+    # jsonschema uses this package where it is installed, for a check that no notebook needs, and
+    # compiling its grammar takes longer than all other imports together
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from lmlib.grading import cli
+
+    return cli.main()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

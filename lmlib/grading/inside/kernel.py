@@ -23,7 +23,7 @@ class PromptStream(OutStream):
 
     waiting = 0
 
-    def write(self, string: str) -> int | None:
+    def write(self, string: str) -> int | None:  # type: ignore[override]
         """Write `string`, as ipykernel does, and send what waits where that is much."""
         if isinstance(string, str) and len(string) > LONGEST_WRITE:
             string = string[:LONGEST_WRITE] + "\n[the rest of this is cut]\n"
