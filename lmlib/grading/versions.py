@@ -8,7 +8,7 @@ from lmlib.grading.notebooks import digest
 
 RUNS = (
     "__init__ engine evidence key meter observe plain provisioner sandbox warm "
-    "inside/__init__ inside/kernel inside/namespaces inside/zygote"
+    "inside/__init__ inside/kernel inside/namespaces inside/seccomp inside/zygote"
 ).split()
 """Modules of `lmlib.grading` that decide what a notebook shows when it is run."""
 

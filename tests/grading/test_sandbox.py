@@ -1,6 +1,7 @@
 """The sandbox: what a submission can see and use, and that nothing of it is left for the next."""
 
 import json
+import platform
 import shutil
 import signal
 
@@ -87,6 +88,42 @@ def test_other_processes_cannot_be_read() -> None:
     )
     assert "PermissionError" in first
     assert "[]" in outside
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "libc.unshare(0x10000000)",  # a user namespace: all rights, in there
+        pytest.param(
+            "libc.syscall(56, 0x10000011, 0, 0, 0, 0)",  # the same by clone
+            marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="another number"),
+        ),
+        "libc.memfd_create(b'x', 0)",  # memory that belongs to no process
+        "libc.shmget(1, 1 << 20, 0o1600)",
+        "libc.ptrace(16, 1, 0, 0)",
+        "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)",
+        "libc.syscall(425, 1, 0)",  # io_uring
+    ],
+)
+def test_system_calls_that_no_notebook_needs_fail(attempt: str) -> None:
+    (seen,) = shown(
+        "import ctypes, os; libc = ctypes.CDLL(None, use_errno=True)\n"
+        f"print({attempt}, os.strerror(ctypes.get_errno()))"
+    )
+    assert "-1 Operation not permitted" in seen
+
+
+def test_threads_processes_and_shared_memory_that_are_meant_well_work() -> None:
+    (seen,) = shown(
+        "import multiprocessing, threading, subprocess\n"
+        "from multiprocessing import shared_memory\n"
+        "pool = multiprocessing.get_context('fork').Pool(2)\n"
+        "print(pool.map(abs, [-1, 2])); pool.close()\n"
+        "one = threading.Thread(target=print, args=('thread',)); one.start(); one.join()\n"
+        "block = shared_memory.SharedMemory(create=True, size=100); block.unlink()\n"
+        "print(subprocess.run('echo shell', shell=True, capture_output=True).stdout)"
+    )
+    assert "[1, 2]" in seen and "thread" in seen and "shell" in seen and "Error" not in seen
 
 
 def test_each_kernel_draws_its_own_random_numbers() -> None:

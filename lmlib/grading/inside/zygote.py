@@ -27,7 +27,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from lmlib.grading.inside import namespaces
+from lmlib.grading.inside import namespaces, seccomp
 from lmlib.grading.inside.namespaces import Limits
 
 HOME = "/home/student"
@@ -250,6 +250,7 @@ def _kernel(request: dict[str, Any], bound: int) -> None:
 
     os.setsid()
     namespaces.drop_capabilities()
+    seccomp.restrict()
     namespaces.limit(Limits(**request["limits"]))
     _close_all_but(bound)
     _reseed()
