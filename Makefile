@@ -1,4 +1,4 @@
-# make demo, make test, make build, make grade PS=...: each sets up .venv first, once.
+# make demo, make test, make soak, make build, make grade PS=...: each sets up .venv first, once.
 # Every path here is relative, since make cannot hold a folder's name with blanks in it.
 
 PYTHON := .venv/bin/python
@@ -9,7 +9,7 @@ ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),re
 .PHONY: $(READY)
 endif
 
-.PHONY: demo test build grade lint format setup clean
+.PHONY: demo test soak build grade lint format setup clean
 
 demo: $(READY)
 	.venv/bin/lmlib demo
@@ -17,6 +17,10 @@ demo: $(READY)
 test: lint
 	@# a file to a worker, so that its fixtures are made once; the longest files first
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks tests
+
+soak: $(READY)
+	@# 20 moments at which a grading run is killed, instead of 4
+	LMLIB_KILLS=20 $(PYTHON) -m pytest tests/grading/test_interrupted.py
 
 build: $(READY)
 	.venv/bin/lmlib build

@@ -103,6 +103,8 @@ class _Submission:
 def _read(course: Course, assignment: Assignment, student: str) -> _Submission:
     folder = course.submitted(student, assignment.name)
     try:
+        if folder.is_symlink() or folder.parent.is_symlink():
+            raise Unreadable("the submission's folder is a link to another place")
         text = intake.read_submission(intake.find_notebook(folder, assignment.name))
         return _Submission(student, text, accepted_files(folder, assignment))
     except Unreadable as error:

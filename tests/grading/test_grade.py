@@ -382,6 +382,17 @@ def test_a_file_in_place_of_a_folder_is_failed(course, executor):
     assert grade_all(course, executor)["ada"].reason == "there is no notebook in the submission"
 
 
+def test_a_folder_that_is_a_link_is_not_followed(course, executor):
+    hand_in(course, "ada", answered(course, scaled=RIGHT))
+    (course.root / "submitted" / "bob").symlink_to(course.root / "submitted" / "ada")
+    (course.root / "submitted" / "cleo").mkdir()
+    (course.root / "submitted" / "cleo" / NAME).symlink_to(course.submitted("ada", NAME))
+    records = grade_all(course, executor)
+    assert score(records["ada"]) == 4
+    for student in ("bob", "cleo"):
+        assert records[student].reason == "the submission's folder is a link to another place"
+
+
 def test_files_that_the_assignment_accepts_come_along(course, executor):
     path = course.root / "course.toml"
     path.write_text(path.read_text() + 'files = ["factors.txt"]\n')
