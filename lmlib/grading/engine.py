@@ -71,7 +71,8 @@ class Task:
     cell_seconds: float  # the longest a single cell may take
     files: dict[str, bytes] = field(default_factory=dict)  # name → contents, put beside it
     packages: tuple[str, ...] = ()  # what can be imported, beside lmlib and what it needs
-    environment: dict[str, str] = field(default_factory=dict)  # read when these are imported
+    threads: int = 1  # of each numerical library
+    environment: dict[str, str] = field(default_factory=dict)  # variables for the kernel
 
 
 @dataclass(frozen=True)
@@ -235,10 +236,10 @@ class _KernelManager(AsyncKernelManager):
 def _kernel_spec(task: Task) -> KernelSpec:
     settings = {
         "packages": list(task.packages),
-        "imported_with": task.environment,
+        "threads": task.threads,
         "cell_seconds": task.cell_seconds,
         "notebook_seconds": 10 * task.cell_seconds,
-        "warm": not task.environment and os.environ.get(WARM, "on") != "off",
+        "warm": os.environ.get(WARM, "on") != "off",
     }
     name = "lmlib-sandbox" if uses_sandbox() else "lmlib-plain"
     provisioner = {"provisioner_name": name, "config": settings}
@@ -273,7 +274,7 @@ async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) 
         _kernel_spec(task), context=context, connection_file=str(folder / "kernel.json")
     )
     client.km = manager
-    variables = {"LMLIB_PROFILE": "smoke", JUDGE_LISTENS: "1"}
+    variables = {"LMLIB_PROFILE": "smoke", JUDGE_LISTENS: "1", **task.environment}
     try:
         await client.async_execute(files=task.files, variables=variables)
     except CourseError:

@@ -13,9 +13,10 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
-from traitlets import Bool, Dict, Float, Int, List, Unicode
+from traitlets import Bool, Float, Int, List, Unicode
 
 from lmlib.grading.meter import Bounds, Meter
+from lmlib.grading.sandbox import thread_variables
 
 
 class PlainProvisioner(LocalProvisioner):
@@ -23,7 +24,7 @@ class PlainProvisioner(LocalProvisioner):
 
     packages = List(Unicode())  # not enforced here
     warm = Bool()  # each kernel is a new process
-    imported_with = Dict(help="environment variables that are read at imports")
+    threads = Int(1, help="of each numerical library")
     cell_seconds = Float(60.0)
     notebook_seconds = Float(600.0)
     memory_bytes = Int(4 * 2**30)
@@ -45,7 +46,7 @@ class PlainProvisioner(LocalProvisioner):
         variables = kwargs.pop("variables", {})
         kwargs |= {
             "cwd": str(work),
-            "env": _environment(scratch) | self.imported_with | variables,
+            "env": _environment(scratch, self.threads) | variables,
             "stdout": subprocess.DEVNULL,
             "stderr": subprocess.DEVNULL,
         }
@@ -68,14 +69,13 @@ class PlainProvisioner(LocalProvisioner):
         return await super().wait()
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, threads: int) -> dict[str, str]:
     """The few variables that a student's kernel sees."""
     known = ("PATH", "LANG", "SYSTEMROOT")
     passed = {name: os.environ[name] for name in known if name in os.environ}
-    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     return {
         **passed,
-        **threads,
+        **thread_variables(threads),
         "HOME": str(home),
         "IPYTHONDIR": str(home / ".ipython"),
         "MPLCONFIGDIR": str(home / "matplotlib"),

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase
-from traitlets import Bool, Dict, Float, Int, List, Unicode
+from traitlets import Bool, Float, Int, List, Unicode
 
 from lmlib.grading import sandbox
 from lmlib.grading import warm as warm_processes
@@ -31,7 +31,7 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     packages = List(Unicode(), help="what may be imported, beside lmlib and what it needs")
     warm = Bool(True, help="keep the process that the kernel is forked from for the next one")
-    imported_with = Dict(help="environment variables that are read at imports")
+    threads = Int(1, help="of each numerical library")
     cell_seconds = Float(60.0)
     notebook_seconds = Float(600.0)
     memory_bytes = Int(4 * 2**30)
@@ -52,7 +52,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         """
         if reason := sandbox.why_not():
             raise CourseError(f"There is no sandbox: {reason}.")
-        kind = warm_processes.Kind(tuple(self.packages), tuple(sorted(self.imported_with.items())))
+        kind = warm_processes.Kind(tuple(self.packages), self.threads)
         self._zygote = warm_processes.borrow(kind) if self.warm else warm_processes.Zygote(kind)
         name = f"k{next(_NUMBERS)}"
         manager: Any = self.parent

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -44,9 +45,7 @@ def variant_task(
     notebook = nbformat.from_dict(
         {**source, "cells": [new_code_cell(state, id="generator-state"), *cells]}
     )
-    environment = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
-    environment[FLOAT_INPUTS] = dtype
-    return _task(assignment, notebook, environment)
+    return _task(assignment, notebook, threads=threads, environment={FLOAT_INPUTS: dtype})
 
 
 def student_task(
@@ -65,14 +64,12 @@ def student_task(
     return _task(assignment, notebook)
 
 
-def _task(
-    assignment: Assignment, notebook: NotebookNode, environment: Mapping[str, str] | None = None
-) -> Task:
+def _task(assignment: Assignment, notebook: NotebookNode, **settings: Any) -> Task:
     return Task(
         notebook_text(notebook),
         assignment.cell_seconds,
         packages=assignment.packages,
-        environment=dict(environment or {}),
+        **settings,
     )
 
 

@@ -61,7 +61,7 @@ def why_not() -> str | None:
     check += "\nos._exit(os.waitstatus_to_exitcode(os.wait()[1]))"
     try:
         done = subprocess.run(
-            command((), "/tmp", {}, check), capture_output=True, text=True, timeout=60, check=False
+            command((), "/tmp", check), capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap cannot be started ({error})"
@@ -71,20 +71,17 @@ def why_not() -> str | None:
     return f"this machine does not let bubblewrap make one ({said[:200]})"
 
 
-def zygote_command(
-    packages: tuple[str, ...], sockets: str, environment: dict[str, str]
-) -> list[str]:
+def zygote_command(packages: tuple[str, ...], sockets: str, threads: int) -> list[str]:
     """The command that starts a zygote in a sandbox with `packages`.
 
-    `sockets` is the folder that it shares with the grader.
+    `sockets` is the folder that it shares with the grader; `threads` are those of each numerical
+    library.
     """
     start = f"from lmlib.grading.inside.zygote import main; main({list(packages)!r})"
-    return command(packages, sockets, environment, start)
+    return command(packages, sockets, start, threads)
 
 
-def command(
-    packages: tuple[str, ...], sockets: str, environment: dict[str, str], code: str
-) -> list[str]:
+def command(packages: tuple[str, ...], sockets: str, code: str, threads: int = 1) -> list[str]:
     """The command that runs Python `code` in a sandbox."""
     bwrap = find_bwrap()
     assert bwrap is not None, "why_not() has been asked"
@@ -92,7 +89,7 @@ def command(
     words += ["--die-with-parent"]  # with the thread that starts it, to be exact
     words += ["--uid", "1000", "--gid", "1000"]
     words += ["--hostname", "sandbox", "--clearenv"]
-    for name, value in (_environment() | environment).items():
+    for name, value in _environment(threads).items():
         words += ["--setenv", name, value]
     words += ["--tmpfs", "/", "--dev", "/dev", "--bind", "/proc", "/proc"]
     for folder in zygote.PRIVATE:
@@ -112,13 +109,17 @@ def command(
     return [*words, "--", _interpreter(), "-I", "-S", "-B", "-c", setup]
 
 
-def _environment() -> dict[str, str]:
+def thread_variables(threads: int) -> dict[str, str]:
+    """Environment variables that tell numerical libraries how many threads to use."""
+    return {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+
+
+def _environment(threads: int) -> dict[str, str]:
     """The few variables that a submission sees."""
     passed = {name: value for name, value in os.environ.items() if PASSED.fullmatch(name)}
-    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     return {
         **passed,
-        **threads,
+        **thread_variables(threads),
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "TZ": "UTC",

@@ -18,6 +18,7 @@ from typing import Any
 from lmlib.grading import sandbox, scratch
 from lmlib.grading.errors import CourseError
 
+MOST_IDLE = 4  # as many as a process keeps
 WARM_UP_SECONDS = 120
 ANSWER_SECONDS = 90
 
@@ -27,7 +28,7 @@ class Kind:
     """What a warm process is for; one of another kind cannot take its place."""
 
     packages: tuple[str, ...]
-    environment: tuple[tuple[str, str], ...] = ()  # variables that are read at imports
+    threads: int = 1  # of each numerical library, which reads their number when it is imported
 
 
 class Zygote:
@@ -42,7 +43,7 @@ class Zygote:
         self.folder = scratch.make()
         self.sockets = self.folder / "s"
         self.sockets.mkdir()
-        command = sandbox.zygote_command(kind.packages, str(self.sockets), dict(kind.environment))
+        command = sandbox.zygote_command(kind.packages, str(self.sockets), kind.threads)
         with open(self.folder / "stderr", "wb") as complaints:
             self.process = subprocess.Popen(
                 command,
@@ -103,31 +104,35 @@ class Zygote:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-_IDLE: dict[Kind, list[Zygote]] = {}
+_IDLE: list[Zygote] = []  # the one that has waited longest comes first
 _LOCK = threading.Lock()
 
 
 def borrow(kind: Kind) -> Zygote:
     """A warm process of this `kind`: one that is idle, else a new one."""
     with _LOCK:
-        idle = _IDLE.get(kind, [])
-        while idle:
-            if (found := idle.pop()).is_alive():
-                return found
+        _IDLE[:] = [zygote for zygote in _IDLE if zygote.is_alive()]
+        found = next((zygote for zygote in reversed(_IDLE) if zygote.kind == kind), None)
+        if found is not None:
+            _IDLE.remove(found)
+            return found
     return Zygote(kind)
 
 
 def give_back(zygote: Zygote) -> None:
-    """Keep `zygote` for the next submission of its kind."""
+    """Keep `zygote` for the next submission of its kind; one that waits longer makes room."""
     with _LOCK:
-        _IDLE.setdefault(zygote.kind, []).append(zygote)
+        _IDLE.append(zygote)
+        surplus, _IDLE[:] = _IDLE[:-MOST_IDLE], _IDLE[-MOST_IDLE:]
+    for one in surplus:
+        one.close()
 
 
 @atexit.register
 def close_all() -> None:
     """End all idle warm processes."""
     with _LOCK:
-        waiting = [zygote for idle in _IDLE.values() for zygote in idle]
+        waiting = _IDLE.copy()
         _IDLE.clear()
     for zygote in waiting:
         zygote.close()
