@@ -46,6 +46,7 @@ from lmlib.grading import (
 )
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
+from lmlib.grading.markup import plain
 from lmlib.grading.record import Record
 from lmlib.grading.tables import read_table, write_table
 from lmlib.grading.workers import workers
@@ -247,9 +248,9 @@ def _grade_one(
     task = bar.add_task(f"grading {name}", total=total, what="")
 
     def progress(record: Record) -> None:
-        bar.update(task, advance=1, what=record.student)
+        bar.update(task, advance=1, what=plain(record.student))
         if record.status == "failed":
-            sentence = f"{record.student}: failed: {record.reason}"
+            sentence = plain(f"{record.student}: failed: {record.reason}")
             bar.console.print(sentence, highlight=False, markup=False)
 
     return grade.grade(course, name, executor, student, force, progress)
@@ -263,7 +264,8 @@ def _print_records(records: list[Record], handed_in: dict[str, str] | None = Non
         points = sum(verdict.points for verdict in record.verdicts)
         shown = f"{score:g} / {points:g}" if record.status == "graded" else "failed"
         extra = [handed_in.get(record.student, "")] if handed_in else []
-        table.add_row(*map(Text, (record.student, *extra, shown, _found(record))))
+        cells = (record.student, *extra, shown, _found(record))
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     if failed := sum(record.status == "failed" for record in records):
         print(f"{failed} could not be graded and wait for a person; they are not zeros.")
@@ -361,7 +363,7 @@ def _return(options: argparse.Namespace) -> int:
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(*header)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from nbgrader.utils import parse_utc
 
-from lmlib.grading import downloads, roster
+from lmlib.grading import downloads, intake, roster
 from lmlib.grading.course import Course
 from lmlib.grading.downloads import MAX_FILE_BYTES, Found
 from lmlib.grading.errors import CourseError
@@ -28,6 +28,7 @@ from lmlib.grading.tables import read_table
 
 RECORD = "collected.json"
 TIMESTAMP = "timestamp.txt"
+LONGEST_TIMESTAMP = 1_000  # bytes
 OURS = (RECORD, TIMESTAMP)
 
 
@@ -262,8 +263,9 @@ def _adopt(course: Course, student: str, assignment: str) -> None:
 def read_timestamp(folder: Path) -> datetime | None:
     """When what is in `folder` was handed in, by the timestamp.txt in it."""
     try:
-        time = parse_utc((folder / TIMESTAMP).read_text(encoding="utf-8").strip())
-    except (OSError, ValueError, OverflowError):
+        written = intake.read_file(folder / TIMESTAMP, LONGEST_TIMESTAMP)
+        time = parse_utc(written.decode("utf-8").strip())
+    except (intake.Unreadable, ValueError, OverflowError):
         return None
     return time.replace(tzinfo=UTC)
 

@@ -233,7 +233,19 @@ def _structure(observed: Any, expected: Any) -> str | None:
         return f"holds {kind}, not {expected_kind}"
     if observed.shape == expected.shape or observed.size == expected.size == 1:
         return None
-    return f"has the shape {observed.shape}, not {expected.shape}"
+    return f"has {_shape(observed, expected.shape)}, not {expected.shape}"
+
+
+def _shape(observed: np.ndarray, expected: tuple[int, ...]) -> str:
+    """The observed shape in words; by its numbers only where these come near the right ones.
+
+    Someone could put hidden inputs into a shape, and read them off the feedback.
+    """
+    near = {length + step for length in (1, *expected) for step in (-1, 0, 1)}
+    near |= {a * b for a in expected for b in expected}
+    if observed.ndim <= len(expected) + 1 and set(observed.shape) <= near:
+        return f"the shape {observed.shape}"
+    return f"another shape, with {observed.ndim} {'axis' if observed.ndim == 1 else 'axes'}"
 
 
 def _first_difference(observed: np.ndarray, expected: np.ndarray, good: np.ndarray) -> str | None:
@@ -272,7 +284,7 @@ def describe(value: Any) -> str:
             return {"truth values": "a truth value", "integers": "an integer"}.get(
                 _kind(value), "a float"
             )
-        return f"an array of {_kind(value)} with shape {value.shape}"
+        return f"an array of {_kind(value)}"
     if isinstance(value, Opaque):
         return "an object of another kind"  # its name is the student's to choose
     names = {"NoneType": "None", "str": "text", "list": "a list", "dict": "a dictionary"}

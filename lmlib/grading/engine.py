@@ -102,20 +102,22 @@ def run(task: Task) -> Run:
     """Run `task` in a fresh kernel and an empty folder.
 
     A cell that kills or hangs the kernel costs only its own evidence: the run is repeated
-    without it, at most three times.  A run on whose way evidence was lost is repeated as it was.
+    without it, at most three times.  A run on whose way evidence was lost is repeated once.
 
     Raises CourseError where the sandbox cannot be made, or no kernel starts.
     """
     check_sandbox()
     stopped: dict[str, str] = {}
     kept: dict[str, list[dict[str, Any]]] = {}
+    was_incomplete = False
     for attempt in range(ATTEMPTS):
         notebook = nbformat.reads(task.notebook, as_version=4)
         client = _EvidenceClient(notebook, frozenset(stopped))
         culprit = _execute(client, task)
-        if culprit is None and client.is_complete():
-            break
         if culprit is None:
+            if was_incomplete or client.is_complete():
+                break
+            was_incomplete = True
             continue
         cell_id, reason = culprit
         stopped[cell_id] = reason
@@ -170,8 +172,10 @@ class _EvidenceClient(NotebookClient):
         assert self.km is not None
         provisioner: Any = self.km.provisioner
         self.meter = provisioner.meter
-        provisioner.meter.begin_cell()
-        return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        provisioner.meter.begin_cell(cell.id)
+        done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        provisioner.meter.end_cell()
+        return done
 
     def is_complete(self) -> bool:
         """Whether all evidence that was sent has arrived, by the numbers it was given."""
@@ -254,14 +258,19 @@ def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
     try:
         asyncio.run(_execute_in_kernel(client, task, folder))
     except _Culprit as culprit:
-        return client.nb.cells[client.position].id, str(culprit)
+        return culprit.cell, culprit.reason
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return None
 
 
 class _Culprit(Exception):
-    """The cell at the client's position ended the run."""
+    """A cell that ended the run, and why, as the end of a sentence about it."""
+
+    def __init__(self, cell: str, reason: str) -> None:
+        super().__init__(cell, reason)
+        self.cell = cell
+        self.reason = reason
 
 
 async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) -> None:
@@ -282,21 +291,22 @@ async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) 
     except Exception as error:
         if client.position < 0:
             raise
-        raise _Culprit(_reason(client, error)) from error
+        raise _culprit(client, error) from error
     finally:
         await manager.shutdown_kernel(now=True)
         context.destroy(linger=0)
 
 
-def _reason(client: _EvidenceClient, error: Exception) -> str:
-    """Why the run of a cell ended, as the end of a sentence about it."""
+def _culprit(client: _EvidenceClient, error: Exception) -> _Culprit:
+    """Which cell ended the run, and why."""
+    cell = client.nb.cells[client.position].id
+    if client.meter is not None and client.meter.reason:  # it may have been just before its end
+        return _Culprit(client.meter.culprit, client.meter.reason)
     if client.flood:
-        return client.flood
-    if client.meter is not None and client.meter.reason:
-        return client.meter.reason
+        return _Culprit(cell, client.flood)
     if isinstance(error, DeadKernelError):
-        return "ended the Python process"
-    return "broke the connection to the Python process"
+        return _Culprit(cell, "ended the Python process")
+    return _Culprit(cell, "broke the connection to the Python process")
 
 
 if sys.platform == "win32":  # pyzmq's asyncio needs the selector loop there

@@ -71,10 +71,10 @@ def read_submission(path: Path) -> str:
     return _decode(read_file(path), path.name)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, most_bytes: int = MAX_FILE_BYTES) -> bytes:
     """What the submitted file at `path` holds.
 
-    Raises Unreadable for anything but a regular file of reasonable size.
+    Raises Unreadable for anything but a regular file of at most `most_bytes`.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT)
@@ -87,12 +87,12 @@ def read_file(path: Path) -> bytes:
         os.close(descriptor)
         raise Unreadable(f"{path.name} is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > MAX_FILE_BYTES:
+        if status.st_size > most_bytes:
             raise Unreadable(
-                f"{path.name} is larger than {MAX_FILE_BYTES // 1_000_000} MB; "
+                f"{path.name} is larger than {most_bytes // 1_000_000} MB; "
                 "clear its outputs and hand it in again"
             )
-        return file.read(MAX_FILE_BYTES)
+        return file.read(most_bytes)
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -173,7 +173,7 @@ def _submitted_cell(cell: Any) -> SubmittedCell | None:
         cell_id=next((name for name in names if isinstance(name, str)), ""),  # Colab's is metadata
         grade_id=found if isinstance(found, str) else None,
         is_code=cell["cell_type"] == "code",
-        source=sendable(source),
+        source=sendable(source).replace("\r\n", "\n").replace("\r", "\n"),
     )
 
 

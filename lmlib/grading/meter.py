@@ -31,26 +31,34 @@ class Bounds:
 class Meter:
     """Watches the processes below one process; kills that one when a bound is crossed.
 
-    `reason` then says which, as the end of a sentence about the cell.
+    `reason` then says which, as the end of a sentence about the cell, and `culprit` is that cell.
     """
 
     def __init__(self, pid: int, bounds: Bounds) -> None:
         self.root = psutil.Process(pid)
         self.bounds = bounds
         self.reason = ""
+        self.culprit = ""
         self.notebook_seconds = 0.0
         self.cell_seconds = 0.0
-        self.cell_began = time.monotonic()
-        self._processor = self._looked = 0.0
+        self._cell = ""  # the one that runs
+        self._cell_began = self._looked = time.monotonic()
         self._seen: dict[int, float] = {}
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def begin_cell(self) -> None:
+    def begin_cell(self, name: str) -> None:
         """A cell begins: its time counts from here."""
-        self.cell_seconds = 0.0
-        self.cell_began = time.monotonic()
+        with self._lock:
+            self._cell, self.cell_seconds = name, 0.0
+            self._cell_began = self._looked = time.monotonic()
+
+    def end_cell(self) -> None:
+        """It has ended: what is used until the next one begins is not its own."""
+        with self._lock:
+            self._cell = ""
 
     def stop(self) -> None:
         """Stop watching."""
@@ -58,22 +66,19 @@ class Meter:
         self._thread.join()
 
     def _watch(self) -> None:
-        self._looked = time.monotonic()
         while not self._ended.wait(PERIOD):
             try:
                 processes = [self.root, *self.root.children(recursive=True)]
-                self.reason = self._look(processes)
+                with self._lock:
+                    self._look(processes)
             except psutil.NoSuchProcess:
                 if not self.root.is_running():
                     return
-                continue
             if self.reason:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    self.root.kill()  # the first of its process table: all others go with it
                 return
 
-    def _look(self, processes: list[psutil.Process]) -> str:
-        """Count what has happened since the last look; why that is too much, or ""."""
+    def _look(self, processes: list[psutil.Process]) -> None:
+        """Count what has happened since the last look, and act where that is too much."""
         now = time.monotonic()
         used, is_waiting, memory = 0.0, True, 0
         for process in processes:
@@ -87,9 +92,14 @@ class Meter:
                 self._seen[process.pid] = total
         spent = used if used or not is_waiting else now - self._looked
         self._looked = now
+        if not self._cell:
+            return
         self.cell_seconds += spent
         self.notebook_seconds += spent
-        return self._crossed(processes, memory, now - self.cell_began)
+        if reason := self._crossed(processes, memory, now - self._cell_began):
+            self.reason, self.culprit = reason, self._cell
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.root.kill()  # the first of its process table: all others go with it
 
     def _crossed(self, processes: list[psutil.Process], memory: int, wall: float) -> str:
         bounds = self.bounds
@@ -104,16 +114,17 @@ class Meter:
             )
         if len(processes) > bounds.processes:
             return f"started more than {bounds.processes} processes and was stopped"
-        if memory > bounds.memory_bytes and _private(processes) > bounds.memory_bytes:
+        if memory > bounds.memory_bytes and _held(processes) > bounds.memory_bytes:
             gigabytes = bounds.memory_bytes / 2**30
             return f"used more than {gigabytes:.3g} GB of memory and was stopped"
         return ""
 
 
-def _private(processes: list[psutil.Process]) -> int:
-    """Bytes that `processes` do not share with the warm process that they were forked from."""
+def _held(processes: list[psutil.Process]) -> int:
+    """Bytes of memory that `processes` hold, what they share counted once."""
     total = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            total += process.memory_full_info().uss
+            full = process.memory_full_info()
+            total += getattr(full, "pss", full.uss)
     return total

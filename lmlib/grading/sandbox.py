@@ -101,6 +101,7 @@ def command(packages: tuple[str, ...], sockets: str, code: str, threads: int = 1
     for name, path in package_paths(packages):
         words += ["--ro-bind", str(path), f"{PACKAGES}/{name}"]
     words += _lmlib()
+    words += ["--ro-bind", str(Path(__file__).parent / "inside" / "passwd"), "/etc/passwd"]
     words += ["--bind", sockets, zygote.SOCKETS, "--chdir", "/"]
     # what a submission left here would meet the next one
     for folder in ("/", "/dev", f"{PACKAGES}/lmlib/grading", *_hidden()):

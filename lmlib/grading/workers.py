@@ -8,6 +8,7 @@ even where that is killed.  Where a process cannot be forked, threads take their
 import contextlib
 import ctypes
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 
-from lmlib.grading import scratch
+from lmlib.grading import scratch, warm
 
 PR_SET_PDEATHSIG = 1
 
@@ -53,6 +54,7 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
 def _begin(parent: int) -> None:
     """Settle a new worker: it leaves Ctrl-C to its parent, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    multiprocessing.util.Finalize(None, warm.close_all, exitpriority=1)  # atexit is not for workers
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended in the meantime
         os._exit(1)

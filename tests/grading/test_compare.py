@@ -52,6 +52,8 @@ def test_the_width_of_a_dtype_does_not_count(dtype):
         (True, 1.0, "holds truth values, not floats"),
         (np.ones((3, 1)), np.ones(3), "has the shape (3, 1), not (3,)"),
         (np.ones(4), np.ones(3), "has the shape (4,), not (3,)"),
+        (np.ones(71693), np.ones(3), "has another shape, with 1 axis, not (3,)"),
+        (np.ones((0, 48317)), np.ones(3), "has another shape, with 2 axes, not (3,)"),
         (None, np.ones(3), "is None, not an array of floats with shape (3,)"),
         ("text", 1.0, "is text, not a float"),
         (np.array([1.0, np.nan, 1.0]), np.ones(3), "is NaN at index [1] (1 of 3 elements differ)"),
