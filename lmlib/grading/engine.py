@@ -34,7 +34,7 @@ from lmlib.grading import sandbox, scratch
 from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import MIME
 from lmlib.grading.meter import Meter
-from lmlib.grading.notebooks import notebook_text
+from lmlib.grading.notebooks import compact_text
 from lmlib.grading.observe import JUDGE_LISTENS
 
 SANDBOX = "LMLIB_SANDBOX"
@@ -127,7 +127,7 @@ def run(task: Task) -> Run:
                 stopped[cell.id] = "was not run, because too many cells before it had stopped"
     evidence = {**client.evidence, **kept}
     return Run(
-        notebook=notebook_text(notebook),
+        notebook=compact_text(notebook),
         evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
         stopped=stopped,
     )

@@ -16,7 +16,14 @@ from lmlib.grading.answer_key import AnswerKey, key_for_grading, known_key
 from lmlib.grading.course import Assignment, Course
 from lmlib.grading.intake import Assembled, Unreadable
 from lmlib.grading.ledger import Ledger
-from lmlib.grading.notebooks import digest, is_check, is_test, notebook_text, write_text
+from lmlib.grading.notebooks import (
+    compact_text,
+    digest,
+    is_check,
+    is_test,
+    notebook_text,
+    write_text,
+)
 from lmlib.grading.record import Record, Verdict, attach, attached
 from lmlib.grading.workers import workers
 
@@ -53,7 +60,7 @@ def run_and_judge(
     The executed notebook carries the completed record, and in each grade cell's outputs the
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
-    task = engine.Task(notebook_text(notebook), assignment.cell_seconds, files, assignment.packages)
+    task = engine.Task(compact_text(notebook), assignment.cell_seconds, files, assignment.packages)
     run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
     verdicts = judge.judge_run(key.cells, run)

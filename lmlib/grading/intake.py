@@ -6,6 +6,7 @@ they define, and the student's extra cells after the cell that they followed.
 """
 
 import ast
+import functools
 import json
 import os
 import re
@@ -276,12 +277,13 @@ def _match_answers(
             places[answer.id] = position
 
 
-def definitions(source: str) -> set[str]:
+@functools.lru_cache(maxsize=1_000)
+def definitions(source: str) -> frozenset[str]:
     """Names that `source` defines at its top level: functions, classes and variables."""
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return frozenset()
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     assigned = (
         target
@@ -290,7 +292,8 @@ def definitions(source: str) -> set[str]:
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
     )
     functions = {node.name for node in tree.body if isinstance(node, kinds)}
-    return functions | {target.id for target in assigned if isinstance(target, ast.Name)}
+    names = (target.id for target in assigned if isinstance(target, ast.Name))
+    return frozenset(functions | set(names))
 
 
 def _extra_cells(

@@ -1,6 +1,7 @@
 """Reading and writing notebooks, and the regions that nbgrader and the build know in a cell."""
 
 import hashlib
+import json
 import os
 import re
 import tempfile
@@ -36,6 +37,11 @@ def notebook_text(notebook: NotebookNode) -> str:
     """
     text: str = nbformat.v4.nbjson.writes(notebook) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def compact_text(notebook: NotebookNode) -> str:
+    """`notebook` as JSON that only programs read, which takes a tenth of the time to write."""
+    return json.dumps(notebook)
 
 
 def write_text(path: Path, text: str) -> None:

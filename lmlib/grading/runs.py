@@ -15,9 +15,9 @@ from lmlib.grading import engine, intake, versions
 from lmlib.grading.course import Assignment
 from lmlib.grading.engine import Run, Task
 from lmlib.grading.notebooks import (
+    compact_text,
     digest,
     grade_id,
-    notebook_text,
     without_region,
     write_text,
 )
@@ -66,7 +66,7 @@ def student_task(
 
 def _task(assignment: Assignment, notebook: NotebookNode, **settings: Any) -> Task:
     return Task(
-        notebook_text(notebook),
+        compact_text(notebook),
         assignment.cell_seconds,
         packages=assignment.packages,
         **settings,
