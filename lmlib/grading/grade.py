@@ -14,6 +14,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 from lmlib.grading import engine, evidence, intake, judge, versions
 from lmlib.grading.answer_key import AnswerKey, key_for_grading, known_key
 from lmlib.grading.course import Assignment, Course
+from lmlib.grading.errors import CourseError
 from lmlib.grading.intake import Assembled, Unreadable
 from lmlib.grading.ledger import Ledger
 from lmlib.grading.notebooks import (
@@ -142,8 +143,8 @@ def grade_submission(course: Course, assignment: str, key_digest: str, student: 
         assembled = assemble(settings, key, submission.text)
         record = dataclasses.replace(record, notes=assembled.notes)
         graded = run_and_judge(settings, key, assembled.notebook, record, submission.files)
-    except Unreadable as error:
-        graded = _failed(key, record, str(error))
+    except (Unreadable, CourseError) as error:
+        graded = _failed(key, record, str(error).rstrip("."))
     except Exception as error:  # one submission must never end the batch
         # its type only: a message may quote the notebook that ran, hidden tests and all
         graded = _failed(key, record, f"grading it failed ({type(error).__name__})")
