@@ -20,6 +20,8 @@ def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]
     IPython's own syntax is translated first.  A cell that is not Python imports nothing: it
     cannot run either.
     """
+    if "import" not in cell and cell.isascii():  # in other alphabets it may be spelt otherwise
+        return []
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
