@@ -20,14 +20,25 @@ def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]
     IPython's own syntax is translated first.  A cell that is not Python imports nothing: it
     cannot run either.
     """
-    from IPython.core.inputtransformer2 import TransformerManager
-
+    if "import" not in cell and cell.isascii():  # in other alphabets it may be spelt otherwise
+        return []
     try:
-        found = list(_imports(TransformerManager().transform_cell(cell)))
+        found = list(_imports(_python(cell)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     known = ALWAYS_ALLOWED.union(allowed)
     return [(line, package) for line, package in found if package not in known]
+
+
+def _python(cell: str) -> str:
+    """`cell` as Python: as it is, if it is Python, and translated by IPython otherwise."""
+    try:
+        ast.parse(cell)
+        return cell
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        return TransformerManager().transform_cell(cell)
 
 
 def _imports(source: str) -> Iterator[tuple[int, str]]:

@@ -36,16 +36,14 @@ class CharacterTokenizer:
 
         Raises UnknownCharacter when the text holds a character outside the vocabulary.
         """
-        indices = np.empty(len(text), dtype=np.int64)
-        for position, character in enumerate(text):
-            index = self._index_of.get(character)
-            if index is None:
-                raise UnknownCharacter(
-                    f"The character {character!r} at position {position} is not in the vocabulary"
-                    f" of {len(self)} characters: replace it, or remove it, before encoding."
-                )
-            indices[position] = index
-        return indices
+        try:
+            return np.fromiter(map(self._index_of.__getitem__, text), np.int64, len(text))
+        except KeyError as error:
+            character = error.args[0]
+        raise UnknownCharacter(
+            f"The character {character!r} at position {text.index(character)} is not in the"
+            f" vocabulary of {len(self)} characters: replace it, or remove it, before encoding."
+        )
 
     def decode(self, indices: Iterable[int]) -> str:
         """The text of the indices, numbers from 0 to V - 1 in any sequence or array (n,).

@@ -6,7 +6,6 @@ still has to come up with the right values.
 """
 
 import copy
-import hashlib
 import itertools
 import os
 from collections.abc import Callable
@@ -41,8 +40,9 @@ def observe(name: str, function: Callable[..., Any], *arguments: Any) -> None:
 def _observation(
     name: str, function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> dict[str, Any]:
-    arguments = tuple(_cast_floats(_copy(argument)) for argument in arguments)
-    before = _fingerprint(arguments)
+    given = [_cast_floats(argument) for argument in arguments]
+    arguments = tuple(_copy(argument) for argument in given)
+    before = [_before(one, other) for one, other in zip(given, arguments, strict=True)]
     payload: dict[str, Any] = {"observation": name}
     try:
         payload["value"] = evidence.encode(function(*arguments))
@@ -51,7 +51,7 @@ def _observation(
     except BaseException as error:  # SystemExit too: a student's exit() is evidence like any other
         kind = evidence.sendable(type(error).__name__)
         payload["raised"] = {"type": kind, "message": _message(error)}
-    payload["changed"] = before is not None and _fingerprint(arguments) != before
+    payload["changed"] = any(map(_is_changed, before, arguments))
     return payload
 
 
@@ -93,33 +93,54 @@ def _cast_floats(value: Any) -> Any:
     return value
 
 
-def _fingerprint(value: Any) -> bytes | None:
-    """A digest of every array, number and text inside `value`, to notice changes in place.
+def _before(given: Any, copied: Any) -> list[Any] | None:
+    """What `copied` holds before the call: that is what `given` holds, if it is a copy of it."""
+    parts = _parts(given)
+    return copy.deepcopy(parts) if copied is given else parts
 
-    None for what holds itself, which no digest can follow.
+
+def _is_changed(before: list[Any] | None, value: Any) -> bool:
+    if before is None:
+        return False
+    after = _parts(value)
+    return after is None or len(before) != len(after) or not all(map(_is_same, before, after))
+
+
+def _parts(value: Any) -> list[Any] | None:
+    """Every array, number and text inside `value`, with the types: what may change in place.
+
+    None for what holds itself, which no list can follow.
     """
-    digest = hashlib.blake2b()
+    parts: list[Any] = []
 
     def visit(item: Any) -> None:
-        digest.update(type(item).__name__.encode())
+        parts.append(type(item).__name__)
         if isinstance(item, dict):
             for key, entry in item.items():
-                visit(str(key))
+                parts.append(str(key))
                 visit(entry)
         elif isinstance(item, list | tuple):
             for entry in item:
                 visit(entry)
         elif isinstance(item, str):
-            digest.update(item.encode("utf-8", "surrogatepass"))
+            parts.append(item)
         elif (array := evidence.as_array(item)) is not None:
-            digest.update(repr((array.shape, array.dtype)).encode())
-            digest.update(array.tobytes())
+            parts.append(array)
 
     try:
         visit(value)
     except RecursionError:
         return None
-    return digest.digest()
+    return parts
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return bool(type(one) is type(other) and one == other)
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    bits = f"u{one.itemsize}"  # as which a NaN is the same as itself
+    return np.array_equal(one.view(bits), other.view(bits))
 
 
 def _message(error: BaseException) -> str:

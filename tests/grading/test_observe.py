@@ -56,6 +56,45 @@ def test_arguments_are_copies_and_changes_in_place_are_seen():
     assert not observation(lambda arrays: arrays[0] * 2, weights).changed
 
 
+@pytest.mark.parametrize(
+    "value", [np.array([np.nan, 1.0]), np.arange(6.0)[::2], [1, 2], {"a": {"b": 0.5}}, 3, "text"]
+)
+def test_a_function_that_only_reads_changes_nothing(value):
+    assert not observation(lambda given: repr(given), value).changed
+
+
+def change_an_array(given):
+    given["w"][0][1] = -0.0
+
+
+def remove_an_item(given):
+    given["w"].pop()
+
+
+def rename_an_item(given):
+    given["v"] = given.pop("w")
+
+
+def change_a_dtype(given):
+    given["w"][0] = given["w"][0].astype("float32")
+
+
+@pytest.mark.parametrize(
+    "change", [change_an_array, remove_an_item, rename_an_item, change_a_dtype]
+)
+def test_changes_of_every_kind_are_seen(change):
+    given = {"w": [np.zeros(3), "text"]}
+    assert observation(change, given).changed
+    assert list(given) == ["w"] and len(given["w"]) == 2 and given["w"][0].dtype == "float64"
+
+
+def test_changes_in_what_cannot_be_copied_are_seen():
+    def doubles(given):
+        given[1][:] *= 2
+
+    assert observation(doubles, [iter("ab"), np.ones(2), (n for n in "ab")]).changed
+
+
 def test_half_a_surrogate_pair_in_a_message_does_no_harm():
     def fails():
         raise ValueError("\ud83d")
