@@ -58,10 +58,10 @@ def test_evidence_arrives_however_much_is_shown_around_it():
         assert names(run_cells(OBSERVE + source), "cell-0") == ["0", "1", "2"]
 
 
-def test_a_run_that_lost_evidence_is_repeated(monkeypatch):
+def test_a_run_that_lost_evidence_is_repeated_once(monkeypatch):
     from lmlib.grading import engine
 
-    complete = iter([False, True])
+    complete = iter([False])
     monkeypatch.setattr(engine._EvidenceClient, "is_complete", lambda self: next(complete))
     result = run_cells(OBSERVE + "observe('one', lambda: 1)")
     assert names(result, "cell-0") == ["one"] and next(complete, None) is None
