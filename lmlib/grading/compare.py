@@ -91,9 +91,7 @@ def _difference_equal(observed: Any, expected: Any) -> str | None:
         return _first_difference(observed, expected, observed.ravel() == expected.ravel())
     if isinstance(expected, list | dict):
         if type(observed) is not type(expected):
-            shape = f" with shape {expected.shape}" if np.size(expected) > 1 else ""
-        is_array = isinstance(expected, np.ndarray)
-        return f"is {describe(observed)}, not {describe(expected)}{shape if is_array else ''}"
+            return f"is {describe(observed)}, not {describe(expected)}"
         return None if _equal_items(observed, expected) else "is not the expected value"
     same = type(observed) is type(expected) and observed == expected
     return None if same else f"is {describe(observed)}, not {describe(expected)}"
@@ -229,9 +227,9 @@ def _difference_at_most(observed: Any, bound: float) -> str | None:
 def _structure(observed: Any, expected: Any) -> str | None:
     """What keeps two values from being compared element by element; None where nothing does."""
     if not isinstance(observed, np.ndarray) or not isinstance(expected, np.ndarray):
-        shape = f" with shape {expected.shape}" if np.size(expected) > 1 else ""
-        is_array = isinstance(expected, np.ndarray)
-        return f"is {describe(observed)}, not {describe(expected)}{shape if is_array else ''}"
+        is_large = isinstance(expected, np.ndarray) and expected.size > 1
+        shape = f" with shape {expected.shape}" if is_large else ""
+        return f"is {describe(observed)}, not {describe(expected)}{shape}"
     kind, expected_kind = _kind(observed), _kind(expected)
     if kind != expected_kind:
         return f"holds {kind}, not {expected_kind}"
