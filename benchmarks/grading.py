@@ -4,13 +4,14 @@
     .venv/bin/python benchmarks/grading.py --only stock      # one comparison
     .venv/bin/python benchmarks/grading.py --students 8 --chunks 2 --course demo
 
-prints the machine's facts and a table in Markdown.  There are three comparisons:
+prints the machine's facts and a table in Markdown.  There are four comparisons:
 
 | | in turn | on |
 |---|---|---|
-| stock | `nbgrader autograde` of stock nbgrader, and `lmlib grade --jobs 2` | 40 in 5 chunks |
+| stock | `nbgrader autograde` of stock nbgrader, and `lmlib grade --jobs 2` | 40 in 2 chunks |
+| skipping | the same, but stock is told which cells lmlib does not run | 40 in 2 chunks |
 | warm | `lmlib grade --warm off` and `--warm on`, both with `--jobs 2` | 16 in 2 chunks |
-| jobs | `lmlib grade --jobs 1` and `--jobs 2` | 40 in 2 chunks, so that the start counts for less |
+| jobs | `lmlib grade --jobs 1` and `--jobs 2` | 40 in 2 chunks |
 
 **Submissions.**  Those of `lmlib demo`: right ones, one known mistake each, a blank one, some with
 cells of their own.  Nothing is random.  The broken file among them would end stock nbgrader's
@@ -23,12 +24,13 @@ the largest ratio of a chunk.  CPU seconds are of all processes that ended and w
 noise moves them less.
 
 **Fairness.**  Each side has a course folder of its own.  Stock's has a plain nbgrader_config.py:
-nbgrader's own preprocessors and its own execution.  Both sides do equal work:
+nbgrader's own preprocessors and its own execution.  But for the second point, both do equal work:
 
 - One process grades a whole chunk, so that stock pays for its start only once a chunk.
   `submitted/` holds this chunk and nothing else; nbgrader grades whatever it finds there.
-- Cells tagged `training` are left out by both: lmlib never runs them, and stock is told to skip
-  them (`Execute.skip_cells_with_tag`), which by default it would not do.
+- Cells tagged `training`, experiments that no test needs, are not run by lmlib.  Stock runs them,
+  as it does by default; in the comparison `skipping` it is told not to
+  (`Execute.skip_cells_with_tag`).
 - The notebook runs in the profile `smoke`, with one thread for BLAS, in both.
 - Hidden tests are the same, without the KEY regions that nbgrader does not know.  `observe` is
   told that a judge listens; otherwise stock's tests would stop before they call any of the
@@ -81,7 +83,7 @@ from lmlib.grading.record import attached
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_rnn_sampling"
-COMPARISONS = ("stock", "warm", "jobs")
+COMPARISONS = ("stock", "skipping", "warm", "jobs")
 LOOK_EVERY = 0.2  # seconds, at the memory of a side's processes
 FULL_MARKS = ("everything right", "right, with cells of their own")
 
@@ -89,8 +91,8 @@ STOCK_CONFIG = """\
 c = get_config()
 c.CourseDirectory.course_id = "stock"
 c.Execute.timeout = {cell_seconds:.0f}
-c.Execute.skip_cells_with_tag = {not_run!r}
 """
+SKIPPING = f"c.Execute.skip_cells_with_tag = {engine.NOT_RUN!r}\n"
 
 STOCK_ENVIRONMENT = {
     "LMLIB_PROFILE": "smoke",
@@ -150,8 +152,8 @@ def _options() -> argparse.Namespace:
         description="Compare how fast stock nbgrader and lmlib grade; see the top of this file."
     )
     parser.add_argument("--students", type=int, default=40, metavar="N")
-    parser.add_argument("--chunks", type=int, default=5, metavar="N")
-    parser.add_argument("--only", choices=COMPARISONS, help="one comparison (default: all three)")
+    parser.add_argument("--chunks", type=int, default=2, metavar="N")
+    parser.add_argument("--only", choices=COMPARISONS, help="one comparison (default: all)")
     parser.add_argument("--course", type=Path, metavar="FOLDER",
                         help="a course or demo that this lmlib has built; it is only read "
                         "(default: build one, which takes minutes)")  # fmt: skip
@@ -177,10 +179,7 @@ def _work_folder(keep: Path | None) -> Iterator[Path]:
 
 def size(comparison: str, students: int, chunks: int) -> tuple[int, int]:
     """How many submissions a comparison is on, and in how many chunks."""
-    fewer = max(1, chunks * 2 // 5)
-    if comparison == "stock":
-        return students, chunks
-    return (students if comparison == "jobs" else max(1, students * 2 // 5)), fewer
+    return (max(1, students * 2 // 5) if comparison == "warm" else students), chunks
 
 
 # ---- courses and submissions
@@ -230,11 +229,13 @@ def deal(invented: list[Invented], chunks: int) -> list[list[Invented]]:
 
 def sides_of(comparison: str, built: Course, work: Path) -> tuple[Side, Side]:
     """The two sides of a comparison, each with a course folder of its own below `work`."""
-    if comparison == "stock":
+    if comparison in ("stock", "skipping"):
         words = (sys.executable, "-m", "nbgrader", "autograde", ASSIGNMENT)
-        course = stock_course(built, work / "stock")
-        stock = Side("stock `nbgrader autograde`", course, words, is_stock=True)
-        return stock, our_side(built, work / "ours", "--jobs", "2")
+        is_skipping = comparison == "skipping"
+        course = stock_course(built, work / comparison, SKIPPING if is_skipping else "")
+        name = "stock `nbgrader autograde`" + (", told what to skip" if is_skipping else "")
+        stock = Side(name, course, words, is_stock=True)
+        return stock, our_side(built, work / f"beside-{comparison}", "--jobs", "2")
     if comparison == "warm":
         common = ("--jobs", "2", "--warm")
         off = our_side(built, work / "warm-off", *common, "off")
@@ -253,7 +254,7 @@ def lmlib_command(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "lmlib", *words)
 
 
-def stock_course(built: Course, folder: Path) -> Course:
+def stock_course(built: Course, folder: Path, settings: str) -> Course:
     """A course in `folder` as one would have it with nbgrader alone, and its release.
 
     Its notebook begins with the cell that installs lmlib, as the submissions do.
@@ -264,7 +265,7 @@ def stock_course(built: Course, folder: Path) -> Course:
     source.cells.insert(0, read_notebook(built.release(ASSIGNMENT)).cells[0])
     write_text(folder / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", notebook_text(source))
     seconds = built.assignment(ASSIGNMENT).cell_seconds
-    config = STOCK_CONFIG.format(cell_seconds=seconds, not_run=engine.NOT_RUN)
+    config = STOCK_CONFIG.format(cell_seconds=seconds) + settings
     write_text(folder / "nbgrader_config.py", config)
     run((sys.executable, "-m", "nbgrader", "generate_assignment", ASSIGNMENT), folder)
     return dataclasses.replace(built, root=folder)
