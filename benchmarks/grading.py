@@ -1,6 +1,6 @@
 """How fast is `lmlib grade`?  The same submissions, graded by stock nbgrader and by lmlib in turn.
 
-    .venv/bin/python benchmarks/grading.py                   # a quarter of an hour on two cores
+    .venv/bin/python benchmarks/grading.py                   # half an hour on two cores
     .venv/bin/python benchmarks/grading.py --only stock      # one comparison
     .venv/bin/python benchmarks/grading.py --students 8 --chunks 2 --course demo
 
