@@ -7,10 +7,11 @@ person has to look.  Manual scores and comments are a grader's, and stay as they
 import contextlib
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Grade, Gradebook, MissingEntry
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry
 
 from lmlib.grading import late
 from lmlib.grading.course import Course
@@ -95,13 +96,13 @@ class Ledger:
         """Whether the gradebook has the scores of `record`."""
         with gradebook_errors(self.course):
             try:
-                for verdict in record.verdicts:
-                    grade = self._grade(verdict.grade_id, record.student)
-                    if grade.auto_score != verdict.score:
-                        return False
+                grades = self._by_cell(Grade, record.student)
             except MissingEntry:
                 return False
-        return True
+        return all(
+            verdict.grade_id in grades and grades[verdict.grade_id].auto_score == verdict.score
+            for verdict in record.verdicts
+        )
 
     def enter(self, record: Record, notebook: NotebookNode, is_new: bool) -> None:
         """Enter what `record` and its graded `notebook` say, whole or not at all.
@@ -114,13 +115,16 @@ class Ledger:
             self.gradebook.update_or_create_submission(
                 self.assignment, record.student, timestamp=late.naive(time) if time else None
             )
+            grades = self._by_cell(Grade, record.student)
+            comments = self._by_cell(Comment, record.student)
             for cell in notebook.cells:
+                name = grade_id(cell)
                 if utils.is_grade(cell):
-                    self._enter_grade(record, cell)
+                    _enter_grade(record, cell, grades[name])
                 if is_task(cell) and is_new:
-                    self._grade(grade_id(cell), record.student).needs_manual_grade = True
+                    grades[name].needs_manual_grade = True
                 if is_solution(cell) or is_task(cell):
-                    self._enter_comment(record, cell)
+                    _enter_comment(record, cell, comments[name])
             enter_penalty(self.course, self.gradebook, record)
 
     @contextlib.contextmanager
@@ -139,22 +143,25 @@ class Ledger:
         finally:
             session.commit = commit
 
-    def _enter_grade(self, record: Record, cell: NotebookNode) -> None:
-        grade = self._grade(grade_id(cell), record.student)
-        if record.status == "failed":
-            grade.auto_score, grade.needs_manual_grade = None, True
-            return
-        grade.auto_score, _ = utils.determine_grade(cell)
-        # a person looks again at what a person has graded once, as nbgrader has it
-        grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
-
-    def _enter_comment(self, record: Record, cell: NotebookNode) -> None:
-        comment = self.gradebook.find_comment(
-            grade_id(cell), self.assignment, self.assignment, record.student
+    def _by_cell(self, kind: Any, student: str) -> dict[str | None, Any]:
+        """A student's grades, or comments, by the name of their cell: all in one query."""
+        found = self.gradebook.find_submission_notebook(self.assignment, self.assignment, student)
+        rows = self.gradebook.db.query(kind, BaseCell.name).join(
+            BaseCell, kind.cell_id == BaseCell.id
         )
-        unchanged = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
-        silent = unchanged and not is_task(cell) and record.status == "graded"
-        comment.auto_comment = "No response." if silent else None
+        return {name: entry for entry, name in rows.filter(kind.notebook_id == found.id)}
 
-    def _grade(self, cell: str | None, student: str) -> Grade:
-        return self.gradebook.find_grade(cell, self.assignment, self.assignment, student)
+
+def _enter_grade(record: Record, cell: NotebookNode, grade: Grade) -> None:
+    if record.status == "failed":
+        grade.auto_score, grade.needs_manual_grade = None, True
+        return
+    grade.auto_score, _ = utils.determine_grade(cell)
+    # a person looks again at what a person has graded once, as nbgrader has it
+    grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+
+
+def _enter_comment(record: Record, cell: NotebookNode, comment: Comment) -> None:
+    unchanged = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
+    silent = unchanged and not is_task(cell) and record.status == "graded"
+    comment.auto_comment = "No response." if silent else None
