@@ -47,7 +47,6 @@ KERNEL_MODULES = (
     "IPython.extensions.storemagic",
     "comm",
     "ipykernel.comm",
-    "ipykernel.datapub",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
