@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lmlib import corpora, tokenizers
+from pretraining import checkpoints
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,9 @@ def train(
     history: list[dict[str, float]] = []
     best: dict[str, Any] = {"development": math.inf, "epoch": -1, "arrays": {}}
     if resume:
-        history, best = restore(checkpoint, settings, model, optimizer, generator)
+        progress = checkpoints.restore(checkpoint, asdict(settings), model, optimizer)
+        history, best = progress["history"], progress["best"]
+        generator.set_state(progress["windows"])
 
     for epoch in range(len(history), settings.epochs):
         if epoch - best["epoch"] > settings.patience and best["epoch"] >= 0:
@@ -161,7 +164,8 @@ def train(
                 "epoch": epoch,
                 "arrays": in_half_precision(model.keras_arrays()),
             }
-        keep(checkpoint, settings, model, optimizer, generator, history, best)
+        progress = {"history": history, "best": best, "windows": generator.get_state()}
+        checkpoints.keep(checkpoint, asdict(settings), model, optimizer, progress)
         print(
             f"epoch {epoch + 1}: training {loss:.4f}, development {development_loss:.4f}",
             flush=True,
@@ -181,60 +185,4 @@ def export(name: str, arrays: dict[str, Tensor], vocabulary: str, out: Path) -> 
     description = {"model": name, "order": list(arrays), "vocabulary": vocabulary}
     # one entry only: safetensors writes several in an order that changes from run to run
     metadata = {"description": json.dumps(description)}
-    write_in_one_step(out, save(arrays, metadata))
-
-
-def keep(
-    checkpoint: Path,
-    settings: Settings,
-    model: CharacterModel,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    history: list[dict[str, float]],
-    best: dict[str, Any],
-) -> None:
-    """Write all that the next epoch depends on."""
-    unfinished = checkpoint.with_suffix(".part")
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        "settings": asdict(settings),
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "windows": generator.get_state(),
-        "dropout": torch.get_rng_state(),
-        "history": history,
-        "best": best,
-    }
-    torch.save(state, unfinished)
-    unfinished.replace(checkpoint)
-
-
-def restore(
-    checkpoint: Path,
-    settings: Settings,
-    model: CharacterModel,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-) -> tuple[list[dict[str, float]], dict[str, Any]]:
-    """Bring everything back to where the checkpoint was written; its history and best epoch."""
-    if not checkpoint.exists():
-        raise SystemExit(f"There is no checkpoint at {checkpoint}: start without --resume.")
-    state = torch.load(checkpoint, weights_only=True)
-    if state["settings"] != asdict(settings):
-        raise SystemExit(
-            f"The checkpoint at {checkpoint} was made with other settings:"
-            " give the same ones, or start without --resume."
-        )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    generator.set_state(state["windows"])
-    torch.set_rng_state(state["dropout"])
-    return state["history"], state["best"]
-
-
-def write_in_one_step(path: Path, content: bytes) -> None:
-    """Write a file so that an interruption leaves the old one or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    checkpoints.write_in_one_step(out, save(arrays, metadata))
