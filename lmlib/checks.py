@@ -43,7 +43,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
         unsolved = traceback.extract_tb(error.__traceback__)[-1].name
     raise NotSolvedYet(
         f"{unsolved} is not written yet: replace the line `raise NotImplementedError()` in its"
-        " cell, run that cell, then run this check again."
+        " cell, run that cell, then run this one again."
     )
 
 

@@ -1,6 +1,10 @@
-"""Figures for the notebooks. Each function returns a figure, which a cell's last line shows."""
+"""Figures for the notebooks. Each function returns a figure, which a cell's last line shows.
+
+The figure's label says in a sentence what it shows, for those who cannot see it.
+"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-VISIBLE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})
+
+
+def visible(text: str) -> str:
+    """The text with a sign for each space, line break and tab."""
+    return text.translate(VISIBLE)
 
 
 def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: int = 8) -> Figure:
@@ -34,14 +43,16 @@ def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: 
     for step, rank in np.ndindex(*likeliest.shape):
         character = vocabulary[likeliest[step, rank]]
         colour = "white" if heights[step, rank] > 0.5 else "black"
-        axes.text(step, rank, _visible(character), ha="center", va="center", color=colour)
+        axes.text(step, rank, visible(character), ha="center", va="center", color=colour)
         if character == text[step]:
             axes.add_patch(Rectangle((step - 0.5, rank - 0.5), 1, 1, fill=False, edgecolor="C1"))
-    axes.set_xticks(range(len(text)), [_visible(character) for character in text])
+    axes.set_xticks(range(len(text)), [visible(character) for character in text])
     axes.set_yticks(range(ranks), [str(rank + 1) for rank in range(ranks)])
     axes.set_xlabel("the character that came")
     axes.set_ylabel("rank")
     figure.colorbar(image, ax=axes, label="probability")
+    hits = sum(vocabulary[best] == came for best, came in zip(likeliest[:, 0], text, strict=True))
+    figure.set_label(f"The likeliest character came at {hits} of {len(text)} steps.")
     return figure
 
 
@@ -63,12 +74,18 @@ def hidden_unit(states: np.ndarray, text: str, unit: int, width: int = 60) -> Fi
     )
     for position, character in enumerate(text):
         row, column = divmod(position, width)
-        axes.text(column, row, _visible(character), ha="center", va="center", family="monospace")
+        axes.text(column, row, visible(character), ha="center", va="center", family="monospace")
     axes.set_yticks(range(rows), [str(row * width) for row in range(rows)])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("character in the line")
     axes.set_ylabel("position of the line")
     figure.colorbar(image, ax=axes, label=f"value of unit {unit}")
+    low, high = int(np.argmin(values)), int(np.argmax(values))
+    figure.set_label(
+        f"Unit {unit} is highest ({values[high]:.2f}) after character {high},"
+        f" “{visible(text[high])}”, and lowest ({values[low]:.2f}) after character {low},"
+        f" “{visible(text[low])}”."
+    )
     return figure
 
 
@@ -81,6 +98,7 @@ def losses(curves: Mapping[str, Sequence[float]], ylabel: str = "loss (nats)") -
     axes.set_xlabel("epoch")
     axes.set_ylabel(ylabel)
     _finish(axes)
+    figure.set_label(f"{ylabel} over the epochs: {_courses(curves)}.")
     return figure
 
 
@@ -98,14 +116,116 @@ def perplexities(
     axes.set_xlabel("length of the prompt (characters)")
     axes.set_ylabel("perplexity per character")
     _finish(axes)
+    figure.set_label(f"Perplexity, from short prompts to long ones: {_courses(curves)}.")
+    return figure
+
+
+def attention_map(weights: np.ndarray, pieces: Sequence[str], title: str = "") -> Figure:
+    """Which token looks at which: a row a query, a column a key.
+
+    weights: (T, T), row t the attention of token t, between 0 and 1; what is exactly 0 stays white.
+    pieces: the T tokens as text. Raises ValueError when the shapes do not fit.
+    """
+    weights = np.asarray(weights)
+    length = len(pieces)
+    if not length or weights.shape != (length, length):
+        raise ValueError(
+            f"weights has shape {weights.shape}; {length} tokens need ({length}, {length})."
+        )
+    tokens = [visible(piece) for piece in pieces]
+    side, margin = max(2.0, 0.24 * length), 0.5 + _width(tokens)
+
+    figure, axes = _figure_around(side, side, left=margin, bottom=margin, right=1.0, top=0.4)
+    beside = axes.inset_axes((1.0 + 0.15 / side, 0.0, 0.15 / side, 1.0))
+    seen = np.ma.masked_equal(weights, 0.0)
+    image = axes.imshow(seen, cmap="YlGnBu", vmin=0.0, vmax=1.0)
+    axes.set_xticks(range(length), tokens, rotation=90, parse_math=False)
+    axes.set_yticks(range(length), tokens, parse_math=False)
+    axes.tick_params(length=0)
+    axes.set_xlabel("key: the token looked at")
+    axes.set_ylabel("query: the token that looks")
+    axes.set_title(title)
+    figure.colorbar(image, cax=beside, label="attention weight")
+    most = int(np.argmax(weights[-1]))
+    figure.set_label(
+        f"{title + ': ' if title else ''}the last token, “{tokens[-1]}”, looks most at"
+        f" “{tokens[most]}” (weight {weights[-1, most]:.2f})."
+    )
+    return figure
+
+
+def next_tokens(probabilities: np.ndarray, pieces: Sequence[str], top: int = 15) -> Figure:
+    """A bar for each of the top likeliest next tokens, and one for all the others together.
+
+    probabilities: (V,), at least 0, of sum 1; pieces: the V tokens as text. The title holds the
+    exponential of the entropy: how many equally likely tokens would leave the choice as open.
+    Raises ValueError for other shapes, and for numbers that are no probabilities.
+    """
+    probabilities = np.asarray(probabilities)
+    if not len(pieces) or probabilities.shape != (len(pieces),):
+        raise ValueError(
+            f"probabilities has shape {probabilities.shape}; {len(pieces)} tokens need"
+            f" ({len(pieces)},)."
+        )
+    if not (probabilities.min() >= 0.0 and abs(probabilities.sum() - 1.0) < 1e-3):
+        raise ValueError(
+            f"Probabilities are at least 0 and sum to 1; the least of these is"
+            f" {probabilities.min():.3g}, their sum {probabilities.sum():.3g}."
+        )
+    likeliest = np.argsort(-probabilities, kind="stable")[:top]
+    tokens = [visible(pieces[token]) for token in likeliest]
+    heights = [*probabilities[likeliest]]
+    possible = probabilities[probabilities > 0.0]
+    choices = float(np.exp(-np.sum(possible * np.log(possible))))
+    rest = len(pieces) - len(likeliest)
+    if rest:
+        tokens.append(f"{rest} others")
+        heights.append(max(0.0, 1.0 - sum(heights)))
+
+    figure, axes = _figure_around(
+        5.0, 0.24 * len(tokens), left=0.2 + _width(tokens), bottom=0.6, right=0.2, top=0.4
+    )
+    bars = axes.barh(range(len(tokens)), heights, color=["C0"] * len(likeliest) + ["0.7"])
+    axes.bar_label(bars, [f"{height:.1%}" for height in heights], padding=3)
+    axes.set_yticks(range(len(tokens)), tokens, parse_math=False)
+    axes.set_ylim(len(tokens) - 0.5, -0.5)  # the likeliest uppermost
+    axes.set_xlim(0.0, 1.1)
+    axes.set_xticks(np.linspace(0.0, 1.0, 6))
+    axes.set_xlabel("probability of being the next token")
+    axes.set_title(f"as open as a choice among {choices:.1f} equally likely tokens")
+    figure.set_label(
+        f"The likeliest next token is “{tokens[0]}” ({heights[0]:.1%}); the choice is as open as"
+        f" one among {choices:.1f} equally likely tokens."
+    )
     return figure
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure that pyplot forgets, so that a notebook shows it once: as the value of its cell."""
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    figure, axes = plt.subplots(
+        figsize=(width, height), layout="constrained", FigureClass=_DescribedFigure
+    )
     plt.close(figure)
     return figure, axes
+
+
+def _figure_around(
+    width: float, height: float, left: float, bottom: float, right: float, top: float
+) -> tuple[Figure, Axes]:
+    """A figure around axes of that size, all in inches.
+
+    Where a slider moves: to measure every word for a layout would take longer than to draw it.
+    """
+    whole = (left + width + right, bottom + height + top)
+    figure, axes = plt.subplots(figsize=whole, FigureClass=_DescribedFigure)
+    plt.close(figure)
+    axes.set_position((left / whole[0], bottom / whole[1], width / whole[0], height / whole[1]))
+    return figure, axes
+
+
+def _width(words: Sequence[str]) -> float:
+    """About how wide the longest of these words is in a figure, in inches."""
+    return 0.1 * max(len(word) for word in words)
 
 
 def _finish(axes: Axes) -> None:
@@ -113,5 +233,18 @@ def _finish(axes: Axes) -> None:
     axes.legend()
 
 
-def _visible(character: str) -> str:
-    return VISIBLE.get(character, character)
+def _courses(curves: Mapping[str, Sequence[float]]) -> str:
+    """Where each curve begins and ends, in words."""
+    return ", ".join(
+        f"{name} from {values[0]:.2f} to {values[-1]:.2f}"
+        for name, values in curves.items()
+        if len(values)
+    )
+
+
+class _DescribedFigure(Figure):
+    """A figure whose label is the text that stands where its picture cannot be shown or seen."""
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        sentence = str(self.get_label())
+        return {"text/plain": sentence}, {"image/png": {"alt": sentence}}

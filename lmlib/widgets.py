@@ -1,17 +1,82 @@
-"""Figures that one can turn: sliders around what lmlib.plots draws.
+"""Figures that one can turn: sliders around what lmlib.plots draws, and tokens in colour.
 
-Each function takes arrays and returns a widget, which a cell's last line shows. Where nothing can
-show widgets, the figure of the first setting is what one sees.
+Each function takes arrays, or a function of the notebook's that computes them, and returns what a
+cell's last line shows. Nothing here computes what a model does.
 """
+
+import html
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
 
 import ipywidgets
 import numpy as np
-from IPython.display import display
+from matplotlib.figure import Figure
 
-from lmlib import plots
+from lmlib import checks, plots
+
+PALETTE = ("#cfe3f5", "#fbe3b6", "#d3ecca", "#f6d1d4", "#e3d9f2")
+TOKEN = (  # black on pale colours, whatever the theme; the border tells neighbours apart as well
+    "display: inline-block; margin: 1px; padding: 1px 3px; text-align: center; color: #000000;"
+    " border: 1px solid #767676; border-radius: 3px"
+)
 
 
-def hidden_units(states: np.ndarray, text: str, unit: int = 0) -> ipywidgets.Widget:
+class Explorer(ipywidgets.VBox):
+    """Controls above a figure, and the sentence that says what the figure shows.
+
+    draw: called with the value of each control, in their order, whenever one of them changes;
+    returns the figure. When it cannot, because an exercise is not written yet or a setting does not
+    fit, the reason is shown in the figure's place. Where nothing can show widgets (GitHub, a page
+    made by nbconvert), one sees the first figure as a picture.
+    """
+
+    _ipython_display_ = None  # ipywidgets 7 has one, which would show the widget and no picture
+
+    def __init__(self, draw: Callable[..., Figure], *controls: ipywidgets.Widget):
+        self._draw = draw
+        self._controls = controls
+        self._picture = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
+        self._sentence = ipywidgets.HTML()
+        super().__init__([*controls, self._picture, self._sentence])
+        for control in controls:
+            control.observe(self._redraw, "value")
+        self._redraw()
+
+    def _redraw(self, _change: object = None) -> None:
+        try:
+            figure = checks.call(self._draw, *(control.value for control in self._controls))
+        except Exception as error:
+            self._picture.layout.display = "none"
+            self._picture.value = b""
+            self._say(_reason(error))
+        else:
+            self._picture.value = _png(figure)
+            self._picture.layout.display = None
+            self._say(str(figure.get_label()))
+
+    def _say(self, sentence: str) -> None:
+        self._sentence.value = html.escape(sentence)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The widget, and beside it the picture for whatever cannot show widgets."""
+        sentence = html.unescape(self._sentence.value)
+        bundle = {
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            },
+            "text/plain": sentence,
+        }
+        if self._picture.value:
+            bundle["image/png"] = b64encode(self._picture.value).decode("ascii")
+        return bundle, {"image/png": {"alt": sentence}}
+
+
+def hidden_units(states: np.ndarray, text: str, unit: int = 0) -> Explorer:
     """A slider through the hidden units, above the text coloured by the chosen unit's value.
 
     states: (T, H), between -1 and 1, row t after text[t] was read; text: the T characters;
@@ -28,6 +93,107 @@ def hidden_units(states: np.ndarray, text: str, unit: int = 0) -> ipywidgets.Wid
     slider = ipywidgets.IntSlider(
         unit, 0, states.shape[1] - 1, description="unit", continuous_update=False
     )
-    return ipywidgets.interactive(
-        lambda unit: display(plots.hidden_unit(states, text, unit)), unit=slider
+    return Explorer(lambda unit: plots.hidden_unit(states, text, unit), slider)
+
+
+def attention_explorer(
+    sentence: str,
+    attention_of: Callable[[str], tuple[np.ndarray, Sequence[str]]],
+    layer: int = 0,
+    head: int = 0,
+) -> Explorer:
+    """The attention map of a sentence that one types, with a slider for the layer and the head.
+
+    attention_of(sentence) returns the weights, (L, H, T, T), and the T tokens as text; it is called
+    once for a sentence, however often the sliders move. layer and head: what is shown first.
+    """
+    box = ipywidgets.Text(
+        sentence, description="sentence", continuous_update=False, layout={"width": "40em"}
     )
+    layers = ipywidgets.IntSlider(layer, 0, max(layer, 0), description="layer")
+    heads = ipywidgets.IntSlider(head, 0, max(head, 0), description="head")
+
+    @lru_cache(maxsize=16)
+    def attention(sentence: str) -> tuple[np.ndarray, Sequence[str]]:
+        weights, pieces = attention_of(sentence)
+        shape, length = np.shape(weights), len(pieces)
+        if not length:
+            raise ValueError("Type a sentence: this one has no token.")
+        if len(shape) != 4 or not all(shape) or shape[2:] != (length, length):
+            raise ValueError(
+                f"The weights have shape {shape}; {length} tokens need (layers, heads, {length},"
+                f" {length})."
+            )
+        return np.asarray(weights), pieces
+
+    def draw(sentence: str, layer: int, head: int) -> Figure:
+        weights, pieces = attention(sentence)
+        layers.max, heads.max = len(weights) - 1, len(weights[0]) - 1
+        layer, head = min(layer, layers.max), min(head, heads.max)
+        return plots.attention_map(weights[layer, head], pieces, f"layer {layer}, head {head}")
+
+    return Explorer(draw, box, layers, heads)
+
+
+def temperature_explorer(
+    probabilities_at: Callable[[float], np.ndarray],
+    pieces: Sequence[str],
+    top: int = 15,
+    temperature: float = 1.0,
+) -> Explorer:
+    """The likeliest next tokens, as bars that move with a slider for the temperature.
+
+    probabilities_at(temperature) returns the distribution over the V tokens, (V,); pieces: the V
+    tokens as text; top: how many of them get a bar; temperature: from 0.1 to 3, the first one.
+    """
+    slider = ipywidgets.FloatSlider(
+        temperature, min=0.1, max=3.0, step=0.05, description="temperature"
+    )
+    return Explorer(
+        lambda temperature: plots.next_tokens(probabilities_at(temperature), pieces, top), slider
+    )
+
+
+class ColouredTokens:
+    """What coloured_tokens returns: HTML where a front end shows it, else text with bars."""
+
+    def __init__(self, pieces: Sequence[str], ids: Sequence[int] | None):
+        self._pieces = pieces
+        self._ids = ids
+
+    def __repr__(self) -> str:
+        return "|".join(plots.visible(piece) for piece in self._pieces)
+
+    def _repr_html_(self) -> str:
+        tokens = []
+        for position, piece in enumerate(self._pieces):
+            number = "" if self._ids is None else f"<br><small>{self._ids[position]}</small>"
+            tokens.append(
+                f'<span style="{TOKEN}; background-color: {PALETTE[position % len(PALETTE)]}">'
+                f"{html.escape(plots.visible(piece))}{number}</span>"
+            )
+            tokens.append("<br>" * piece.count("\n"))
+        return f'<div style="font-family: monospace">{"".join(tokens)}</div>'
+
+
+def coloured_tokens(pieces: Sequence[str], ids: Sequence[int] | None = None) -> ColouredTokens:
+    """A text cut into its tokens, each in a coloured box, with its id below it if ids are given.
+
+    pieces: the T tokens as text; ids: their T ids. Raises ValueError when the lengths differ.
+    """
+    if ids is not None and len(ids) != len(pieces):
+        raise ValueError(f"There are {len(ids)} ids for {len(pieces)} tokens.")
+    return ColouredTokens(pieces, ids)
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no figure, in a sentence."""
+    if isinstance(error, checks.NotSolvedYet | checks.CheckFailed | ValueError):
+        return str(error)
+    return f"{type(error).__name__}: {error}. Call the function in a cell to see where."
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", facecolor="white", pil_kwargs={"compress_level": 1})
+    return buffer.getvalue()

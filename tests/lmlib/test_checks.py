@@ -196,7 +196,7 @@ def test_jupyter_shows_a_few_words_and_no_traceback() -> None:
     unsolved = "def sample():\n    raise NotImplementedError()\nchecks.call(sample)"
     assert run(unsolved) == [
         "… sample is not written yet: replace the line `raise NotImplementedError()` in its cell,"
-        " run that cell, then run this check again."
+        " run that cell, then run this one again."
     ]
     assert run("checks.only_packages('lmlib')")[0].startswith(
         "✗ only lmlib and the standard library are imported: cell [1], line 2, imports nbformat."
