@@ -95,7 +95,7 @@ def first_rows(
     """Check the first rows and columns of a matrix, shown beside the expected ones.
 
     actual: (n, d); expected: (r, c) with r <= n and c <= d, the corner of the right matrix;
-    causes: what known slips lead to, each a sentence and the last of the r rows that it gives, (c,);
+    causes: known slips in a few words, and how the last of the r rows then begins;
     atol: how far a number may be off, in the unit of the numbers themselves.
     """
     wanted = np.asarray(expected)
@@ -109,12 +109,14 @@ def first_rows(
     if np.allclose(corner, wanted, rtol=0.0, atol=atol):
         print(f"✓ {what}\n{table}")
         return
-    like = [
-        sentence
-        for sentence, last_row in (causes or {}).items()
-        if np.allclose(corner[-1], last_row, rtol=0.0, atol=atol)
-    ]
-    reason = f"\n  It looks as if {' or '.join(like)}." if like else ""
+    reason = ""
+    gaps = {
+        slip: np.abs(corner[-1, : len(beginning)] - beginning).max()
+        for slip, beginning in (causes or {}).items()
+    }
+    likeliest = min(gaps, key=gaps.__getitem__, default="")
+    if likeliest and gaps[likeliest] <= atol:
+        reason = f"\n  It looks as if {likeliest}."
     raise CheckFailed(f"{what}: the first rows differ.\n{table}{reason}")
 
 
