@@ -1,20 +1,20 @@
 """Little stories from a seeded grammar: any length, the same on every machine.
 
 >>> write(35, seed=3)
-'Once there was a quiet girl called '
+'A small girl named Dora lived in a '
 
 A plot is a row of beats, a beat a few lines of which one is told; data/story_plots.toml holds them.
 The words in braces come from data/story_words.toml. Each is drawn once a story and then kept, so
 whoever is named at the beginning is still there at the end: that is what a model can remember.
 
 All chance is `random.Random(seed).random()`. Python promises that this one method gives the same
-numbers in every version; it promises nothing of the kind for `choice`, NumPy neither for its Generator.
+numbers in every version. It promises nothing of the kind for `choice`, nor NumPy for its Generator.
 """
 
 import random
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -42,21 +42,44 @@ def write(length: int, seed: int = 0) -> str:
     A longer text of the same seed begins with the shorter one. Raises ValueError for a length
     below one.
     """
-    if length < 1:
-        raise ValueError(f"A text of {length} characters cannot be written: ask for one at least.")
-    stories = []
-    missing = length
-    for story in _stories(seed):
-        stories.append(story)
-        missing -= len(story)
-        if missing <= 0:
-            break
-    return "".join(stories)[:length]
+    return "".join(_until(length, _stories(seed)))[:length]
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text in order; `"Where is it?" asked Tom.` is one."""
     return re.split(r'(?:(?<=[.!?])|(?<=[.!?]"))\s+(?=["A-Z])', text.strip())
+
+
+def utterances(length: int, seed: int = 0) -> str:
+    """Sentences as in a transcript, one a line: capitals, apostrophes and spaces, nothing else.
+
+    No line comes twice. The lines are whole, so there are length characters or just over. Raises
+    ValueError for a length below one.
+    """
+    return "".join(_until(length, _new_lines(_stories(seed))))
+
+
+def _new_lines(stories: Iterable[str]) -> Iterator[str]:
+    """Each sentence of the stories as a line of capitals, when it comes for the first time."""
+    known = set()
+    for story in stories:
+        for sentence in sentences(story):
+            line = re.sub("[^A-Z']+", " ", sentence.upper()).strip() + "\n"
+            if line not in known:
+                known.add(line)
+                yield line
+
+
+def _until(length: int, pieces: Iterable[str]) -> Iterator[str]:
+    """As many pieces as it takes to have length characters."""
+    if length < 1:
+        raise ValueError(f"A text of {length} characters cannot be written: ask for one at least.")
+    missing = length
+    for piece in pieces:
+        yield piece
+        missing -= len(piece)
+        if missing <= 0:
+            return
 
 
 # ------------------------------------------------------------------ telling a story
@@ -191,7 +214,7 @@ def _with_articles(text: str) -> str:
 def _words() -> dict[str, tuple[Word, ...]]:
     """The lists of words, by name."""
     tables = tomllib.loads((DATA / "story_words.toml").read_text(encoding="ascii"))
-    irregular = dict(_rows(tables.pop("irregular"))[1:])
+    irregular = {one: many for one, many in _rows(tables.pop("irregular"))[1:]}
     return {name: _word_list(text, irregular) for name, text in tables.items()}
 
 
@@ -211,9 +234,7 @@ def _word_list(text: str, irregular: dict[str, str]) -> tuple[Word, ...]:
 
 
 def _rows(text: str) -> list[tuple[str, ...]]:
-    return [
-        tuple(cell.strip() for cell in line.split("|")) for line in text.strip().splitlines()
-    ]
+    return [tuple(cell.strip() for cell in line.split("|")) for line in text.strip().splitlines()]
 
 
 def _plural(noun: str, irregular: dict[str, str]) -> str:
@@ -233,9 +254,7 @@ def _plural(noun: str, irregular: dict[str, str]) -> str:
 @cache
 def _plots() -> tuple[Plot, ...]:
     """All plots, in the order of their file."""
-    tables: dict[str, Any] = tomllib.loads(
-        (DATA / "story_plots.toml").read_text(encoding="ascii")
-    )
+    tables: dict[str, Any] = tomllib.loads((DATA / "story_plots.toml").read_text(encoding="ascii"))
     shared = {name: _lines(text, {}) for name, text in tables.pop("shared").items()}
     return tuple(
         Plot(name, plot["cast"], tuple(_beat(text, shared) for text in plot["story"].split("\n\n")))
