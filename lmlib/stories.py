@@ -1,7 +1,7 @@
 """Little stories from a seeded grammar: any length, the same on every machine.
 
->>> write(35, seed=3)
-'A small girl named Dora lived in a '
+>>> write(49, seed=3)
+'A small girl named Dora lived in a big city with '
 
 A plot is a row of beats, a beat a few lines of which one is told; data/story_plots.toml holds them.
 The words in braces come from data/story_words.toml. Each is drawn once a story and then kept, so

@@ -11,7 +11,7 @@ from lmlib import stories
 from lmlib.stories import Choice, Line, Plot, Slot, Story
 
 PEOPLE = ("hero", "friend", "third", "creature_name")
-PINNED = "aacaa63debf0e291d861d6cb8fbbb65dca8ab1cf8d0f2f44bc48d8062288866f"
+PINNED = "8b212b5ac36c8caa9bd3e39fa14dae63fa6be511aa5f1b8f4b7844430670c2ff"
 FORMS_OF_PEOPLE = {"", "he", "him", "his", "himself", "kind"}
 
 
@@ -132,7 +132,7 @@ def test_every_quotation_is_opened_and_closed(told: list[tuple[str, Story, str]]
             for before, quoted in zip(pieces[::2], pieces[1::2], strict=False):
                 goes_on = before.endswith(", ")  # "Go," he said, "and look."
                 assert goes_on or quoted[0].isupper(), paragraph
-                assert quoted == "Hello" or quoted[-1] in ",.!?", paragraph
+                assert quoted in ("Hello", "Sorry") or quoted[-1] in ",.!?", paragraph
 
 
 def test_sentences_begin_with_a_capital_and_end_with_a_mark(text: str) -> None:
