@@ -11,7 +11,7 @@ from lmlib import stories
 from lmlib.stories import Choice, Line, Plot, Slot, Story
 
 PEOPLE = ("hero", "friend", "third", "creature_name")
-PINNED = "8b212b5ac36c8caa9bd3e39fa14dae63fa6be511aa5f1b8f4b7844430670c2ff"
+PINNED = "457ed15da582d1aa0f66c1fa0d90b14a3dad2f8ea3d3f0128593a81e3f15fd2a"
 FORMS_OF_PEOPLE = {"", "he", "him", "his", "himself", "kind"}
 
 
