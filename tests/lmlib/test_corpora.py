@@ -4,6 +4,7 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -366,6 +367,19 @@ def test_whether_a_host_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         http.shutdown()
     assert not tinystories._answers(host)
     assert not tinystories._answers("no address at all")
+
+
+def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = threading.Event()
+
+    def look_up(request: object, timeout: float) -> nullcontext[None]:
+        found.wait(5)
+        return nullcontext()
+
+    monkeypatch.setattr(tinystories, "PATIENCE", 0.05)
+    monkeypatch.setattr(tinystories.urllib.request, "urlopen", look_up)
+    assert not tinystories._answers("https://huggingface.co")
+    found.set()
 
 
 def test_in_the_profile_smoke_stories_are_our_own_and_the_network_is_left_alone(
