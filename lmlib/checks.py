@@ -193,9 +193,11 @@ def _difference(actual: Any, expected: Any, rtol: float, atol: float) -> str:
     first = tuple(np.argwhere(wrong)[0])
     count = "" if wrong.ndim == 0 else f"{wrong.sum()} of {wrong.size} numbers differ; the first is"
     gap = abs(float(found[first]) - float(wanted[first]))
+    few = wrong.ndim == 1 and 1 < wrong.size <= 6
     return (
         f"{count or 'the number is'} {_number(found[first])} where {_number(wanted[first])} is"
         f" expected{_place(wrong)}, a gap of {gap:.2g}."
+        + (f" Yours are [{', '.join(map(_number, found))}]." if few else "")
     )
 
 

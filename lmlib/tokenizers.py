@@ -117,7 +117,9 @@ def load(name: str) -> BytePairTokenizer:
 
     path = PRETRAINED / f"{name}.tokenizer.json"
     if not path.exists():
-        known = ", ".join(sorted(repr(p.name.partition('.')[0]) for p in PRETRAINED.glob("*.tokenizer.json")))
+        known = ", ".join(
+            sorted(repr(p.name.partition(".")[0]) for p in PRETRAINED.glob("*.tokenizer.json"))
+        )
         raise ValueError(f"There is no tokenizer called {name!r}: choose one of {known}.")
     try:
         return BytePairTokenizer(Tokenizer.from_file(str(path)))

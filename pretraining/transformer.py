@@ -241,8 +241,12 @@ def train(
 
 
 def export(model: Transformer, tokenizer_sha256: str, out: Path) -> None:
-    """Write the arrays as float16 under their names, in one step."""
-    arrays = {name: array.half().contiguous() for name, array in model.state_dict().items()}
+    """Write the arrays under their names, what was trained as float16, in one step."""
+    trained = {name for name, _ in model.named_parameters()}
+    arrays = {
+        name: (array.half() if name in trained else array).contiguous()
+        for name, array in model.state_dict().items()
+    }
     description = {"model": "transformer", "order": list(arrays), "tokenizer": tokenizer_sha256}
     # one entry only: safetensors writes several in an order that changes from run to run
     checkpoints.write_in_one_step(out, save(arrays, {"description": json.dumps(description)}))

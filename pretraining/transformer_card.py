@@ -61,8 +61,7 @@ Blocks of {block_size} tokens, each read without what stands before it.
 
 The longest run of characters that a sample of 1,000 shares with a training play, over 10 samples
 at temperature 1: **{longest} characters**, {longest_text!r}. The mean of the ten longest runs is
-{mean_longest:.0f}. Two different training plays have runs as long in common: {common} characters
-for the first two.
+{mean_longest:.0f}. For comparison: the first two training plays share a run of {common} characters.
 
 ## Samples
 

@@ -146,7 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("assignments", nargs="*", metavar="PS")
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
 
-    made = running("demo", _demo, "Take an invented class from release to feedback.")
+    made = running("demo", _demo, "Take an invented class from release to feedback: through the "
+                   "course's first problem set, or those named.")  # fmt: skip
+    made.add_argument("assignments", nargs="*", metavar="PS")
     made.add_argument("--students", type=_positive, default=12, metavar="N")
     made.add_argument("--folder", type=Path, default=Path("demo"), help="default: ./demo")
     return parser
@@ -390,11 +392,15 @@ def _show(bar: Progress, task: TaskID, found: audit.Finding) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    course = demo.prepare(find_course(options.course), options.folder.absolute())
+    real = find_course(options.course)
+    names = options.assignments or list(real.assignments)[:1]
+    for name in names:
+        real.assignment(name)  # raises for one that the course does not have
+    course = demo.prepare(real, options.folder.absolute())
     graded: dict[str, list[Record]] = {}
     handed_in: dict[str, dict[str, str]] = {}
     with _executor(options) as executor, _progress() as bar:
-        for name in course.assignments:
+        for name in names:
             _build_one(course, name, executor, bar)
             invented = demo.invent_class(course, name, options.students)
             demo.hand_in(course, name, invented)

@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 import numpy as np
 
+from lmlib.checks import CheckFailed
 from lmlib.grading import compare, evidence, judge
 from lmlib.grading.answer_key import CellKey, Expectation, observations
 from lmlib.grading.engine import Run
@@ -31,6 +32,11 @@ def check_solution_ran(run: Run) -> None:
         raise CourseError(f"The solution does not run: its cell {cell_id} {reason}.")
     for cell in nbformat.reads(run.notebook, as_version=4).cells:
         for output in cell.get("outputs", []):
+            if output.output_type == "error" and output.ename == CheckFailed.__name__:
+                raise CourseError(
+                    f"The solution does not pass its own check {cell.id}: {output.evalue}\n"
+                    "If it is right, put the numbers that it gives into the check."
+                )
             if output.output_type == "error":
                 raise CourseError(
                     f"The solution does not run: its cell {cell.id} raised "

@@ -139,6 +139,12 @@ def with_test(test):
     return notebook
 
 
+def with_check(check):
+    notebook = tiny_notebook()
+    cell_named(notebook, "scaled_check").source = check
+    return notebook
+
+
 def with_solution(old, new):
     notebook = tiny_notebook()
     cell = cell_named(notebook, "scaled")
@@ -154,6 +160,14 @@ RANDOM = "values * factor * (1 + 1e-4 * np.random.normal())"
     ("notebook", "reason"),
     [
         (with_solution("values * factor", "1 / 0"), "scaled_check raised ZeroDivisionError"),
+        (
+            with_check(
+                "from lmlib import checks\n"
+                "checks.close('two ones doubled', scaled(np.ones(2), 2.0), [2.0, 3.0])"
+            ),
+            r"does not pass its own check scaled_check: two ones doubled: .* Yours are \[2, 2\]\."
+            r"\nIf it is right, put the numbers that it gives into the check",
+        ),
         (
             with_test(TEST.replace('expect("one value halved"', 'expect("one value"')),
             "expects 'one value', but does not observe it",

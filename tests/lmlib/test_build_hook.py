@@ -71,7 +71,10 @@ def test_a_wheel_carries_text_and_weights_but_no_pretraining(tmp_path: Path) -> 
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     [wheel] = tmp_path.glob("lmlib-*.whl")
-    names = set(zipfile.ZipFile(wheel).namelist())
+    files = {info.filename: info.file_size for info in zipfile.ZipFile(wheel).infolist()}
+    names = set(files)
     assert {"lmlib/data/shakespeare.txt", "lmlib/pretrained/rnn.safetensors"} <= names
     assert {"lmlib/data/story_plots.toml", "lmlib/data/story_words.toml"} <= names
+    assert files["lmlib/pretrained/transformer.safetensors"] <= 20e6
+    assert sum(files.values()) < 30e6  # as installed
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"lmlib"}

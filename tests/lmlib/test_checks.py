@@ -90,6 +90,8 @@ def test_numbers_say_where_and_by_how_much() -> None:
     said = failure(checks.close, "the loss", actual, [[1, 2], [3, 4]])
     assert "2 of 4 numbers differ; the first is 3.5 where 3 is expected" in said
     assert "at index [1, 0], a gap of 0.5" in said
+    said = failure(checks.close, "the row", [0.5, 2.0], [0.5, 2.5])
+    assert said.endswith("a gap of 0.5. Yours are [0.5, 2].")
     assert "the number is 2 where 3 is expected, a gap of 1" in failure(checks.equal, "n", 2, 3)
 
 

@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmlib import tokenizers
 from lmlib.tokenizers import CharacterTokenizer, UnknownCharacter
 
 TOKENIZER = CharacterTokenizer("\n abc")
+PAIRS = tokenizers.load("shakespeare")
 
 
 @given(st.text(alphabet="\n abc"))
@@ -36,3 +40,41 @@ def test_an_index_outside_the_vocabulary_is_named(index: int) -> None:
 def test_a_vocabulary_has_each_character_once() -> None:
     with pytest.raises(ValueError, match="'b' more than once"):
         CharacterTokenizer("abcb")
+
+
+@given(st.text())
+def test_byte_pairs_bring_back_any_text(text: str) -> None:
+    tokens = PAIRS.encode(text)
+    assert all(type(token) is int and 0 <= token < 1024 for token in tokens)
+    assert PAIRS.decode(tokens) == text
+    assert PAIRS.decode(np.array(tokens, dtype=int)) == text
+
+
+def test_frequent_words_are_one_token_and_rare_ones_several() -> None:
+    assert len(PAIRS) == 1024
+    assert len(PAIRS.encode(" the")) == 1
+    assert [PAIRS.decode([token]) for token in PAIRS.encode("the question")] == [
+        "the",
+        " qu",
+        "est",
+        "ion",
+    ]
+    assert len(PAIRS.encode(" motherboard")) > 2
+
+
+@pytest.mark.parametrize("token", [-1, 1024])
+def test_a_token_outside_the_vocabulary_is_named(token: int) -> None:
+    with pytest.raises(ValueError, match=rf"token {token} at position 1 .* from 0 to 1023"):
+        PAIRS.decode([0, token])
+
+
+def test_an_unknown_tokenizer_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="no tokenizer called 'gpt2': choose one of 'shakespeare'"):
+        tokenizers.load("gpt2")
+
+
+def test_a_damaged_tokenizer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizers, "PRETRAINED", tmp_path)
+    (tmp_path / "shakespeare.tokenizer.json").write_text('{"version": "1.0"')
+    with pytest.raises(ValueError, match="is damaged .*install lmlib again"):
+        tokenizers.load("shakespeare")

@@ -1,7 +1,10 @@
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from lmlib import corpora, weights
 from lmlib.tokenizers import CharacterTokenizer
@@ -88,6 +91,28 @@ def test_the_vocabulary_is_that_of_the_training_extract() -> None:
 def test_each_load_is_a_copy_of_its_own() -> None:
     weights.load("rnn").arrays[0][:] = 0
     assert weights.load("rnn").arrays[0].any()
+
+
+def test_the_transformers_arrays_come_by_name_in_single_precision() -> None:
+    params = weights.parameters("transformer")
+    assert sum(array.size for array in params.values()) == 9_438_464
+    assert all(array.dtype == np.float32 for array in params.values())
+    assert all(np.isfinite(array).all() for array in params.values())
+    frequencies = 10_000.0 ** (-np.arange(0, 512, 2) / 512)
+    np.testing.assert_allclose(params["position_embedding.inv_freq"], frequencies, rtol=1e-6)
+
+
+def test_a_model_without_characters_says_where_its_arrays_are() -> None:
+    with pytest.raises(ValueError, match=r"weights\.parameters\('transformer'\)"):
+        weights.load("transformer")
+    assert list(weights.parameters("gru")) == weights.load("gru").names
+
+
+def test_the_transformer_names_the_tokenizer_it_was_trained_with() -> None:
+    with safe_open(weights.PRETRAINED / "transformer.safetensors", framework="numpy") as file:
+        description = json.loads(file.metadata()["description"])
+    tokenizer = (weights.PRETRAINED / "shakespeare.tokenizer.json").read_bytes()
+    assert description["tokenizer"] == hashlib.sha256(tokenizer).hexdigest()
 
 
 def test_unknown_weights_are_told_the_known_ones() -> None:
