@@ -43,7 +43,7 @@ class Explorer(ipywidgets.VBox):
         super().__init__([*controls, self._picture, self._sentence])
         for control in controls:
             control.layout.width, control.layout.max_width = "40em", "95%"
-            control.style.description_width = "6em"
+            control.style.description_width = "7em"
             control.observe(self._redraw, "value")
         self._redraw()
 
@@ -110,10 +110,10 @@ def attention_explorer(
 
     @lru_cache(maxsize=16)
     def attention(sentence: str) -> tuple[np.ndarray, Sequence[str]]:
+        if not sentence.strip():
+            raise ValueError("Type a sentence, then press Enter.")
         weights, pieces = attention_of(sentence)
         shape, length = np.shape(weights), len(pieces)
-        if not length:
-            raise ValueError("Type a sentence: this one has no token.")
         if len(shape) != 4 or not all(shape) or shape[2:] != (length, length):
             raise ValueError(
                 f"The weights have shape {shape}; {length} tokens need (layers, heads, {length},"
