@@ -7,7 +7,7 @@ few words rather than a traceback.
 import copy
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,41 @@ def shape(what: str, actual: Any, expected_shape: tuple[int, ...], hint: str = "
     _conclude(what, problem, hint)
 
 
+def first_rows(
+    what: str,
+    actual: Any,
+    expected: Any,
+    causes: Mapping[str, Sequence[float]] | None = None,
+    atol: float = 1e-3,
+) -> None:
+    """Check the first rows and columns of a matrix, shown beside the expected ones.
+
+    actual: (n, d); expected: (r, c) with r <= n and c <= d, the corner of the right matrix;
+    causes: known slips in a few words, and how the last of the r rows then begins;
+    atol: how far a number may be off, in the unit of the numbers themselves.
+    """
+    wanted = np.asarray(expected)
+    found = _as_array(actual)
+    if found is None or found.ndim != 2 or np.any(np.less(found.shape, wanted.shape)):
+        given = _kind(actual) if found is None else _shape_name(found.shape)
+        _conclude(what, f"expected a matrix, at least {wanted.shape}, got {given}.", "")
+        return
+    corner = found[tuple(map(slice, wanted.shape))]
+    table = _side_by_side(corner, wanted)
+    if np.allclose(corner, wanted, rtol=0.0, atol=atol):
+        print(f"✓ {what}\n{table}")
+        return
+    reason = ""
+    gaps = {
+        slip: np.abs(corner[-1, : len(beginning)] - beginning).max()
+        for slip, beginning in (causes or {}).items()
+    }
+    likeliest = min(gaps, key=gaps.__getitem__, default="")
+    if likeliest and gaps[likeliest] <= atol:
+        reason = f"\n  It looks as if {likeliest}."
+    raise CheckFailed(f"{what}: the first rows differ.\n{table}{reason}")
+
+
 def only_packages(*allowed: str) -> None:
     """Check that the notebook's cells import nothing but these packages and the standard library.
 
@@ -113,6 +148,16 @@ def _conclude(what: str, problem: str, hint: str) -> None:
     if problem:
         raise CheckFailed(f"{what}: {problem} {hint}".rstrip())
     print(f"✓ {what}")
+
+
+def _side_by_side(found: np.ndarray, wanted: np.ndarray) -> str:
+    """Two matrices of one shape, (r, c) each, row beside row, as Python would read them."""
+    rows = [
+        "  ".join(f"[{', '.join(f'{number:8.4f}' for number in row)}]," for row in pair)
+        for pair in zip(found, wanted, strict=True)
+    ]
+    heading = f"{'yours':<{len(rows[0]) // 2 + 1}}expected"
+    return "\n".join(f"  {line}" for line in [heading, *rows])
 
 
 def _text_difference(actual: Any, expected: str) -> str:

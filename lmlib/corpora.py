@@ -3,6 +3,13 @@
 >>> shakespeare = load("shakespeare")
 >>> shakespeare.text[:14]
 'First Citizen:'
+
+| name | text |
+|---|---|
+| shakespeare | nine plays, installed with lmlib |
+| tinyshakespeare | the well-known file, fetched once |
+| stories | little stories: those of TinyStories, or of a grammar of our own |
+| utterances | sentences of that grammar in capitals, as in a transcript of speech |
 """
 
 import hashlib
@@ -15,6 +22,9 @@ from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 
+from lmlib import stories, tinystories
+
+NAMES = ("shakespeare", "tinyshakespeare", "stories", "utterances")
 DATA = Path(__file__).parent / "data"
 
 TINY_SHAKESPEARE_URL = (
@@ -25,6 +35,10 @@ SHAKESPEARE_SHA256 = "a7f7a801c5dc8952538e0dec0c58472ebbe541bc75ff1dec3d924e7cfd
 
 TRAINING_LENGTH = 262_275  # the extracts of the recurrent networks both end with a speech
 TEST_LENGTH = 7_140
+
+STORIES_LENGTH = 2_000_000  # characters
+STORIES_SOURCES = ("auto", "grammar", "tinystories")
+STORIES = "LMLIB_STORIES"  # the environment variable that decides where `auto` would
 
 
 @dataclass(frozen=True)
@@ -42,19 +56,39 @@ class CorpusError(RuntimeError):
     """A text that is missing, damaged or out of reach. The message says what to do."""
 
 
-def load(name: str) -> Corpus:
-    """The corpus called name: "shakespeare" (installed with lmlib) or "tinyshakespeare" (fetched).
+def load(name: str, length: int | None = None, source: str = "auto") -> Corpus:
+    """The corpus called name: "shakespeare", "tinyshakespeare", "stories" or "utterances".
 
-    Raises CorpusError when the text is missing, damaged or cannot be fetched, and ValueError when
-    there is no corpus of that name.
+    length, in characters, is for stories and utterances alone; two million unless told. Of
+    utterances, which are whole lines, there are a few characters more. source is for stories alone:
+
+    - "grammar": lmlib's own stories, the same at every time and place
+    - "tinystories": TinyStories, fetched through the library `datasets` and kept in the cache
+    - "auto": the environment variable LMLIB_STORIES decides if it is set; otherwise TinyStories
+      where they can be had and the grammar's where not. In the profile smoke, and so in grading,
+      always the grammar's.
+
+    The corpus says in its own `source` which text it is. Raises CorpusError when the text is
+    missing, damaged or cannot be fetched, and ValueError when there is no such corpus, length or
+    source.
     """
-    if name == "shakespeare":
-        return _shakespeare()
-    if name == "tinyshakespeare":
-        return _tiny_shakespeare()
-    raise ValueError(
-        f'There is no corpus called {name!r}: choose "shakespeare" or "tinyshakespeare".'
-    )
+    if name not in NAMES:
+        raise ValueError(
+            f'There is no corpus called {name!r}: choose "shakespeare", "tinyshakespeare",'
+            ' "stories" or "utterances".'
+        )
+    if length is not None and name not in ("stories", "utterances"):
+        raise ValueError(f"The corpus {name!r} comes whole: leave out `length`, and cut its text.")
+    if source != "auto" and name != "stories":
+        raise ValueError(f"Only stories have a choice of sources: load {name!r} without `source`.")
+    length = STORIES_LENGTH if length is None else length
+    if length < 1:
+        raise ValueError(f"A text of {length} characters cannot be had: ask for one at least.")
+    if name == "stories":
+        return _stories(length, source)
+    if name == "utterances":
+        return _utterances(length)
+    return _shakespeare() if name == "shakespeare" else _tiny_shakespeare()
 
 
 def spoken_lines(text: str) -> str:
@@ -101,7 +135,7 @@ def _shakespeare() -> Corpus:
             " so install lmlib again (in a clone of the course: `pip install -e .`)."
         )
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != SHAKESPEARE_SHA256:
+    if _sha256(content) != SHAKESPEARE_SHA256:
         raise CorpusError(
             f"The Shakespeare text at {path} is damaged (its checksum is not the expected one):"
             " install lmlib again (in a clone of the course: `pip install -e .`)."
@@ -126,12 +160,78 @@ def _tiny_shakespeare() -> Corpus:
     )
 
 
+def _stories(length: int, source: str) -> Corpus:
+    source = _chosen_source(source)
+    if source == "grammar":
+        return _own("stories", stories.write(length), "Stories by lmlib's own grammar")
+    try:
+        return _tiny_stories(length)
+    except tinystories.OutOfReach as error:
+        if source == "tinystories":
+            raise CorpusError(
+                f"TinyStories could not be had ({error}): load stories without `source` and"
+                f" without the environment variable {STORIES} to use lmlib's own instead."
+            ) from None
+        why = f"Stories by lmlib's own grammar, since TinyStories could not be had ({error})"
+        return _own("stories", stories.write(length), why)
+
+
+def _chosen_source(asked: str) -> str:
+    """asked, or what the environment says where that is "auto"."""
+    chosen, place = asked, "The source of stories"
+    if asked == "auto" and (told := os.environ.get(STORIES)):
+        chosen, place = told, f"The environment variable {STORIES}"
+    if chosen not in STORIES_SOURCES:
+        raise ValueError(f"{place} cannot be {chosen!r}: choose auto, grammar or tinystories.")
+    if chosen == "auto" and os.environ.get("LMLIB_PROFILE") == "smoke":
+        return "grammar"
+    return chosen
+
+
+def _utterances(length: int) -> Corpus:
+    text = stories.utterances(length)
+    return _own("utterances", text, "Sentences from stories by lmlib's own grammar")
+
+
+def _own(name: str, text: str, source: str) -> Corpus:
+    licence = "Written for lmlib, under the MIT licence"
+    return Corpus(name, text, source, licence, sha256=_sha256(text.encode("ascii")))
+
+
+def _tiny_stories(length: int) -> Corpus:
+    path = cache_folder() / f"tinystories-{length}.txt"
+    content = _kept_with_checksum(path)
+    if content is None:
+        content = tinystories.fetch(length).encode("ascii")
+        _keep(_sha256(content).encode("ascii") + b"\n" + content, path)
+    return Corpus(
+        name="stories",
+        text=content.decode("ascii"),
+        source=f"TinyStories by Eldan and Li, from the data set {tinystories.NAME}",
+        licence=tinystories.LICENCE,
+        sha256=_sha256(content),
+    )
+
+
+def _kept_with_checksum(path: Path) -> bytes | None:
+    """What the file holds below its checksum, or None where it is missing or damaged."""
+    try:
+        checksum, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if checksum == _sha256(content).encode("ascii") else None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _fetched(filename: str, url: str, sha256: str) -> bytes:
     """The content at url, from the cache if a sound copy is there; only sound content is cached."""
     path = cache_folder() / filename
     if path.exists():
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() == sha256:
+        if _sha256(content) == sha256:
             return content  # a damaged copy is fetched anew
     try:
         with urllib.request.urlopen(url, timeout=30) as response:
@@ -141,7 +241,7 @@ def _fetched(filename: str, url: str, sha256: str) -> bytes:
             f"{filename} could not be fetched from {url} ({error}; no network?):"
             ' use load("shakespeare"), which is installed with lmlib and very similar.'
         ) from None
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if _sha256(content) != sha256:
         raise CorpusError(
             f"What {url} sent is not the expected file (its checksum differs), so it was thrown"
             ' away: try again later, or use load("shakespeare"), which is installed with lmlib.'

@@ -1,15 +1,27 @@
-"""From text to numbers and back.
+"""From text to numbers and back: by characters, or by pairs of bytes.
 
 >>> tokenizer = CharacterTokenizer("abc ")
 >>> tokenizer.encode("cab")
 array([2, 0, 1])
 >>> tokenizer.decode([2, 0, 1])
 'cab'
+>>> shakespeare = load("shakespeare")
+>>> [shakespeare.decode([token]) for token in shakespeare.encode("the question")]
+['the', ' qu', 'est', 'ion']
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PRETRAINED = Path(__file__).parent / "pretrained"
 
 
 class UnknownCharacter(ValueError):
@@ -59,3 +71,57 @@ class CharacterTokenizer:
                 )
             characters.append(self.vocabulary[index])
         return "".join(characters)
+
+
+class BytePairTokenizer:
+    """Byte-level byte-pair encoding (Sennrich et al. 2016): one number a frequent piece of text.
+
+    The first 256 tokens are the bytes themselves, so every text can be encoded.
+    """
+
+    def __init__(self, tokenizer: Tokenizer):
+        """tokenizer: one of the library `tokenizers`, which does the work."""
+        self._tokenizer = tokenizer
+
+    def __len__(self) -> int:
+        """V, the number of tokens."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text, numbers from 0 to V - 1; none for the empty text."""
+        tokens: list[int] = self._tokenizer.encode(text).ids
+        return tokens
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the tokens, numbers from 0 to V - 1 in any sequence or array (n,).
+
+        A token that is only a part of a character, decoded alone, gives the replacement character.
+        Raises ValueError when a number lies outside the vocabulary.
+        """
+        tokens = [int(token) for token in ids]
+        for position, token in enumerate(tokens):
+            if not 0 <= token < len(self):
+                raise ValueError(
+                    f"The token {token} at position {position} is outside the vocabulary:"
+                    f" tokens go from 0 to {len(self) - 1}."
+                )
+        return str(self._tokenizer.decode(tokens))
+
+
+def load(name: str) -> BytePairTokenizer:
+    """The trained byte-pair tokenizer called name: "shakespeare", with 1,024 tokens.
+
+    Raises ValueError when there is no such tokenizer or its file is damaged.
+    """
+    from tokenizers import Tokenizer  # here, so that characters do without the library
+
+    path = PRETRAINED / f"{name}.tokenizer.json"
+    if not path.exists():
+        known = ", ".join(sorted(repr(p.name.partition('.')[0]) for p in PRETRAINED.glob("*.tokenizer.json")))
+        raise ValueError(f"There is no tokenizer called {name!r}: choose one of {known}.")
+    try:
+        return BytePairTokenizer(Tokenizer.from_file(str(path)))
+    except Exception as error:  # the library raises this very class
+        raise ValueError(
+            f"The tokenizer at {path} is damaged ({error}): install lmlib again."
+        ) from None

@@ -3,11 +3,14 @@
 >>> rnn = load("rnn")
 >>> rnn.names[0], rnn.arrays[0].shape
 ('W_xh1', (37, 128))
+>>> parameters("transformer")["layers.0.attention.wq.weight"].shape
+(512, 512)
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -17,7 +20,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A trained model: its parameters in the order of Keras's `get_weights()`, and its vocabulary.
+    """A trained character model: its parameters in the order of Keras's `get_weights()`.
 
     The vocabulary travels with the weights, so that the two can never disagree.
     """
@@ -29,10 +32,30 @@ class Pretrained:
 
 
 def load(name: str) -> Pretrained:
-    """The trained model called name. The files hold half precision; the arrays are float32.
+    """The character model called name: "rnn" or "gru". The arrays are float32, half on disk.
 
     Raises ValueError when there is no such model or its file is damaged.
     """
+    arrays, description = _read(name)
+    if "vocabulary" not in description:
+        raise ValueError(
+            f"The model {name!r} does not read characters: weights.parameters({name!r}) has its"
+            " arrays by name."
+        )
+    return Pretrained(name, list(arrays), list(arrays.values()), description["vocabulary"])
+
+
+def parameters(name: str) -> dict[str, np.ndarray]:
+    """The arrays of the model called name, by their names; float32, half precision on disk.
+
+    "transformer" reads the tokens of `lmlib.tokenizers.load("shakespeare")`. Raises ValueError
+    when there is no such model or its file is damaged.
+    """
+    return _read(name)[0]
+
+
+def _read(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays of a model's file in their order, and what it says of itself."""
     path = PRETRAINED / f"{name}.safetensors"
     if not path.exists():
         known = ", ".join(sorted(repr(p.stem) for p in PRETRAINED.glob("*.safetensors")))
@@ -40,10 +63,10 @@ def load(name: str) -> Pretrained:
     try:
         with safe_open(path, framework="numpy") as file:
             description = json.loads(file.metadata()["description"])
-            names = description["order"]
-            arrays = [file.get_tensor(array).astype(np.float32) for array in names]
+            order = description["order"]
+            arrays = {array: file.get_tensor(array).astype(np.float32) for array in order}
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The weights at {path} are damaged ({error}): install lmlib again."
         ) from None
-    return Pretrained(name, names, arrays, vocabulary=description["vocabulary"])
+    return arrays, description

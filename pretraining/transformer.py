@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from lmlib.tokenizers import BytePairTokenizer
 from pretraining import byte_pairs, checkpoints, plays
 
 
@@ -130,9 +130,9 @@ class Transformer(nn.Module):
         return self.fc_out(x)
 
 
-def encoded(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tensor, float]:
+def encoded(tokenizer: BytePairTokenizer, texts: list[str]) -> tuple[Tensor, float]:
     """The tokens (n,) of the texts, one after the other, and the characters in each on average."""
-    tokens = torch.tensor([token for text in texts for token in tokenizer.encode(text).ids])
+    tokens = torch.tensor([token for text in texts for token in tokenizer.encode(text)])
     return tokens, sum(map(len, texts)) / len(tokens)
 
 
@@ -192,8 +192,9 @@ def train(
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(settings.seed)
     tokenizer = byte_pairs.train(settings.vocabulary_size)
-    training, training_characters = encoded(tokenizer, plays.training_plays())
-    held_out, held_out_characters = encoded(tokenizer, plays.held_out_plays())
+    reader = BytePairTokenizer(tokenizer)
+    training, training_characters = encoded(reader, plays.training_plays())
+    held_out, held_out_characters = encoded(reader, plays.held_out_plays())
 
     model = Transformer(settings)
     optimizer = optimizer_of(model, settings)

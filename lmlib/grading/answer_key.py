@@ -19,7 +19,7 @@ from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import BadEvidence, Observation, read_observation
 from lmlib.grading.notebooks import digest, notebook_text, write_text
 
-FORMAT = 1
+FORMAT = 2
 
 Payload = dict[str, Any]
 """One message of evidence, as it came from a kernel."""
@@ -34,6 +34,12 @@ class Expectation:
     value: Any  # an encoded value
     guard: bool = False
     stand_in: str | None = None
+    stand_in_value: Any = None  # encoded too: other parts may lead to another value
+
+    def ways(self) -> tuple[tuple[str, Any], ...]:
+        """The observations of which one must match, each with the encoded value expected of it."""
+        own = (self.name, self.value)
+        return (own,) if self.stand_in is None else (own, (self.stand_in, self.stand_in_value))
 
 
 @dataclass(frozen=True)

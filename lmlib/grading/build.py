@@ -208,16 +208,15 @@ def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
 
 
 def _expectation(expected: Payload, payloads: tuple[Payload, ...]) -> Expectation:
-    value = expected["oracle"]
-    if value is None:
-        name = expected["expectation"]
-        value = next(p["value"] for p in payloads if p.get("observation") == name)
+    seen = {p["observation"]: p["value"] for p in payloads if "observation" in p}
+    name, oracle, stand_in = expected["expectation"], expected["oracle"], expected["stand_in"]
     return Expectation(
-        name=expected["expectation"],
+        name=name,
         comparator=expected["comparator"],
-        value=value,
+        value=seen[name] if oracle is None else oracle,
         guard=expected["guard"],
-        stand_in=expected["stand_in"],
+        stand_in=stand_in,
+        stand_in_value=None if stand_in is None else seen[stand_in],
     )
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lmlib.grading.answer_key import CellKey, Expectation, MistakeEvidence, observations
 from lmlib.grading.compare import difference, same_evidence
@@ -77,8 +78,7 @@ def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidenc
 
 
 def _same(entry: Expectation, one: Observations, other: Observations) -> bool:
-    names = [entry.name] if entry.stand_in is None else [entry.name, entry.stand_in]
-    return all(_same_observation(entry, one.get(name), other.get(name)) for name in names)
+    return all(_same_observation(entry, one.get(name), other.get(name)) for name, _ in entry.ways())
 
 
 def _same_observation(
@@ -94,21 +94,18 @@ def _same_observation(
 
 
 def _wrong(entry: Expectation, observed: Observations) -> str | None:
-    """What is wrong with the observation, as a sentence; None where it matches."""
-    wrong = _wrong_observation(entry, observed.get(entry.name))
-    if wrong is not None and entry.stand_in is not None:
-        if _wrong_observation(entry, observed.get(entry.stand_in)) is None:
-            return None
-    return wrong
+    """What is wrong with the observation, as a sentence; None where it or its stand-in matches."""
+    wrongs = [_wrong_value(entry, value, observed.get(name)) for name, value in entry.ways()]
+    return None if None in wrongs else wrongs[0]
 
 
-def _wrong_observation(entry: Expectation, observation: Observation | None) -> str | None:
+def _wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
     name = _capitalised(entry.name)
     if observation is None:
         return f"{name}: nothing was observed."
     if observation.raised:
         return f"{name}: the code {_raised(observation.raised.type)}."
-    wrong = difference(entry.comparator, observation.value, decode(entry.value))
+    wrong = difference(entry.comparator, observation.value, decode(value))
     if wrong is not None:
         return f"{name}: the result {wrong}."
     if observation.changed:

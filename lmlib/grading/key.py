@@ -27,7 +27,8 @@ def expect(
     The expected value is what the instructor's own solution gave.  With `oracle`, it is that
     independently computed value, and the build insists that the solution agrees with it.
     A `guard` earns nothing; failing it costs one observation.  `stand_in` names an observation of
-    the same thing with the instructor's parts in place of the student's: the better one counts.
+    the same function around parts of the instructor's in place of the student's, and is compared
+    with what it gave in the instructor's own notebook: the better of the two counts.
     """
     send(
         {

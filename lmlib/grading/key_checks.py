@@ -5,6 +5,8 @@ mistake loses what it should and can be told from the others.  Every function ra
 which names the cell and the reason.
 """
 
+import dataclasses
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -37,8 +39,22 @@ def check_solution_ran(run: Run) -> None:
 
 
 def check_full_marks(cells: list[CellKey], run: Run, who: str) -> None:
-    """Refuse a run of a right answer that loses points; `who` begins the sentence."""
-    for name, verdict in judge.judge_run(cells, run).items():
+    """Refuse a run of a right answer that loses points; `who` begins the sentence.
+
+    It must match in every way, with its own parts and with stand-ins.
+    """
+    strict = [
+        dataclasses.replace(
+            cell,
+            expectations=tuple(
+                Expectation(name, entry.comparator, value, entry.guard)
+                for entry in cell.expectations
+                for name, value in entry.ways()
+            ),
+        )
+        for cell in cells
+    ]
+    for name, verdict in judge.judge_run(strict, run).items():
         if verdict.score < verdict.points:
             raise CourseError(f"{who} loses points in {name}: {' '.join(verdict.words)}")
 
@@ -47,21 +63,23 @@ def check_variant(cells: list[CellKey], run: Run, name: str) -> None:
     """Refuse tolerances that right answers come near to, and answers that vary otherwise."""
     for cell in cells:
         observed = observations(run.evidence.get(cell.grade_id, ()))
-        for entry in cell.expectations:
-            units = _gap(entry, observed.get(entry.name))
-            if units is not None and units > 1 / SAFETY:
+        for what, units in _gaps(cell, observed):
+            if units > 1 / SAFETY:
                 raise CourseError(
-                    f"The tolerance of {entry.name!r} in {cell.grade_id} is too narrow: the "
+                    f"The tolerance of {what!r} in {cell.grade_id} is too narrow: the "
                     f"{name}, is off by {units:.2g} of it, and a tenth is allowed."
                 )
     check_full_marks(cells, run, f"The {name},")
 
 
-def _gap(entry: Expectation, observation: Observation | None) -> float | None:
-    """How far an observation is off, in tolerances; None where the comparator has none."""
-    if entry.comparator["kind"] != "close" or observation is None or observation.raised:
-        return None
-    return compare.gap(entry.comparator, observation.value, evidence.decode(entry.value))
+def _gaps(cell: CellKey, observed: Mapping[str, Observation | None]) -> Iterator[tuple[str, float]]:
+    """How far each observation is off, in tolerances, where its comparator has one."""
+    for entry in cell.expectations:
+        for name, value in entry.ways():
+            observation = observed.get(name)
+            if entry.comparator["kind"] != "close" or observation is None or observation.raised:
+                continue
+            yield name, compare.gap(entry.comparator, observation.value, evidence.decode(value))
 
 
 def check_empty(cells: list[CellKey], run: Run, name: str) -> None:
@@ -76,8 +94,9 @@ def check_constants(cells: list[CellKey]) -> None:
     for cell in cells:
         for what, made in (("zeros", 0), ("ones", 1)):
             observed = {
-                entry.name: Observation(entry.name, _constant(entry, made))
+                name: Observation(name, _constant(entry, value, made))
                 for entry in cell.expectations
+                for name, value in entry.ways()
             }
             if (score := judge.judge_cell(cell, observed).score) > 0:
                 raise CourseError(
@@ -86,8 +105,8 @@ def check_constants(cells: list[CellKey]) -> None:
                 )
 
 
-def _constant(entry: Expectation, constant: int) -> Any:
-    value = evidence.decode(entry.value)
+def _constant(entry: Expectation, encoded: Any, constant: int) -> Any:
+    value = evidence.decode(encoded)
     if entry.comparator["kind"] == "frequencies":
         return np.full_like(value, value.sum() / value.size, dtype=float) if constant else value * 0
     if isinstance(value, np.ndarray):
@@ -103,11 +122,10 @@ def check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
         if cell.grade_id not in mistake.breaks:
             continue
         observed = observations(run.evidence.get(cell.grade_id, ()))
-        for entry in cell.expectations:
-            units = _gap(entry, observed.get(entry.name))
-            if units is not None and 1 / SAFETY < units < SAFETY:
+        for what, units in _gaps(cell, observed):
+            if 1 / SAFETY < units < SAFETY:
                 raise CourseError(
-                    f"The tolerance of {entry.name!r} in {cell.grade_id} does not separate the "
+                    f"The tolerance of {what!r} in {cell.grade_id} does not separate the "
                     f"mistake {mistake.id}, which is off by {units:.2g} of it: a right answer "
                     f"must stay below 0.1, a mistake above {SAFETY}."
                 )

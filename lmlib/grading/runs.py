@@ -102,7 +102,7 @@ def run_all(
 
 def _digest(task: Task) -> str:
     """A digest of all that the run of `task` depends on."""
-    return digest(repr(task), versions.of_runs())
+    return digest(repr(task), versions.of_runs(), versions.of_packages())
 
 
 def _read(place: Path) -> Run | None:

@@ -1,6 +1,7 @@
 """Digests of the code that a result depends on: what is newer is run or graded again."""
 
 import functools
+import importlib.metadata
 from pathlib import Path
 
 import lmlib
@@ -26,6 +27,13 @@ def of_runs() -> str:
         if path.is_file() and inside[0] != "grading" and "__pycache__" not in inside:
             parts += ["/".join(inside), _contents(path)]
     return digest(*parts)
+
+
+@functools.cache
+def of_packages() -> str:
+    """A digest of the names and versions of all that is installed beside lmlib."""
+    found = importlib.metadata.distributions()
+    return digest(*sorted(f"{d.metadata['Name']} {d.version}" for d in found))
 
 
 @functools.cache

@@ -9,8 +9,14 @@ from lmlib.grading.evidence import Observation, Raised
 from lmlib.grading.judge import judge_cell, round_to_quarters
 
 
-def expectation(name, value, comparator=None, **settings):
-    return Expectation(name, comparator or key.close(1e-4), evidence.encode(value), **settings)
+def expectation(name, value, comparator=None, stand_in_value=None, **settings):
+    return Expectation(
+        name,
+        comparator or key.close(1e-4),
+        evidence.encode(value),
+        stand_in_value=evidence.encode(stand_in_value),
+        **settings,
+    )
 
 
 def payload(name, value, changed=False):
@@ -68,10 +74,13 @@ def test_changing_arguments_in_place_costs_the_observation():
 
 
 def test_a_stand_in_counts_where_it_is_better():
-    cell = CellKey("cell", 2, (expectation("a", 1.0, stand_in="a with given parts"),))
-    assert judge_cell(cell, seen(**{"a": 9.0, "a with given parts": 1.0})).score == 2
+    """Each is compared with a value of its own: other parts lead to other values."""
+    entry = expectation("a", 1.0, stand_in="a with given parts", stand_in_value=3.0)
+    cell = CellKey("cell", 2, (entry,))
+    assert judge_cell(cell, seen(**{"a": 9.0, "a with given parts": 3.0})).score == 2
     assert judge_cell(cell, seen(**{"a": 1.0, "a with given parts": 9.0})).score == 2
-    assert judge_cell(cell, seen(**{"a": 9.0, "a with given parts": 9.0})).score == 0
+    assert judge_cell(cell, seen(**{"a": 9.0, "a with given parts": 1.0})).score == 0
+    assert judge_cell(cell, seen(**{"a": 3.0, "a with given parts": 9.0})).score == 0
 
 
 def mistake(credit=None, **values):

@@ -73,4 +73,5 @@ def test_a_wheel_carries_text_and_weights_but_no_pretraining(tmp_path: Path) -> 
     [wheel] = tmp_path.glob("lmlib-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"lmlib/data/shakespeare.txt", "lmlib/pretrained/rnn.safetensors"} <= names
+    assert {"lmlib/data/story_plots.toml", "lmlib/data/story_words.toml"} <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"lmlib"}

@@ -36,6 +36,46 @@ def test_equal_things(actual: Any, expected: Any, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "✓ the answer\n"
 
 
+CORNER = [[1.0, 2.0], [3.0, 4.0]]
+MATRIX = np.array([[1.0, 2.0, 9.0], [3.0, 4.0, 9.0], [9.0, 9.0, 9.0]])
+
+
+def test_first_rows_are_shown_beside_the_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    checks.first_rows("the output", MATRIX + 1e-4, CORNER)
+    first, heading, *rows = capsys.readouterr().out.splitlines()
+    assert first == "✓ the output"
+    assert heading.split() == ["yours", "expected"]
+    assert [row.split() for row in rows] == [
+        ["[", "1.0001,", "2.0001],", "[", "1.0000,", "2.0000],"],
+        ["[", "3.0001,", "4.0001],", "[", "3.0000,", "4.0000],"],
+    ]
+
+
+def test_first_rows_that_differ_are_shown_with_the_likeliest_cause() -> None:
+    slips = {"it was doubled": (6.0, 8.0), "it was squared": (9.0,), "almost squared": (9.001,)}
+    said = failure(checks.first_rows, "the output", MATRIX**2, CORNER, causes=slips)
+    assert said.startswith("the output: the first rows differ.\n  yours")
+    assert said.endswith(
+        "[  9.0000,  16.0000],  [  3.0000,   4.0000],\n  It looks as if it was squared."
+    )
+    said = failure(checks.first_rows, "the output", MATRIX + 1, CORNER, causes=slips)
+    assert "It looks" not in said
+    assert "nan" in failure(checks.first_rows, "the output", MATRIX * np.nan, CORNER, causes=slips)
+
+
+@pytest.mark.parametrize(
+    ("actual", "sentence"),
+    [
+        (None, r"expected a matrix, at least (2, 2), got None (does the function"),
+        (np.zeros(7), "got shape (7,)"),
+        (np.zeros((1, 7)), "got shape (1, 7)"),
+        (3.0, "got a single number"),
+    ],
+)
+def test_what_is_no_such_matrix_is_told(actual: Any, sentence: str) -> None:
+    assert sentence in failure(checks.first_rows, "the output", actual, CORNER)
+
+
 def test_texts_are_compared_character_by_character() -> None:
     said = failure(checks.equal, "the text", "to bee or", "to be or ", hint="Look at the spaces.")
     assert said.startswith("the text: expected 'to be or ', got 'to bee or'")

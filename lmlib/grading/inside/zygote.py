@@ -103,7 +103,7 @@ def warm_up(packages: Iterable[str]) -> None:
     for package in packages:
         names += PACKAGE_MODULES.get(package, (package,))
         if package == "lmlib":
-            names += student_modules()
+            names += [*student_modules(), "tokenizers"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in names:

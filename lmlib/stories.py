@@ -1,0 +1,299 @@
+"""Little stories from a seeded grammar: any length, the same on every machine.
+
+>>> write(49, seed=3)
+'A small girl named Dora lived in a big city with '
+
+A plot is a row of beats, a beat a few lines of which one is told; data/story_plots.toml holds them.
+The words in braces come from data/story_words.toml. Each is drawn once a story and then kept, so
+whoever is named at the beginning is still there at the end: that is what a model can remember.
+
+All chance is `random.Random(seed).random()`. Python promises that this one method gives the same
+numbers in every version. It promises nothing of the kind for `choice`, nor NumPy for its Generator.
+"""
+
+import random
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+DATA = Path(__file__).parent / "data"
+
+CHARACTERS = "\n !\"',-.:?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""All that a story is made of. A line end closes a paragraph, an empty line a story."""
+
+PRONOUNS = {
+    "he": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
+    "she": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
+}
+PAST = {"is": "was", "are": "were"}
+OF_THE_HERO = ("he", "him", "his", "himself", "kind")  # {his} is short for {hero.his}
+
+T = TypeVar("T")
+Word = dict[str, str]  # its forms; the word itself is the form ""
+
+
+def write(length: int, seed: int = 0) -> str:
+    """Stories, exactly length characters of them: the last one may be cut short.
+
+    A longer text of the same seed begins with the shorter one. Raises ValueError for a length
+    below one.
+    """
+    return "".join(_until(length, _stories(seed)))[:length]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text in order; `"Where is it?" asked Tom.` is one."""
+    return re.split(r'(?:(?<=[.!?])|(?<=[.!?]"))\s+(?=["A-Z])', text.strip())
+
+
+def utterances(length: int, seed: int = 0) -> str:
+    """Sentences as in a transcript, one a line: capitals, apostrophes and spaces, nothing else.
+
+    No line comes twice. The lines are whole, so there are length characters or just over. Raises
+    ValueError for a length below one.
+    """
+    return "".join(_until(length, _new_lines(_stories(seed))))
+
+
+def _new_lines(stories: Iterable[str]) -> Iterator[str]:
+    """Each sentence of the stories as a line of capitals, when it comes for the first time."""
+    known = set()
+    for story in stories:
+        for sentence in sentences(story):
+            line = re.sub("[^A-Z']+", " ", sentence.upper()).strip() + "\n"
+            if line not in known:
+                known.add(line)
+                yield line
+
+
+def _until(length: int, pieces: Iterable[str]) -> Iterator[str]:
+    """As many pieces as it takes to have length characters."""
+    if length < 1:
+        raise ValueError(f"A text of {length} characters cannot be written: ask for one at least.")
+    missing = length
+    for piece in pieces:
+        yield piece
+        missing -= len(piece)
+        if missing <= 0:
+            return
+
+
+# ------------------------------------------------------------------ telling a story
+
+
+class Slot(NamedTuple):
+    """A word that a story draws once and keeps: `{toy2.s}` is slot toy2 in the form s."""
+
+    name: str
+    form: str
+    capital: bool
+
+
+class Choice(NamedTuple):
+    """Wordings of which one is drawn each time: `[so|so|so]`."""
+
+    wordings: tuple["Line", ...]
+
+
+Line = tuple[str | Slot | Choice, ...]
+
+
+class Beat(NamedTuple):
+    """A step of a plot: one of its lines is told; every other time only, if it is optional."""
+
+    lines: tuple[Line, ...]
+    optional: bool = False
+
+
+class Plot(NamedTuple):
+    """Who takes part, and what happens. A beat without lines is a new paragraph."""
+
+    name: str
+    cast: str
+    beats: tuple[Beat, ...]
+
+
+@dataclass
+class Story:
+    """The words that one story has drawn so far."""
+
+    draw: Callable[[], float]
+    words: dict[str, Word] = field(default_factory=dict)  # by slot
+    used: set[str] = field(default_factory=set)  # one word never fills two slots
+
+
+def _stories(seed: int) -> Iterator[str]:
+    draw = random.Random(seed).random
+    while True:
+        yield _tell(_pick(_plots(), draw), Story(draw)) + "\n\n"
+
+
+def _tell(plot: Plot, story: Story) -> str:
+    """A story with this plot, its paragraphs on lines of their own."""
+    _choose_cast(plot.cast, story)
+    paragraphs: list[list[str]] = [[]]
+    for beat in plot.beats:
+        if not beat.lines:
+            paragraphs.append([])
+        elif not beat.optional or story.draw() < 0.5:
+            parts: list[str] = []
+            _fill(_pick(beat.lines, story.draw), story, parts)
+            paragraphs[-1].append("".join(parts))
+    return _with_articles("\n".join(map(" ".join, paragraphs)))
+
+
+def _fill(line: Line, story: Story, parts: list[str]) -> None:
+    """Append the pieces of the line's text to parts."""
+    for part in line:
+        if isinstance(part, str):
+            parts.append(part)
+        elif isinstance(part, Choice):
+            _fill(_pick(part.wordings, story.draw), story, parts)
+        else:
+            word = story.words.get(part.name) or _new_word(part.name, story)
+            text = word[part.form]
+            parts.append(text[0].upper() + text[1:] if part.capital else text)
+
+
+def _new_word(slot: str, story: Story) -> Word:
+    """A word for a slot that the story has not used yet: toy2 is filled from the list toy."""
+    if slot == "third":
+        word = _person(story, story.words["hero"]["cast"], _pick(("he", "she"), story.draw))
+    else:
+        word = _unused(slot.rstrip("0123456789"), story)
+    story.words[slot] = word
+    return word
+
+
+def _choose_cast(cast: str, story: Story) -> None:
+    """The hero and the friend, one of them a he and the other a she."""
+    if cast == "any":
+        cast = _pick(("children", "creatures"), story.draw)
+    pronouns = _pick((("he", "she"), ("she", "he")), story.draw)
+    for slot, pronoun in zip(("hero", "friend"), pronouns, strict=True):
+        story.words[slot] = _person(story, cast, pronoun)
+
+
+def _person(story: Story, cast: str, pronoun: str) -> Word:
+    if cast == "children":
+        kind = "boy" if pronoun == "he" else "girl"
+        name = _unused(kind, story)[""]
+    else:
+        kind = _unused("creature", story)[""]
+        name = _unused("creature_name", story)[""]
+    return {"": name, "kind": kind, "cast": cast, **PRONOUNS[pronoun]}
+
+
+def _unused(name: str, story: Story) -> Word:
+    """A word of a list that the story has not used yet."""
+    words = _words()[name]
+    word = _pick(words, story.draw)
+    while word[""] in story.used:
+        word = _pick(words, story.draw)
+    story.used.add(word[""])
+    return word
+
+
+def _pick(items: tuple[T, ...], draw: Callable[[], float]) -> T:
+    return items[int(draw() * len(items))]
+
+
+def _with_articles(text: str) -> str:
+    """The text with `an` for `a` before a vowel."""
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+
+
+# ------------------------------------------------------------------ reading the grammar
+
+
+@cache
+def _words() -> dict[str, tuple[Word, ...]]:
+    """The lists of words, by name."""
+    tables = tomllib.loads((DATA / "story_words.toml").read_text(encoding="ascii"))
+    irregular = {one: many for one, many in _rows(tables.pop("irregular"))[1:]}
+    return {name: _word_list(text, irregular) for name, text in tables.items()}
+
+
+def _word_list(text: str, irregular: dict[str, str]) -> tuple[Word, ...]:
+    """The words of a table with column names in its first line, or of a list with commas."""
+    if "|" not in text:
+        words = [{"": word.strip()} for word in text.split(",")]
+    else:
+        (_, *columns), *rows = _rows(text)
+        words = [dict(zip(("", *columns), row, strict=True)) for row in rows]
+    for word in words:
+        word |= {"s": _plural(word[""], irregular)}
+        word |= PRONOUNS.get(word.get("he", ""), {})
+        if "is" in word:
+            word["was"] = PAST[word["is"]]
+    return tuple(words)
+
+
+def _rows(text: str) -> list[tuple[str, ...]]:
+    return [tuple(cell.strip() for cell in line.split("|")) for line in text.strip().splitlines()]
+
+
+def _plural(noun: str, irregular: dict[str, str]) -> str:
+    """Many of a noun: boxes, berries, slices of cake."""
+    head, of, rest = noun.partition(" of ")
+    if head in irregular:
+        head = irregular[head]
+    elif head.endswith(("s", "x", "ch", "sh")):
+        head += "es"
+    elif re.search("[^aeiou]y$", head):
+        head = head[:-1] + "ies"
+    else:
+        head += "s"
+    return head + of + rest
+
+
+@cache
+def _plots() -> tuple[Plot, ...]:
+    """All plots, in the order of their file."""
+    tables: dict[str, Any] = tomllib.loads((DATA / "story_plots.toml").read_text(encoding="ascii"))
+    shared = {name: _lines(text, {}) for name, text in tables.pop("shared").items()}
+    return tuple(
+        Plot(name, plot["cast"], tuple(_beat(text, shared) for text in plot["story"].split("\n\n")))
+        for name, plot in tables.items()
+    )
+
+
+def _beat(text: str, shared: dict[str, list[Line]]) -> Beat:
+    text = text.strip()
+    if text == "---":
+        return Beat(())
+    optional = text.startswith("maybe:\n")
+    return Beat(tuple(_lines(text.removeprefix("maybe:\n"), shared)), optional)
+
+
+def _lines(text: str, shared: dict[str, list[Line]]) -> list[Line]:
+    """The lines of a beat; `@name` stands for those of a beat that plots share."""
+    lines = []
+    for line in text.strip().splitlines():
+        lines += shared[line[1:]] if line.startswith("@") else [_line(line)]
+    return lines
+
+
+def _line(text: str) -> Line:
+    """The parts of a line: text, slots in braces, choices in brackets (one not inside another)."""
+    parts: list[str | Slot | Choice] = []
+    for part in re.findall(r"\{[^}]*\}|\[[^\]]*\]|[^{\[]+", text):
+        if part.startswith("{"):
+            parts.append(_slot(part[1:-1]))
+        elif part.startswith("["):
+            parts.append(Choice(tuple(map(_line, part[1:-1].split("|")))))
+        else:
+            parts.append(part)
+    return tuple(parts)
+
+
+def _slot(text: str) -> Slot:
+    lower = text[0].lower() + text[1:]
+    name, _, form = lower.partition(".")
+    if name in OF_THE_HERO:
+        name, form = "hero", name
+    return Slot(name, form, capital=lower != text)
