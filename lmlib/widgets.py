@@ -42,6 +42,8 @@ class Explorer(ipywidgets.VBox):
         self._sentence = ipywidgets.HTML()
         super().__init__([*controls, self._picture, self._sentence])
         for control in controls:
+            control.layout.width, control.layout.max_width = "40em", "95%"
+            control.style.description_width = "7em"
             control.observe(self._redraw, "value")
         self._redraw()
 
@@ -63,16 +65,11 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget, and beside it the picture for whatever cannot show widgets."""
         sentence = html.unescape(self._sentence.value)
-        bundle = {
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.model_id,
-            },
-            "text/plain": sentence,
-        }
-        if self._picture.value:
-            bundle["image/png"] = b64encode(self._picture.value).decode("ascii")
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": sentence}
+        if not self._picture.value:
+            return bundle, {}
+        bundle["image/png"] = b64encode(self._picture.value).decode("ascii")
         return bundle, {"image/png": {"alt": sentence}}
 
 
@@ -107,18 +104,16 @@ def attention_explorer(
     attention_of(sentence) returns the weights, (L, H, T, T), and the T tokens as text; it is called
     once for a sentence, however often the sliders move. layer and head: what is shown first.
     """
-    box = ipywidgets.Text(
-        sentence, description="sentence", continuous_update=False, layout={"width": "40em"}
-    )
+    box = ipywidgets.Text(sentence, description="sentence", continuous_update=False)
     layers = ipywidgets.IntSlider(layer, 0, max(layer, 0), description="layer")
     heads = ipywidgets.IntSlider(head, 0, max(head, 0), description="head")
 
     @lru_cache(maxsize=16)
     def attention(sentence: str) -> tuple[np.ndarray, Sequence[str]]:
+        if not sentence.strip():
+            raise ValueError("Type a sentence, then press Enter.")
         weights, pieces = attention_of(sentence)
         shape, length = np.shape(weights), len(pieces)
-        if not length:
-            raise ValueError("Type a sentence: this one has no token.")
         if len(shape) != 4 or not all(shape) or shape[2:] != (length, length):
             raise ValueError(
                 f"The weights have shape {shape}; {length} tokens need (layers, heads, {length},"

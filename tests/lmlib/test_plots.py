@@ -51,3 +51,78 @@ def test_losses_and_perplexities_are_labelled() -> None:
 def test_no_figure_stays_open() -> None:
     plots.losses({"training": [1.0]})
     assert plt.get_fignums() == []
+
+
+def test_attention_map_names_rows_and_columns() -> None:
+    weights = np.array([[1.0, 0.0, 0.0], [0.25, 0.75, 0.0], [0.5, 0.2, 0.3]])
+    figure = plots.attention_map(weights, ["To", " $be", "\n$"], "layer 1, head 2")
+    axes = figure.axes[0]
+    seen = axes.images[0].get_array()
+    assert seen is not None and np.array_equal(seen.mask, weights == 0)
+    assert np.array_equal(seen.filled(0), weights)
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["To", "␣$be", "⏎$"]
+    assert "key" in axes.get_xlabel() and "query" in axes.get_ylabel()
+    assert axes.get_title() == "layer 1, head 2"
+    assert figure.get_label() == (
+        "layer 1, head 2: the last token, “⏎$”, looks most at “To” (weight 0.50)."
+    )
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("length", [1, 2, 30])
+def test_attention_map_has_room_for_its_words(length: int) -> None:
+    figure = plots.attention_map(np.eye(length), [" parliament"] * length)
+    figure.canvas.draw()
+    box = figure.get_tightbbox()
+    assert box.x0 >= 0 and box.y0 >= 0
+    assert np.all(np.array([box.x1, box.y1]) <= figure.get_size_inches())
+
+
+@pytest.mark.parametrize(("shape", "pieces"), [((2, 3), "ab"), ((2, 2, 2), "ab"), ((0, 0), "")])
+def test_attention_map_names_shapes_that_do_not_fit(shape: tuple[int, ...], pieces: str) -> None:
+    with pytest.raises(ValueError, match=rf"shape \({shape[0]}, .*; {len(pieces)} tokens need"):
+        plots.attention_map(np.zeros(shape), pieces)
+
+
+def test_next_tokens_shows_the_likeliest_and_the_rest() -> None:
+    figure = plots.next_tokens(np.array([0.125, 0.5, 0.125, 0.25]), ["a", " b", "$", "\n"], top=2)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["␣b", "⏎", "2 others"]
+    assert [bar.get_width() for bar in axes.patches] == [0.5, 0.25, 0.25]
+    assert [text.get_text() for text in axes.texts] == ["50.0%", "25.0%", "25.0%"]
+    assert "3.4 equally likely" in axes.get_title()  # 2 to the power of 1.75 bits
+    assert axes.get_xlim() == (0.0, 1.1) and axes.get_xlabel()
+    figure.canvas.draw()
+    assert len(plots.next_tokens(np.array([1.0, 0.0]), ["a", "b"]).axes[0].patches) == 2
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "sentence"),
+    [
+        ([0.5, 0.25, 0.25], r"shape \(3,\); 2 tokens need \(2,\)"),
+        ([0.5, 0.7], "their sum 1.2"),
+        ([1.5, -0.5], "the least of these is -0.5"),
+        ([np.nan, 1.0], "nan"),
+    ],
+)
+def test_next_tokens_wants_probabilities(probabilities: list[float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        plots.next_tokens(np.array(probabilities), ["a", "b"])
+
+
+def test_a_figure_says_what_it_shows() -> None:
+    [text, metadata] = plots.losses(
+        {"training": [3, 2, 1], "held out": [3, 2.5]}
+    )._repr_mimebundle_()
+    assert text["text/plain"] == metadata["image/png"]["alt"]
+    assert text["text/plain"] == (
+        "loss (nats) over the epochs: training from 3.00 to 1.00, held out from 3.00 to 2.50."
+    )
+    states = np.linspace(-1, 1, 14).reshape(7, 2)
+    for figure, words in (
+        (plots.hidden_unit(states, "to be\n!", unit=1), "highest (1.00) after character 6, “!”"),
+        (plots.next_characters(np.array([[0.7, 0.3]] * 2), "ba", "ab"), "at 1 of 2 steps"),
+        (plots.perplexities([1, 9], {"RNN": [5, 4]}), "RNN from 5.00 to 4.00"),
+    ):
+        assert words in str(figure.get_label())
