@@ -7,6 +7,7 @@ processor seconds, and while all of them only wait, the clock counts.
 import contextlib
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import psutil
@@ -44,6 +45,7 @@ class Meter:
         self._cell = ""  # the one that runs
         self._cell_began = self._looked = time.monotonic()
         self._seen: dict[int, float] = {}
+        self._left: dict[psutil.Process, str] = {}  # by which cell; "": by none
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -52,18 +54,27 @@ class Meter:
     def begin_cell(self, name: str) -> None:
         """A cell begins: its time counts from here."""
         with self._lock:
+            if not self._left:  # the kernel itself
+                self._note_what_is_left("")
             self._cell, self.cell_seconds = name, 0.0
             self._cell_began = self._looked = time.monotonic()
 
     def end_cell(self) -> None:
         """It has ended: what is used until the next one begins is not its own."""
         with self._lock:
+            self._note_what_is_left(self._cell)
             self._cell = ""
 
     def stop(self) -> None:
         """Stop watching."""
         self._ended.set()
         self._thread.join()
+
+    def _note_what_is_left(self, cell: str) -> None:
+        """Remember the processes that are here now, where they are new, as left behind by `cell`."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in self.root.children(recursive=True):
+                self._left.setdefault(process, cell)
 
     def _watch(self) -> None:
         while not self._ended.wait(PERIOD):
@@ -97,9 +108,23 @@ class Meter:
         self.cell_seconds += spent
         self.notebook_seconds += spent
         if reason := self._crossed(processes, memory, now - self._cell_began):
-            self.reason, self.culprit = reason, self._cell
+            self.reason, self.culprit = reason, self._whose(processes)
             with contextlib.suppress(psutil.NoSuchProcess):
                 self.root.kill()  # the first of its process table: all others go with it
+
+    def _whose(self, processes: list[psutil.Process]) -> str:
+        """The cell that most of `processes` come from: one that forks may end before they count."""
+        cells = Counter(self._origin(process) for process in processes)
+        return cells.most_common(1)[0][0]
+
+    def _origin(self, process: psutil.Process | None) -> str:
+        """The cell that started `process`, or the first of its ancestors that a cell left behind."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while process is not None and process != self.root:
+                if process in self._left:
+                    return self._left[process] or self._cell
+                process = process.parent()
+        return self._cell
 
     def _crossed(self, processes: list[psutil.Process], memory: int, wall: float) -> str:
         bounds = self.bounds

@@ -1,6 +1,7 @@
 """The sandbox: what a submission can see and use, and that nothing of it is left for the next."""
 
 import json
+import os
 import platform
 import shutil
 import signal
@@ -157,6 +158,20 @@ def test_a_thousand_processes_are_stopped() -> None:
     stopped, after = shown(many + "\ntime.sleep(100)", "print('after')")
     assert "started more than 200 processes" in stopped or "BlockingIOError" in stopped
     assert "after" in after
+
+
+def test_processes_count_for_the_cell_that_started_them_even_after_its_end() -> None:
+    later = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    time.sleep(0.5)\n"
+        "    for _ in range(300):\n"
+        "        if os.fork() == 0: time.sleep(100)\n"
+        "    time.sleep(100)"
+    )
+    forked, after = shown(later, "import time; time.sleep(3); print('after')")
+    assert "after" in after and "stopped" not in after
+    assert "started more than 200 processes" in forked or os.getuid() != 0  # NPROC stops it there
 
 
 def test_a_file_may_be_only_so_large() -> None:
