@@ -102,6 +102,29 @@ def losses(curves: Mapping[str, Sequence[float]], ylabel: str = "loss (nats)") -
     return figure
 
 
+def loss_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    blind: float | None = None,
+    xlabel: str = "training steps",
+) -> Figure:
+    """Held-out losses as they fall: {"bigram": (steps, losses in nats per token), ...}.
+
+    A model keeps its colour as others join it.  blind: the loss of guessing blindly, as a dashed
+    line.  xlabel: what the first numbers of each curve are, with their unit.
+    """
+    figure, axes = _figure(6.5, 4.0)
+    for name, (positions, values) in curves.items():
+        axes.plot(positions, values, marker=".", label=f"{name}: {values[-1]:.2f}")
+    if blind is not None:
+        axes.axhline(blind, linestyle="--", color="grey", label=f"guessing blindly: {blind:.2f}")
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel("held-out loss (nats per token)")
+    _finish(axes)
+    courses = _courses({name: values for name, (_, values) in curves.items()})
+    figure.set_label(f"Held-out loss against {xlabel}: {courses}.")
+    return figure
+
+
 def perplexities(
     prompt_lengths: Sequence[int],
     curves: Mapping[str, Sequence[float]],
@@ -151,6 +174,96 @@ def attention_map(weights: np.ndarray, pieces: Sequence[str], title: str = "") -
         f"{title + ': ' if title else ''}the last token, “{tokens[-1]}”, looks most at"
         f" “{tokens[most]}” (weight {weights[-1, most]:.2f})."
     )
+    return figure
+
+
+def attention_maps(weights: Sequence[np.ndarray], pieces: Sequence[str]) -> Figure:
+    """Where several heads look, side by side: for each of them a map as `attention_map` draws it.
+
+    weights: a matrix (T, T) a head, row t the attention of token t.  pieces: the T tokens as text.
+    Raises ValueError when there is no head, or a matrix does not fit the text.
+    """
+    length = len(pieces)
+    if not len(weights):
+        raise ValueError("There are no attention weights to draw.")
+    for head in weights:
+        if np.shape(head) != (length, length):
+            raise ValueError(
+                f"weights has shape {np.shape(head)}; {length} tokens need ({length}, {length})."
+            )
+    tokens = [visible(piece) for piece in pieces]
+    columns = min(3, len(weights))
+    rows = -(-len(weights) // columns)
+    side = max(2.6, 0.6 + 0.15 * length)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(columns * side, rows * side),
+        layout="constrained",
+        squeeze=False,
+        FigureClass=_DescribedFigure,
+    )
+    plt.close(figure)
+    for number, axes in enumerate(grid.flat, start=1):
+        if number > len(weights):
+            axes.axis("off")
+            continue
+        seen = np.ma.masked_equal(weights[number - 1], 0.0)
+        image = axes.imshow(seen, cmap="YlGnBu", vmin=0.0, vmax=1.0)
+        axes.set_xticks(range(length), tokens, fontsize=7, rotation=90, parse_math=False)
+        axes.set_yticks(range(length), tokens, fontsize=7, parse_math=False)
+        axes.tick_params(length=0)
+        axes.set_title(f"head {number}", fontsize=9)
+    figure.supxlabel("key: the token looked at", fontsize=9)
+    figure.supylabel("query: the token that looks", fontsize=9)
+    figure.colorbar(image, ax=grid, label="attention weight", shrink=0.7)
+    likes = [tokens[int(np.argmax(head[-1]))] for head in weights]
+    figure.set_label(
+        f"The last token, “{tokens[-1]}”, looks most at, head by head: "
+        + ", ".join(f"“{token}”" for token in likes)
+        + "."
+    )
+    return figure
+
+
+def pairs(shares: np.ndarray, vocabulary: Sequence[str]) -> Figure:
+    """Which token follows which: shares (V, V), row i of what follows vocabulary[i]."""
+    V = len(vocabulary)
+    if np.shape(shares) != (V, V):
+        raise ValueError(f"shares has shape {np.shape(shares)}; {V} tokens need ({V}, {V}).")
+    figure, axes = _figure(7.5, 6.5)
+    image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    labels = [visible(token) for token in vocabulary]
+    axes.set_xticks(range(V), labels, fontsize=6, parse_math=False)
+    axes.set_yticks(range(V), labels, fontsize=6, parse_math=False)
+    axes.set_xlabel("the token that follows")
+    axes.set_ylabel("the token before")
+    figure.colorbar(image, ax=axes, label="share", shrink=0.8)
+    before, after = np.unravel_index(int(np.argmax(shares)), (V, V))
+    figure.set_label(
+        f"The surest pair: after “{labels[before]}” comes “{labels[after]}” in"
+        f" {shares[before, after]:.0%} of all places."
+    )
+    return figure
+
+
+def points(coordinates: np.ndarray, vocabulary: Sequence[str]) -> Figure:
+    """Tokens in a plane: coordinates (V, 2), a row a token.  Vowels, letters and others differ."""
+    coordinates = np.asarray(coordinates)
+    if coordinates.shape != (len(vocabulary), 2):
+        raise ValueError(
+            f"coordinates has shape {coordinates.shape}; {len(vocabulary)} tokens need"
+            f" ({len(vocabulary)}, 2)."
+        )
+    figure, axes = _figure(6.0, 5.0)
+    for token, (x, y) in zip(vocabulary, coordinates, strict=True):
+        colour = "C3" if token in set("aeiouAEIOU") else "C0" if token.isalpha() else "C7"
+        axes.text(x, y, visible(token), ha="center", va="center", color=colour, parse_math=False)
+    axes.update_datalim(coordinates)
+    axes.autoscale_view()
+    axes.set_xlabel("first principal direction")
+    axes.set_ylabel("second principal direction")
+    figure.set_label("Tokens in the plane of the two directions in which they differ most.")
     return figure
 
 

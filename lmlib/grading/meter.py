@@ -71,7 +71,7 @@ class Meter:
         self._thread.join()
 
     def _note_what_is_left(self, cell: str) -> None:
-        """Remember the processes that are here now, where they are new, as left behind by `cell`."""
+        """Remember which processes are here now and were not before: `cell` leaves them behind."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in self.root.children(recursive=True):
                 self._left.setdefault(process, cell)
@@ -118,7 +118,7 @@ class Meter:
         return cells.most_common(1)[0][0]
 
     def _origin(self, process: psutil.Process | None) -> str:
-        """The cell that started `process`, or the first of its ancestors that a cell left behind."""
+        """The cell that left `process`, or its nearest known ancestor, behind; or the running one."""
         with contextlib.suppress(psutil.NoSuchProcess):
             while process is not None and process != self.root:
                 if process in self._left:

@@ -126,3 +126,45 @@ def test_a_figure_says_what_it_shows() -> None:
         (plots.perplexities([1, 9], {"RNN": [5, 4]}), "RNN from 5.00 to 4.00"),
     ):
         assert words in str(figure.get_label())
+
+
+def test_loss_curves_share_a_figure() -> None:
+    curves = {"bigram": ([0, 500], [4.7, 2.5]), "embeddings": ([0, 250, 500], [4.2, 2.6, 2.49])}
+    figure = plots.loss_curves(curves, blind=4.16)
+    axes = figure.axes[0]
+    labels = [line.get_label() for line in axes.lines]
+    assert labels == ["bigram: 2.50", "embeddings: 2.49", "guessing blindly: 4.16"]
+    alone = plots.loss_curves({"bigram": curves["bigram"]}).axes[0]
+    assert alone.lines[0].get_color() == axes.lines[0].get_color()
+    assert axes.get_xlabel() == "training steps" and axes.get_ylabel()
+    assert "bigram from 4.70 to 2.50" in str(figure.get_label())
+    assert plots.loss_curves(curves, xlabel="seconds").axes[0].get_xlabel() == "seconds"
+
+
+def test_attention_maps_show_a_map_a_head() -> None:
+    heads = [np.tri(4) / np.tri(4).sum(axis=1, keepdims=True), np.eye(4)] * 2
+    figure = plots.attention_maps(heads, ["a", " ", "$", "\n"])
+    shown = [axes.get_title() for axes in figure.axes if axes.images]
+    assert shown == ["head 1", "head 2", "head 3", "head 4"]
+    assert "“a”, “⏎”, “a”, “⏎”." in str(figure.get_label())
+    figure.canvas.draw()
+    with pytest.raises(ValueError, match=r"shape \(4, 4\); 3 tokens need \(3, 3\)"):
+        plots.attention_maps(heads, "abc")
+    with pytest.raises(ValueError, match="no attention weights"):
+        plots.attention_maps([], "abc")
+
+
+def test_pairs_and_points_name_their_tokens() -> None:
+    shares = np.array([[0.1, 0.9], [0.5, 0.5]])
+    figure = plots.pairs(shares, ["q", "\n"])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["q", "⏎"]
+    assert "after “q” comes “⏎” in 90%" in str(figure.get_label())
+    figure.canvas.draw()
+    with pytest.raises(ValueError, match="2 tokens need"):
+        plots.pairs(np.zeros((3, 3)), "ab")
+    axes = plots.points(np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), "ab ").axes[0]
+    assert [text.get_text() for text in axes.texts] == ["a", "b", "␣"]
+    assert len({text.get_color() for text in axes.texts}) == 3
+    assert axes.get_xlim()[0] < 0 and axes.get_xlim()[1] > 4
+    with pytest.raises(ValueError, match="3 tokens need"):
+        plots.points(np.zeros((2, 2)), "abc")

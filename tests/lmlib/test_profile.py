@@ -22,6 +22,14 @@ def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
         profile.choose()
 
 
+def test_under_the_validate_button_little_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LMLIB_PROFILE", raising=False)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    assert profile.choose() == "smoke"
+    monkeypatch.setenv("LMLIB_PROFILE", "cpu")
+    assert profile.choose() == "cpu"
+
+
 def test_torch_is_not_imported_where_no_gpu_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMLIB_PROFILE", raising=False)
     monkeypatch.delitem(sys.modules, "torch", raising=False)

@@ -1,0 +1,61 @@
+"""What attention looks at: its weights, caught while a model runs.
+
+Nothing need be known of the model: whatever softmax makes a row for each token is caught, however
+the layers and heads are built.  This module needs PyTorch; `import lmlib` does not load it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+
+class _Catch(TorchFunctionMode):
+    """Keeps the result of every softmax that has a row and a column for each of T tokens."""
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
+        self.caught: list[Tensor] = []
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = function(*args, **kwargs)
+        name = getattr(function, "__name__", "")
+        if name == "softmax" and tuple(result.shape[-2:]) == (self.length, self.length):
+            self.caught.append(result)
+        elif name == "scaled_dot_product_attention":
+            # asked to mix the rows of the identity instead of the values, it answers its weights
+            given = dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)) | kwargs
+            identity = torch.eye(self.length, device=result.device, dtype=result.dtype)
+            given["value"] = identity.expand(*given["key"].shape[:-2], -1, -1)  # (..., T, T)
+            self.caught.append(function(**given))
+        return result
+
+
+@torch.no_grad()
+def weights(model: nn.Module, token_ids: Tensor) -> list[np.ndarray]:
+    """The attention weights of every head while a model reads a text: arrays (T, T), in order.
+
+    token_ids: (1, T).  Row t of an array says how much position t takes from each position.  Empty
+    where no softmax over the positions was seen, as in a model that computes its own.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        with _Catch(token_ids.shape[1]) as catch:
+            model(token_ids)
+    finally:
+        model.train(was_training)
+    length = token_ids.shape[1]
+    heads = [head for caught in catch.caught for head in caught.reshape(-1, length, length)]
+    return [head.cpu().numpy() for head in heads]

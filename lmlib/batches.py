@@ -1,0 +1,40 @@
+"""Windows of a text, many at a time: what a model reads, and what comes after each token of it.
+
+This module and `lmlib.training` need PyTorch; `import lmlib` does not load them.
+"""
+
+import torch
+from torch import Tensor
+
+
+def split(tokens: Tensor, share: float = 0.9) -> tuple[Tensor, Tensor]:
+    """The beginning of the tokens (n,), to learn from, and the rest, held out.
+
+    share: what part of the tokens is the beginning, between 0 and 1.  The cut is by position:
+    windows drawn from one text at random would overlap, and nothing would be held out.
+    """
+    cut = int(share * len(tokens))
+    return tokens[:cut], tokens[cut:]
+
+
+def random_windows(
+    tokens: Tensor,
+    context_window_size: int,
+    batch_size: int,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Windows that begin anywhere, each place as likely as any other.
+
+    tokens: (n,) integers.  Returns the windows (B, T) and, for each of their tokens, the one that
+    follows it (B, T), as tensors of the same dtype.  Both are slices of one tensor (B, T + 1),
+    so neither is contiguous.  Raises ValueError when the text is too short for a single window.
+    """
+    places = len(tokens) - context_window_size
+    if places < 1:
+        raise ValueError(
+            f"A window of {context_window_size} tokens and the one after it need"
+            f" {context_window_size + 1} tokens; there are {len(tokens)}: choose a smaller window."
+        )
+    starts = torch.randint(places, (batch_size, 1), generator=generator)  # (B, 1)
+    windows = tokens[starts + torch.arange(context_window_size + 1)]  # (B, T + 1)
+    return windows[:, :-1], windows[:, 1:]

@@ -1,0 +1,110 @@
+"""A training loop that shows how far it is and remembers how the loss fell, and what it cost.
+
+A model here is called with token ids (B, T) and targets (B, T) and returns its logits and the mean
+loss, a tensor ().
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+Batch = tuple[Tensor, Tensor]
+"""Token ids (B, T), and the token that follows each of them (B, T)."""
+
+
+@dataclass
+class History:
+    """What one training run has cost and reached."""
+
+    parameters: int  # numbers that are learned
+    steps: list[int] = field(default_factory=list)  # after which the losses were estimated
+    training: list[float] = field(default_factory=list)  # losses in nats per token
+    held_out: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # that the steps until then have taken
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The mean time of a step, without the estimates between; NaN before the first one."""
+        steps = self.steps[-1] if self.steps else 0
+        return self.seconds[-1] / steps if steps else float("nan")
+
+
+def train(
+    model: nn.Module,
+    next_batch: Callable[[], Batch],
+    estimate: Callable[[nn.Module], tuple[float, float]],
+    steps: int,
+    learning_rate: float,
+    estimate_every: int,
+) -> History:
+    """Train a model in place with AdamW, at a constant learning rate.
+
+    next_batch: gives the batch of the next step, on the model's device.
+    estimate:   gives the loss on the training text and on held-out text; it is asked before the
+                first step, after each `estimate_every` steps, and after the last one.
+    """
+    history = History(count_parameters(model))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
+    model.train()
+    _remember(history, 0, 0.0, estimate(model))
+    seconds = 0.0
+    bar = tqdm(range(1, steps + 1), unit="step")
+    for step in bar:
+        started = time.perf_counter()
+        _step(model, optimizer, next_batch())
+        seconds += time.perf_counter() - started
+        if step % estimate_every == 0 or step == steps:
+            _remember(history, step, seconds, estimate(model))
+            bar.set_postfix_str(f"held-out loss {history.held_out[-1]:.3f}")
+    return history
+
+
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
+    _, loss = model(*batch)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    if loss.is_cuda:  # which otherwise only queues its work, and the clock would not see it
+        torch.cuda.synchronize()
+
+
+def _remember(history: History, step: int, seconds: float, losses: tuple[float, float]) -> None:
+    history.steps.append(step)
+    history.seconds.append(seconds)
+    history.training.append(losses[0])
+    history.held_out.append(losses[1])
+
+
+@torch.no_grad()
+def mean_loss(model: nn.Module, next_batch: Callable[[], Batch], iterations: int) -> float:
+    """The mean loss of a model in evaluation mode over some batches, in nats per token.
+
+    The model is left in the mode in which it came.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        losses = [model(*next_batch())[1].item() for _ in range(iterations)]
+    finally:
+        model.train(was_training)
+    return sum(losses) / len(losses)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers of a model are learned; a tensor that is used twice counts once."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def costs(histories: Mapping[str, History]) -> str:
+    """A table of what each model has cost and reached so far, a line a model."""
+    lines = [f"{'model':<14}{'parameters':>12}{'steps':>8}{'ms a step':>11}{'held-out loss':>15}"]
+    for name, history in histories.items():
+        lines.append(
+            f"{name:<14}{history.parameters:>12,}{history.steps[-1]:>8,}"
+            f"{1000 * history.seconds_per_step:>11.1f}{history.held_out[-1]:>15.3f}"
+        )
+    return "\n".join(lines)
