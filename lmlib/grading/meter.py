@@ -118,7 +118,7 @@ class Meter:
         return cells.most_common(1)[0][0]
 
     def _origin(self, process: psutil.Process | None) -> str:
-        """The cell that left `process` behind, or its nearest known ancestor; or the running one."""
+        """The cell that left `process`, or its nearest known ancestor, or the running one."""
         with contextlib.suppress(psutil.NoSuchProcess):
             while process is not None and process != self.root:
                 if process in self._left:
