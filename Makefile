@@ -21,6 +21,9 @@ test: lint
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4
 	LMLIB_KILLS=20 $(PYTHON) -m pytest tests/grading/test_interrupted.py
+	@# every mistake and alternate run anew
+	.venv/bin/lmlib build
+	.venv/bin/lmlib audit
 
 build: $(READY)
 	.venv/bin/lmlib build

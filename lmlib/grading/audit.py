@@ -1,11 +1,12 @@
 """`lmlib audit`: does every mistake lose its points, and every alternate keep them?
 
 The build has recorded what each mistake shows; the audit runs them all again, so that a mistake
-caught by luck of the draw, or an alternate that once passed, does not go unnoticed.
+caught by luck of the draw, or an alternate that once passed, does not go unnoticed.  Where that
+costs too much time, it judges the runs of mistakes that the build has kept.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lmlib.grading.errors import CourseError
 from lmlib.grading.key_checks import is_caught
 from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from lmlib.grading.notebooks import read_notebook
-from lmlib.grading.runs import student_task
+from lmlib.grading.runs import kept_run, student_task
 
 ENOUGH_NAMED = 0.9
 """The share of mistakes that feedback must call by their name."""
@@ -36,10 +37,16 @@ class Finding:
 
 
 def audit(
-    course: Course, name: str, executor: Executor, progress: Callable[[Finding], None]
+    course: Course,
+    name: str,
+    executor: Executor,
+    progress: Callable[[Finding], None],
+    *,
+    kept: bool = False,
 ) -> list[Finding]:
     """Run every mistake and alternate of the assignment `name`, judged with its answer key.
 
+    kept: take the build's own run of a mistake where there is one.
     Raises CourseError where the assignment has no current release and key.
     """
     assignment = course.assignment(name)
@@ -57,15 +64,23 @@ def audit(
         written = answers | {path.parent.name: path.read_text(encoding="utf-8")}
         tasks[path] = student_task(assignment, key.template, written)
     findings = []
-    jobs = {executor.submit(engine.run, task): what for what, task in tasks.items()}
+    jobs = {}
+    for what, task in tasks.items():
+        run = kept_run(task, course.key(name) / "runs") if kept else None
+        job: Future[Run] = Future() if run else executor.submit(engine.run, task)
+        if run:
+            job.set_result(run)
+        jobs[job] = what
     for job in as_completed(jobs):
-        what = jobs[job]
-        if isinstance(what, Mistake):
-            findings.append(_mistake_finding(key, what, job.result()))
-        else:
-            findings.append(_alternate_finding(key, what, job.result()))
+        findings.append(_finding(key, jobs[job], job.result()))
         progress(findings[-1])
     return sorted(findings, key=lambda finding: (finding.kind, finding.name))
+
+
+def _finding(key: AnswerKey, what: Mistake | Path, run: Run) -> Finding:
+    if isinstance(what, Mistake):
+        return _mistake_finding(key, what, run)
+    return _alternate_finding(key, what, run)
 
 
 def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:

@@ -145,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
                    "name, and every alternate keeps them.")  # fmt: skip
     made.add_argument("assignments", nargs="*", metavar="PS")
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
+    made.add_argument("--kept", action="store_true",
+                      help="judge the build's runs of mistakes, make none")  # fmt: skip
 
     made = running("demo", _demo, "Take an invented class from release to feedback: through the "
                    "course's first problem set, or those named.")  # fmt: skip
@@ -375,7 +377,8 @@ def _audit(options: argparse.Namespace) -> int:
     with _executor(options) as executor, _progress() as bar:
         for name in _assignments(course, options):
             task = bar.add_task(f"auditing {name}", total=None, what="")
-            findings += audit.audit(course, name, executor, functools.partial(_show, bar, task))
+            show = functools.partial(_show, bar, task)
+            findings += audit.audit(course, name, executor, show, kept=options.kept)
             bar.update(task, completed=1, total=1)
     if options.json:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))

@@ -84,7 +84,7 @@ def run_all(
     What is in the folder `kept` from an earlier time is not run again, and what nothing asks for
     any more is removed from it.
     """
-    places = {name: kept / f"{_digest(task)}.json" for name, task in tasks.items()}
+    places = {name: _place(task, kept) for name, task in tasks.items()}
     runs = {name: run for name, place in places.items() if (run := _read(place)) is not None}
     for done, name in enumerate(runs, start=1):
         progress(name, done)
@@ -100,9 +100,14 @@ def run_all(
     return runs
 
 
-def _digest(task: Task) -> str:
-    """A digest of all that the run of `task` depends on."""
-    return digest(repr(task), versions.of_runs(), versions.of_packages())
+def kept_run(task: Task, kept: Path) -> Run | None:
+    """The run of `task` that `run_all` has left in the folder `kept`, if it has."""
+    return _read(_place(task, kept))
+
+
+def _place(task: Task, kept: Path) -> Path:
+    """Where the run of `task` is kept: its name is a digest of all that the run depends on."""
+    return kept / f"{digest(repr(task), versions.of_runs(), versions.of_packages())}.json"
 
 
 def _read(place: Path) -> Run | None:

@@ -311,6 +311,24 @@ def test_alternates_are_audited(course, executor):
     assert wrong.name == "scaled/wrong" and "loses points in scaled_test" in wrong.detail
 
 
+def test_an_audit_can_judge_the_runs_that_the_build_kept(course, executor, monkeypatch):
+    folder = course.alternates(NAME) / "scaled"
+    folder.mkdir(parents=True)
+    (folder / "reversed.py").write_text(RIGHT)
+    submitted = []
+    submit = executor.submit
+    monkeypatch.setattr(
+        executor, "submit", lambda run, task: submitted.append(task) or submit(run, task)
+    )
+    findings = audit.audit(course, NAME, executor, lambda found: None, kept=True)
+    assert audit.summary(findings) == "audit: mistakes 2/2 caught, 2 named; alternates 1/1 kept"
+    assert len(submitted) == 1, "only the alternate is run"
+    for place in (course.key(NAME) / "runs").glob("*.json"):
+        place.unlink()
+    again = audit.audit(course, NAME, executor, lambda found: None, kept=True)
+    assert again == findings and len(submitted) == 1 + 3, "what is not kept is run"
+
+
 def test_an_audit_of_nothing_does_not_pass():
     assert not audit.is_passed([])
 

@@ -65,7 +65,14 @@ PACKAGE_MODULES = {
         "matplotlib.backends.backend_agg",
     ),
     "numpy": ("numpy", "numpy.linalg", "numpy.random", "numpy.testing"),
-    "torch": ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data"),
+    "torch": (
+        "torch",
+        "torch.nn",
+        "torch.nn.functional",
+        "torch.optim",
+        "torch.utils.data",
+        "torch._dynamo",  # loaded by an optimizer's first step: a second of each kernel's
+    ),
 }
 """What a package that a problem set may import means beyond its own name."""
 

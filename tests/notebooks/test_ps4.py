@@ -1,0 +1,207 @@
+"""The fourth problem set's notebook: it runs, its numbers hold, its checks see what is wrong."""
+
+import contextlib
+import io
+import itertools
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from lmlib import checks
+
+ROOT = Path(__file__).parents[2]
+NAME = "ps4_bigram_to_transformer"
+NOTEBOOK = nbformat.read(ROOT / "source" / NAME / f"{NAME}.ipynb", as_version=4)
+CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
+MISTAKES = tomllib.loads((ROOT / "mistakes" / f"{NAME}.toml").read_text())["mistake"]
+EXERCISES = [
+    "BigramLanguageModel",
+    "loss_at_initialisation",
+    "BigramWithWordEmbeddingsLM",
+    "Head",
+    "SingleHeadedAttentionLM",
+    "MultiHeadAttention",
+    "MultiHeadedAttentionLM",
+    "TransformerBlock",
+    "TransformerLM",
+    "own_context",
+]
+TRAININGS = [
+    "train-bigram",
+    "train-embedded",
+    "train-single",
+    "train-multi",
+    "train-transformer",
+]
+LANGUAGE_MODELS = ["bigram", "embeddings", "single head", "many heads", "transformer"]
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
+    """The cells after a run of the whole notebook, which stops at the first error."""
+    folder = tmp_path_factory.mktemp("ps4")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LMLIB_PROFILE", "smoke")
+        environment.setenv("MPLCONFIGDIR", str(folder))
+        notebook = nbformat.from_dict(NOTEBOOK)
+        resources = {"metadata": {"path": str(folder)}}
+        done = NotebookClient(notebook, timeout=300, resources=resources).execute()
+    return {cell.id: cell for cell in done.cells}
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, Any]:
+    """All names after the given cells, the solutions and their checks, without any training."""
+    found: dict[str, Any] = {"__name__": "__main__"}
+    with pytest.MonkeyPatch.context() as environment, contextlib.redirect_stdout(io.StringIO()):
+        environment.setenv("LMLIB_PROFILE", "smoke")
+        for cell in NOTEBOOK.cells:
+            is_hidden = cell.id.endswith("_test") or cell.id == "packages_check"
+            is_training = "training" in cell.metadata.get("tags", ())
+            if cell.cell_type == "code" and not is_hidden and not is_training:
+                exec(compile(cell.source, cell.id, "exec"), found)
+    return found
+
+
+def printed(cell: NotebookNode) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+# ---- it runs, and its numbers hold
+
+
+def test_every_check_passes_with_the_instructors_solution(
+    executed: dict[str, NotebookNode],
+) -> None:
+    for name in [*EXERCISES, "packages"]:
+        lines = printed(executed[f"{name}_check"]).splitlines()
+        assert lines and all(line.startswith("✓") for line in lines), name
+
+
+def test_the_table_of_costs_fills_as_the_notebook_goes(executed: dict[str, NotebookNode]) -> None:
+    trainings = [executed[name] for name in TRAININGS]
+    for number, cell in enumerate(trainings, start=1):
+        rows = re.findall(r"^([a-z ]+?) +[\d,]+ +\d+ +[\d.]+ +\d\.\d{3}$", printed(cell), re.M)
+        assert rows == LANGUAGE_MODELS[:number]
+        assert any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def test_figures_are_shown(executed: dict[str, NotebookNode]) -> None:
+    shown = {
+        name
+        for name, cell in executed.items()
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    }
+    pictures = {"pairs", "letters", "averages", "single-map", "two-heads", "multi-map"}
+    assert shown == pictures | set(TRAININGS)
+
+
+def test_expected_losses_fall_from_model_to_model(names: dict[str, Any]) -> None:
+    expected = names["expected"]
+    assert list(expected) == LANGUAGE_MODELS
+    means = [mean for mean, _, _, _ in expected.values()]
+    assert means == sorted(means, reverse=True)
+    for mean, least, most, _ in expected.values():
+        assert least <= mean <= most
+    for (_, least, _, _), (_, _, most, _) in itertools.pairwise(list(expected.values())[1:]):
+        assert most < least, "the runs of a better model are all better"
+
+
+def test_a_new_transformer_begins_at_the_loss_of_guessing(names: dict[str, Any]) -> None:
+    model = names["TransformerLM"](64, 16, 24, 6, 2)
+    tokens = torch.randint(64, (8, 17))
+    with torch.no_grad():
+        _, loss = model(tokens[:, :-1], tokens[:, 1:])
+    assert loss.item() == pytest.approx(names["np"].log(64), abs=0.05)
+
+
+def test_a_line_of_romeo_is_looked_at_by_every_head(executed: dict[str, NotebookNode]) -> None:
+    """The maps are caught from the solution's fused attention, six of them."""
+    [picture] = [output for output in executed["multi-map"].outputs if "data" in output]
+    assert len(re.findall("“.*?”", picture.data["text/plain"])) == 1 + 6
+
+
+# ---- its checks see what is wrong
+
+# Hidden tests see these; for a check they would need a draw, or more than a few numbers.
+UNSEEN = {
+    "gradients_through_generate",
+    "embedded_likeliest",
+    "embedded_first_position",
+    "single_sees_the_beginning",
+    "single_likeliest",
+    "heads_share_weights",
+    "feed_forward_read_the_input",
+    "feed_forward_first",
+    "weights_start_uniform",
+    "transformer_evaluation_left_on",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["id"])
+def test_a_check_fails_on_a_known_mistake(names: dict[str, Any], mistake: dict[str, Any]) -> None:
+    wrong = dict(names)
+    source = CELLS[mistake["cell"]].source
+    assert source.count(mistake["find"]) == 1
+    said = ""
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            exec(source.replace(mistake["find"], mistake["replace"]), wrong)
+            exec(CELLS[f"{mistake['cell']}_check"].source, wrong)
+        except checks.CheckFailed as failed:
+            said = str(failed)
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+            said = f"{type(error).__name__}: {error}"
+    assert bool(said) == (mistake["id"] not in UNSEEN), said
+
+
+# ---- what it asks
+
+
+def test_points_are_those_of_the_specification() -> None:
+    points = {
+        cell.id: cell.metadata.nbgrader.points
+        for cell in NOTEBOOK.cells
+        if cell.metadata.get("nbgrader", {}).get("points")
+    }
+    assert points == {
+        "task_1_1_1": 1,
+        "task_1_1_2": 1,
+        "task_1_1_3": 1,
+        "task_1_1_4": 1,
+        "task_1_1_5": 2,
+        "task_1_1_6": 2,
+        "BigramLanguageModel_test": 4,
+        "loss_at_initialisation_test": 1,
+        "task_1_1_9": 1,
+        "BigramWithWordEmbeddingsLM_test": 2,
+        "task_1_2_2": 1,
+        "task_1_3_1": 2,
+        "task_1_3_2_1": 1,
+        "Head_test": 5,
+        "SingleHeadedAttentionLM_test": 3,
+        "task_1_3_2_3": 1,
+        "MultiHeadAttention_test": 4,
+        "MultiHeadedAttentionLM_test": 2,
+        "task_1_3_3_2": 1,
+        "TransformerBlock_test": 3,
+        "TransformerLM_test": 4,
+        "task_1_4_3": 1,
+        "task_1_4_4": 1,
+    }
+    assert sum(points.values()) == 45
+
+
+def test_what_trains_is_left_out_in_grading() -> None:
+    for name, cell in CELLS.items():
+        if re.search(r"^train\(|\btransformer\.generate", cell.source, re.M):
+            assert cell.metadata.get("tags") == ["training"], name
+    assert set(TRAININGS) <= set(CELLS)
