@@ -3,9 +3,9 @@
     python benchmarks/training.py
 
 nanoGPT's published setting for a CPU: 4 layers, 4 heads, width 128, a context window of 64, batches
-of 12, 2,000 steps, no dropout, AdamW with a cosine schedule.  Its README reports a validation loss of
-1.88 for it, on the text that `lmlib.corpora.load("tinyshakespeare")` loads where it can be had;
-without it, the nine plays of `load("shakespeare")` are used.  A model of the same size made of
+of 12, 2,000 steps, no dropout, AdamW with a cosine schedule.  Its README reports a validation loss
+of 1.88, on the text that `lmlib.corpora.load("tinyshakespeare")` loads where it can be had; without
+it, the nine plays of `load("shakespeare")` are used.  A model of the same size made of
 `torch.nn.TransformerEncoder` is trained on the same batches, in turn with ours, 25 steps each.
 """
 
