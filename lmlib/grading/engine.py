@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, NoReturn
 
 import nbformat
 import zmq
@@ -274,8 +274,13 @@ class _Culprit(Exception):
 
 
 async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) -> None:
+    loop = asyncio.get_running_loop()
     # a sentence for each of nbclient's own tasks that a stopped cell leaves behind helps nobody
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    loop.set_exception_handler(lambda loop, context: None)
+    # nbclient would take Ctrl-C for itself, and in the end leave it to Python's own handler: in a
+    # worker, which leaves it to its parent, the next notebook would end in a traceback
+    loop.add_signal_handler = _not_a_signal  # type: ignore[method-assign]
+    loop.remove_signal_handler = _not_a_signal  # type: ignore[method-assign]
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
     context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
@@ -295,6 +300,11 @@ async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) 
     finally:
         await manager.shutdown_kernel(now=True)
         context.destroy(linger=0)
+
+
+def _not_a_signal(*_: object) -> NoReturn:
+    """In place of what handles signals, as on a loop that cannot: nbclient goes on without."""
+    raise RuntimeError("Signals are left to whoever runs the engine.")
 
 
 def _culprit(client: _EvidenceClient, error: Exception) -> _Culprit:

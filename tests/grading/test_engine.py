@@ -1,7 +1,9 @@
 """The engine's seam: evidence as it arrives, and a cell that stops the kernel costs its own."""
 
 import json
+import signal
 
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lmlib.grading.answer_key import observations
@@ -133,3 +135,13 @@ def test_a_kernel_sees_few_variables_and_only_the_tasks_files(monkeypatch):
 def test_endless_output_is_cut():
     result = run_cells("for _ in range(3000): print('x' * 1000)")
     assert len(result.notebook) < 2_000_000
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_left_as_they_were(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        run_cells("1 + 1")
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
