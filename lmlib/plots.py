@@ -106,8 +106,9 @@ def loss_curves(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     blind: float | None = None,
     xlabel: str = "training steps",
+    ylabel: str = "held-out loss (nats per token)",
 ) -> Figure:
-    """Held-out losses as they fall: {"bigram": (steps, losses in nats per token), ...}.
+    """Losses as they fall: {"bigram": (steps, losses in nats per token), ...}.
 
     A model keeps its colour as others join it.  blind: the loss of guessing blindly, as a dashed
     line.  xlabel: what the first numbers of each curve are, with their unit.
@@ -118,10 +119,32 @@ def loss_curves(
     if blind is not None:
         axes.axhline(blind, linestyle="--", color="grey", label=f"guessing blindly: {blind:.2f}")
     axes.set_xlabel(xlabel)
-    axes.set_ylabel("held-out loss (nats per token)")
+    axes.set_ylabel(ylabel)
     _finish(axes)
     courses = _courses({name: values for name, (_, values) in curves.items()})
-    figure.set_label(f"Held-out loss against {xlabel}: {courses}.")
+    figure.set_label(f"{ylabel[:1].upper()}{ylabel[1:]} against {xlabel}: {courses}.")
+    return figure
+
+
+def curves(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    log: bool = False,
+) -> Figure:
+    """Curves in one figure: name → (positions, values).  log: a logarithmic axis of values."""
+    figure, axes = _figure(6.5, 4.0)
+    for name, (positions, values) in lines.items():
+        axes.plot(positions, values, label=name)
+    if log:
+        axes.set_yscale("log")
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    _finish(axes)
+    ends = ", ".join(
+        f"{name} from {values[0]:.2g} to {values[-1]:.2g}" for name, (_, values) in lines.items()
+    )
+    figure.set_label(f"{ylabel[:1].upper()}{ylabel[1:]} against {xlabel}: {ends}.")
     return figure
 
 
@@ -264,6 +287,28 @@ def points(coordinates: np.ndarray, vocabulary: Sequence[str]) -> Figure:
     axes.set_xlabel("first principal direction")
     axes.set_ylabel("second principal direction")
     figure.set_label("Tokens in the plane of the two directions in which they differ most.")
+    return figure
+
+
+def gru_step(parts: Mapping[str, np.ndarray]) -> Figure:
+    """The parts of one step of a small GRU, as bars.
+
+    parts: name → (2,), the values of the data unit and of the control unit, in the order in which
+    they are shown: input, previous state, gates, new state.  The axis goes from -2 to 2.
+    """
+    figure, axes = _figure_around(5.5, 2.6, left=0.7, bottom=0.5, right=0.2, top=0.3)
+    places = np.arange(len(parts))
+    values = np.array([np.asarray(part, dtype=float) for part in parts.values()])  # (parts, 2)
+    for unit, name in enumerate(("data", "control")):
+        bars = axes.bar(places + 0.4 * unit - 0.2, values[:, unit], 0.38, label=name)
+        axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set_ylim(-2, 2)
+    axes.set_xticks(places, list(parts))
+    axes.set_ylabel("value")
+    axes.legend(loc="upper right", ncols=2, fontsize=8)
+    told = [f"{name} {value:.2f}" for name, value in zip(parts, values[:, 0], strict=True)]
+    figure.set_label(f"Data unit: {', '.join(told)}.")
     return figure
 
 

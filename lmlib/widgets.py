@@ -6,7 +6,7 @@ cell's last line shows. Nothing here computes what a model does.
 
 import html
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -30,19 +30,24 @@ class Explorer(ipywidgets.VBox):
     draw: called with the value of each control, in their order, whenever one of them changes;
     returns the figure. When it cannot, because an exercise is not written yet or a setting does not
     fit, the reason is shown in the figure's place. Where nothing can show widgets (GitHub, a page
-    made by nbconvert), one sees the first figure as a picture.
+    made by nbconvert), one sees the first figure as a picture. columns: of controls.
     """
 
     _ipython_display_ = None  # ipywidgets 7 has one, which would show the widget and no picture
 
-    def __init__(self, draw: Callable[..., Figure], *controls: ipywidgets.Widget):
+    def __init__(self, draw: Callable[..., Figure], *controls: ipywidgets.Widget, columns: int = 1):
         self._draw = draw
         self._controls = controls
         self._picture = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
         self._sentence = ipywidgets.HTML()
-        super().__init__([*controls, self._picture, self._sentence])
+        placed: Sequence[ipywidgets.Widget] = controls
+        if columns > 1:
+            beside = {"grid_template_columns": f"repeat({columns}, 22em)"}
+            placed = [ipywidgets.GridBox(controls, layout=beside)]
+        super().__init__([*placed, self._picture, self._sentence])
         for control in controls:
-            control.layout.width, control.layout.max_width = "40em", "95%"
+            control.layout.width = "40em" if columns == 1 else "22em"
+            control.layout.max_width = "95%"
             control.style.description_width = "7em"
             control.observe(self._redraw, "value")
         self._redraw()
@@ -147,6 +152,56 @@ def temperature_explorer(
     return Explorer(
         lambda temperature: plots.next_tokens(probabilities_at(temperature), pieces, top), slider
     )
+
+
+GRU_WEIGHTS = ("reset", "update", "new_input", "new_hidden")
+"""What the sliders of the GRU explorer set: each a weight for data and one for control."""
+
+
+def gru_explorer(
+    step: Callable[[np.ndarray, np.ndarray, dict[str, tuple[float, float]]], Sequence[np.ndarray]],
+    weights: Mapping[str, tuple[float, float]] | None = None,
+) -> Explorer:
+    """One step of a GRU with two units, data and control, under twelve sliders.
+
+    step(x, h, weights) is given the input and the state, (2,) each: data, control; and the weights
+    of the data unit by name, as in GRU_WEIGHTS, each for data and for control.  It returns the new
+    state, the reset gate, the update gate and the proposed state, (2,) each.  weights: the first
+    ones; those that are not named are 0.
+    """
+    values = {"input": (0.8, 0.0), "state": (-0.5, 0.0)}
+    first = values | {name: (0.0, 0.0) for name in GRU_WEIGHTS} | dict(weights or {})
+    sliders = [
+        ipywidgets.FloatSlider(
+            value,
+            min=-limit,
+            max=limit,
+            step=limit / 20,
+            description=f"{name.replace('_', ' ')}, {unit}",
+        )
+        for name, pair in first.items()
+        for value, unit, limit in zip(
+            pair, ("data", "control"), (2.0, 2.0) if name in values else (10.0, 10.0), strict=True
+        )
+    ]
+
+    def draw(*numbers: float) -> Figure:
+        pairs = zip(first, zip(numbers[::2], numbers[1::2], strict=True), strict=True)
+        given = dict(pairs)
+        x, h = np.array(given.pop("input")), np.array(given.pop("state"))
+        new, reset, update, proposed = step(x, h, given)
+        return plots.gru_step(
+            {
+                "input": x,
+                "state": h,
+                "reset r": reset,
+                "update z": update,
+                "proposed n": proposed,
+                "new state": new,
+            }
+        )
+
+    return Explorer(draw, *sliders, columns=2)
 
 
 class ColouredTokens:

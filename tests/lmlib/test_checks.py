@@ -243,3 +243,10 @@ def test_jupyter_shows_a_few_words_and_no_traceback() -> None:
     assert run("checks.only_packages('lmlib')")[0].startswith(
         "✗ only lmlib and the standard library are imported: cell [1], line 2, imports nbformat."
     )
+
+
+def test_a_tensor_that_another_call_has_made_can_be_given_to_the_next() -> None:
+    torch = pytest.importorskip("torch")
+    hidden = torch.ones(2, requires_grad=True) * 3  # knows how it was made
+    again = checks.call(lambda state: state.mul_(2), hidden)
+    assert again.tolist() == [6.0, 6.0] and hidden.tolist() == [3.0, 3.0]

@@ -137,6 +137,7 @@ def test_loss_curves_share_a_figure() -> None:
     alone = plots.loss_curves({"bigram": curves["bigram"]}).axes[0]
     assert alone.lines[0].get_color() == axes.lines[0].get_color()
     assert axes.get_xlabel() == "training steps" and axes.get_ylabel()
+    assert str(figure.get_label()).startswith("Held-out loss (nats per token) against training s")
     assert "bigram from 4.70 to 2.50" in str(figure.get_label())
     assert plots.loss_curves(curves, xlabel="seconds").axes[0].get_xlabel() == "seconds"
 
@@ -168,3 +169,20 @@ def test_pairs_and_points_name_their_tokens() -> None:
     assert axes.get_xlim()[0] < 0 and axes.get_xlim()[1] > 4
     with pytest.raises(ValueError, match="3 tokens need"):
         plots.points(np.zeros((2, 2)), "abc")
+
+
+def test_curves_may_have_a_logarithmic_axis() -> None:
+    figure = plots.curves({"RNN": ([0, 1, 2], [1e-2, 1e-4, 1e-7])}, "distance", "norm", log=True)
+    axes = figure.axes[0]
+    assert axes.get_yscale() == "log" and axes.get_xlabel() == "distance"
+    assert str(figure.get_label()) == "Norm against distance: RNN from 0.01 to 1e-07."
+    assert plots.curves({"a": ([0], [1.0])}, "x", "y").axes[0].get_yscale() == "linear"
+
+
+def test_the_step_of_a_gru_is_drawn_as_bars_for_both_units() -> None:
+    parts = {"input": np.array([0.8, 1.0]), "reset r": np.array([0.25, 0.5])}
+    figure = plots.gru_step(parts)
+    axes = figure.axes[0]
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    assert heights == [[0.8, 0.25], [1.0, 0.5]] and axes.get_ylim() == (-2, 2)
+    assert str(figure.get_label()) == "Data unit: input 0.80, reset r 0.25."

@@ -174,3 +174,25 @@ def test_black_on_each_colour_is_well_readable(colour: str) -> None:
     channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     assert (linear @ [0.2126, 0.7152, 0.0722] + 0.05) / 0.05 >= 7
+
+
+def test_the_gru_explorer_hands_its_sliders_to_the_notebooks_step() -> None:
+    seen: list[tuple[list[float], list[float], dict[str, tuple[float, float]]]] = []
+
+    def step(
+        x: np.ndarray, h: np.ndarray, weights: dict[str, tuple[float, float]]
+    ) -> tuple[np.ndarray, ...]:
+        seen.append((x.tolist(), h.tolist(), weights))
+        return x + h, x, h, -x
+
+    explorer = widgets.gru_explorer(step, {"update": (0.0, 5.0)})
+    zeros = dict.fromkeys(widgets.GRU_WEIGHTS, (0.0, 0.0))
+    assert seen == [([0.8, 0.0], [-0.5, 0.0], zeros | {"update": (0.0, 5.0)})]
+    grid, _, sentence = explorer.children
+    assert len(grid.children) == 12
+    assert "new state 0.30" in sentence.value
+    sliders = {slider.description: slider for slider in grid.children}
+    sliders["input, data"].value = 1.5
+    sliders["new hidden, control"].value = -2.0
+    assert seen[-1] == ([1.5, 0.0], [-0.5, 0.0], seen[0][2] | {"new_hidden": (0.0, -2.0)})
+    assert "new state 1.00" in sentence.value
