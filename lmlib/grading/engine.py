@@ -279,8 +279,8 @@ async def _execute_in_kernel(client: _EvidenceClient, task: Task, folder: Path) 
     loop.set_exception_handler(lambda loop, context: None)
     # nbclient would take Ctrl-C for itself, and in the end leave it to Python's own handler: in a
     # worker, which leaves it to its parent, the next notebook would end in a traceback
-    loop.add_signal_handler = _not_a_signal  # type: ignore[method-assign]
-    loop.remove_signal_handler = _not_a_signal  # type: ignore[method-assign]
+    loop.add_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
+    loop.remove_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
     context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
