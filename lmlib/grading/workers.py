@@ -44,9 +44,9 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
     try:
         yield executor
     except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
+        executor.shutdown(cancel_futures=True)  # nothing to wait for but its own thread's end
         raise
     executor.shutdown()
 

@@ -31,12 +31,19 @@ def command(course: Course, *words: str) -> list[str]:
 
 
 def start(course: Course) -> subprocess.Popen[str]:
-    """`lmlib grade` of the whole class, in a session of its own."""
-    return subprocess.Popen(
-        command(course, "grade", NAME, "--jobs", "2"),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    )  # fmt: skip
+    """`lmlib grade` of the whole class, in a session of its own.
+
+    A test suite that a shell runs in the background has Ctrl-C ignored, and hands that on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command(course, "grade", NAME, "--jobs", "2"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

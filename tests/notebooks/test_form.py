@@ -90,6 +90,14 @@ def test_hidden_names_are_kept_apart_from_students_names(notebook: NotebookNode)
         assert all(name.startswith("hidden_") for name in made), (cell.id, made)
 
 
+def test_no_cell_makes_later_draws_the_same_for_everybody(notebook: NotebookNode) -> None:
+    """A seeded global generator would, and figures over several runs would agree by themselves."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            seeds = re.search(r"\b(torch\.manual_seed|random\.seed)\(", cell.source)
+            assert not seeds, cell.id
+
+
 def test_the_last_cell_checks_what_is_imported(notebook: NotebookNode) -> None:
     [name] = [name for name, known in NOTEBOOKS.items() if known is notebook]
     packages = ", ".join(f'"{package}"' for package in COURSE.assignment(name).packages)
