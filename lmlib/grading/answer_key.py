@@ -19,7 +19,7 @@ from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import BadEvidence, Observation, read_observation
 from lmlib.grading.notebooks import digest, notebook_text, write_text
 
-FORMAT = 2
+FORMAT = 3
 
 Payload = dict[str, Any]
 """One message of evidence, as it came from a kernel."""
@@ -60,6 +60,7 @@ class CellKey:
     points: float
     expectations: tuple[Expectation, ...]
     mistakes: tuple[MistakeEvidence, ...] = ()
+    is_extra: bool = False  # its points are extra credit
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ def _cell_key(fields: dict[str, Any]) -> CellKey:
             MistakeEvidence(**{**entry, "payloads": tuple(entry["payloads"])})
             for entry in fields["mistakes"]
         ),
+        is_extra=fields["is_extra"],
     )
 
 

@@ -44,10 +44,11 @@ from lmlib.grading.mistakes import (
 )
 from lmlib.grading.notebooks import (
     digest,
+    extra_credit,
     is_test,
     mentions_region,
-    points,
     read_notebook,
+    worth,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -90,7 +91,7 @@ def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode,
     earlier = handout.earlier_texts(course, name, release)
     for cell in template.cells:
         if cell.id in earlier:
-            cell.metadata["lmlib"] = {"handed_out": earlier[cell.id]}
+            cell.metadata.setdefault("lmlib", {})["handed_out"] = earlier[cell.id]
     return source, template, release
 
 
@@ -204,7 +205,8 @@ def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
             raise refuse(f"cannot compare what {name!r} returns ({observation.value.type})")
     if all(payload["guard"] for payload in expected):
         raise refuse("has only guards, so nothing could earn its points")
-    return CellKey(cell.id, points(cell), tuple(_expectation(p, payloads) for p in expected))
+    expectations = tuple(_expectation(p, payloads) for p in expected)
+    return CellKey(cell.id, worth(cell), expectations, is_extra=bool(extra_credit(cell)))
 
 
 def _expectation(expected: Payload, payloads: tuple[Payload, ...]) -> Expectation:

@@ -265,7 +265,7 @@ def _print_records(records: list[Record], handed_in: dict[str, str] | None = Non
     table = Table("student", *(["handed in"] if handed_in else []), "score", "what was found")
     for record in records:
         score = sum(verdict.score for verdict in record.verdicts)
-        points = sum(verdict.points for verdict in record.verdicts)
+        points = sum(verdict.points for verdict in record.verdicts if not verdict.is_extra)
         shown = f"{score:g} / {points:g}" if record.status == "graded" else "failed"
         extra = [handed_in.get(record.student, "")] if handed_in else []
         cells = (record.student, *extra, shown, _found(record))

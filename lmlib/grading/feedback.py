@@ -96,6 +96,7 @@ class Exercise:
     matched: str  # how many hidden observations match, in words
     comment: Markup  # the grader's
     is_task: bool
+    is_extra: bool  # its points are extra credit
 
     @property
     def says(self) -> str:
@@ -152,7 +153,7 @@ def page(
         waiting=[exercise for exercise in exercises if exercise.outcome == "waiting"],
         lateness=lateness,
         total_score=sum(exercise.score for exercise in exercises) - lateness.penalty,
-        total_points=sum(exercise.points for exercise in exercises),
+        total_points=sum(exercise.points for exercise in exercises if not exercise.is_extra),
         blocks=blocks,
     )
     return text.strip() + "\n"
@@ -184,7 +185,7 @@ class _Writer:
                 self._add_given(cell)
         self._close_task()
         for mark in list(self.marks.values()):  # of cells that this notebook does not hold
-            if mark.points:
+            if mark.points or mark.score:
                 self._add_exercise(mark.grade_id, "")
             else:
                 self._add_comment(mark.comment)
@@ -298,8 +299,9 @@ def _exercise(
 ) -> Exercise:
     score, points = (verdict.score, verdict.points) if verdict else (0.0, 0.0)
     waits = verdict is None
+    is_extra = bool(verdict and verdict.is_extra)
     if mark:
-        waits, points = mark.needs_manual_grade, mark.points
+        waits, points = mark.needs_manual_grade, points if is_extra else mark.points
         score = 0.0 if waits else mark.score
     return Exercise(
         anchor=anchor,
@@ -315,6 +317,7 @@ def _exercise(
         else "",
         comment=_typed(mark.comment) if mark else NOTHING,
         is_task=is_task,
+        is_extra=is_extra,
     )
 
 

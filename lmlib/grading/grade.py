@@ -82,8 +82,11 @@ def run_and_judge(
 
 def _outputs(verdict: Verdict) -> list[NotebookNode]:
     words = "\n".join(verdict.words)
+    told = new_output("stream", name="stdout", text=f"{words}\n")
+    if verdict.is_extra:  # nbgrader takes no score of a cell without points: see the ledger
+        return [told]
     score = new_output("execute_result", {"text/plain": f"{verdict.score:g}"}, execution_count=None)
-    return [new_output("stream", name="stdout", text=f"{words}\n"), score]
+    return [told, score]
 
 
 def _without_number(output: NotebookNode) -> NotebookNode:

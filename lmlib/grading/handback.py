@@ -78,7 +78,7 @@ def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
             comment=comments.pop(grade.name, ""),
         )
         for grade in found.grades
-        if grade.max_score  # visible checks are grade cells of no points
+        if grade.max_score or grade.extra_credit  # visible checks have neither
     ]
     rest = [Mark(name, 0.0, 0.0, False, comment) for name, comment in sorted(comments.items())]
     return marks + rest

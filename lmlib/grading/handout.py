@@ -27,8 +27,8 @@ from lmlib.grading.notebooks import (
     is_solution,
     is_task,
     is_test,
-    points,
     read_notebook,
+    worth,
     write_text,
 )
 
@@ -65,7 +65,7 @@ def describe(release: NotebookNode) -> list[Handed]:
         Handed(
             id=cell.id,
             kind=_kind(cell),
-            points=points(cell) if is_test(cell) or is_task(cell) else 0.0,
+            points=worth(cell) if is_test(cell) or is_task(cell) else 0.0,
             text=text_digest(cell.source),
             defines=_defines(cell.source) if _is_course_code(cell) else {},
         )

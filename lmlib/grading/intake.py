@@ -25,6 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from lmlib.grading.evidence import sendable
 from lmlib.grading.notebooks import (
     digest,
+    extra_credit,
     grade_id,
     is_answer,
     is_solution,
@@ -320,6 +321,8 @@ def _place(
     """The cells that stand where the template has `original`."""
     cell = nbformat.from_dict(original)
     cell.metadata["lmlib"] = {"origin": "template"}
+    if extra_credit(original):
+        cell.metadata["lmlib"]["extra_credit"] = extra_credit(original)
     name = grade_id(cell) or cell.id
     if is_solution(cell) or is_answer(cell):
         if found is None:

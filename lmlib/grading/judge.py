@@ -46,6 +46,7 @@ def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None
         expected=len(counted),
         mistake=found[0].id if found else None,
         words=words,
+        is_extra=cell.is_extra,
     )
 
 

@@ -18,7 +18,7 @@ from lmlib.grading.course import Course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.gradebook import gradebook_errors, open_gradebook
 from lmlib.grading.notebooks import grade_id, is_solution, is_task
-from lmlib.grading.record import Record
+from lmlib.grading.record import Record, Verdict
 from lmlib.grading.wiring import load_config
 
 
@@ -64,6 +64,26 @@ def update_penalty(course: Course, gradebook: Gradebook, record: Record) -> None
     gradebook.db.commit()
 
 
+def enter_extra_credit(gradebook: Gradebook, record: Record) -> None:
+    """Enter what the judge gave for cells of no points; nbgrader itself reads none from a cell."""
+    extra = {verdict.grade_id: verdict.score for verdict in record.verdicts if verdict.is_extra}
+    if not extra:
+        return
+    found = gradebook.find_submission_notebook(record.assignment, record.assignment, record.student)
+    for grade in found.grades:
+        if grade.name in extra:
+            grade.extra_credit = extra[grade.name]
+    gradebook.db.commit()
+
+
+def _score(grade: Grade | None, verdict: Verdict) -> float | None:
+    """What the gradebook has of a verdict, if it has its cell."""
+    if grade is None:
+        return None
+    found: float | None = grade.extra_credit if verdict.is_extra else grade.auto_score
+    return found
+
+
 class Ledger:
     """The gradebook of one assignment, open for entering records."""
 
@@ -100,7 +120,7 @@ class Ledger:
             except MissingEntry:
                 return False
         return all(
-            verdict.grade_id in grades and grades[verdict.grade_id].auto_score == verdict.score
+            verdict.score == _score(grades.get(verdict.grade_id), verdict)
             for verdict in record.verdicts
         )
 
@@ -125,6 +145,7 @@ class Ledger:
                     grades[name].needs_manual_grade = True
                 if is_solution(cell) or is_task(cell):
                     _enter_comment(record, cell, comments[name])
+            enter_extra_credit(self.gradebook, record)
             enter_penalty(self.course, self.gradebook, record)
 
     @contextlib.contextmanager

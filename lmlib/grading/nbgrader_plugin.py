@@ -39,7 +39,7 @@ from nbgrader.preprocessors import (
 )
 from traitlets.config import Config
 
-from lmlib.grading import grade, late, release
+from lmlib.grading import grade, late, ledger, release
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
@@ -127,6 +127,17 @@ class Execute(NbGraderPreprocessor):
         return grade.run_and_judge(settings, key, nb, record, files), resources
 
 
+class EnterExtraCredit(NbGraderPreprocessor):
+    """Enters what the judge gave for cells of no points, once nbgrader has entered the others."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        record = attached(nb)
+        assert record is not None
+        with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            ledger.enter_extra_credit(gradebook, record)
+        return nb, resources
+
+
 class EnterTimes(NbGraderPreprocessor):
     """Enters due date, extension and time of handing in, before the penalty is asked for."""
 
@@ -141,6 +152,7 @@ class EnterTimes(NbGraderPreprocessor):
 AUTOGRADE_PREPROCESSORS = [
     Execute,
     SaveAutoGrades,
+    EnterExtraCredit,
     EnterTimes,
     AssignLatePenalties,
     CheckCellMetadata,

@@ -18,7 +18,7 @@ from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import grade_id, notebook_text, read_notebook, write_text
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_METADATA = {"nbgrader", "tags"}
+CELL_METADATA = {"nbgrader", "tags", "lmlib"}
 """What a cell's metadata may keep; the rest is some editor's state."""
 
 

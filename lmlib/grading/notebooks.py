@@ -96,8 +96,8 @@ def grade_id(cell: NotebookNode) -> str | None:
 
 
 def is_test(cell: NotebookNode) -> bool:
-    """Whether `cell` is a grade cell: hidden tests that earn points."""
-    return _is_graded_code(cell) and points(cell) != 0
+    """Whether `cell` is a grade cell: hidden tests that earn points, or extra credit."""
+    return _is_graded_code(cell) and worth(cell) != 0
 
 
 def is_check(cell: NotebookNode) -> bool:
@@ -105,7 +105,7 @@ def is_check(cell: NotebookNode) -> bool:
 
     To nbgrader it is a grade cell of no points: that makes its Validate button look at the check.
     """
-    return _is_graded_code(cell) and points(cell) == 0
+    return _is_graded_code(cell) and worth(cell) == 0
 
 
 def _is_graded_code(cell: NotebookNode) -> bool:
@@ -134,6 +134,20 @@ def is_answer(cell: NotebookNode) -> bool:
 
 def points(cell: NotebookNode) -> float:
     return float(nbgrader_metadata(cell).get("points", 0))
+
+
+def extra_credit(cell: NotebookNode) -> float:
+    """The most extra credit that a grade cell of no points earns; 0 for all others.
+
+    nbgrader has a place for it in the gradebook, but none in a cell's metadata: it stands in ours.
+    """
+    known = cell.metadata.get("lmlib", {})
+    return float(known.get("extra_credit", 0)) if points(cell) == 0 else 0.0
+
+
+def worth(cell: NotebookNode) -> float:
+    """The points of `cell`, or the most extra credit that it earns."""
+    return points(cell) or extra_credit(cell)
 
 
 def region(source: str, name: Region) -> str | None:

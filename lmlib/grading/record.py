@@ -21,6 +21,7 @@ class Verdict:
     expected: int  # observations that should, guards apart
     mistake: str | None  # id of the known mistake whose evidence this is
     words: tuple[str, ...]  # sentences for the student
+    is_extra: bool = False  # its points are extra credit, beyond those of the assignment
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from lmlib.grading.notebooks import (
     points,
     region,
     without_region,
+    worth,
 )
 
 GLOBAL_SEEDS = frozenset(
@@ -107,7 +108,7 @@ def _check_test(cell: NotebookNode) -> None:
         raise CourseError("a grade cell needs a HIDDEN TESTS region and a KEY region")
     if without_region(without_region(cell.source, "HIDDEN TESTS"), "KEY").strip():
         raise CourseError("a grade cell holds hidden tests and their key only; checks stand apart")
-    if points(cell) <= 0 or points(cell) * 4 % 1:
+    if worth(cell) <= 0 or worth(cell) * 4 % 1:
         raise CourseError("the points of a grade cell are positive and in quarters")
     for node in ast.walk(_parse(hidden)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in GLOBAL_SEEDS:
