@@ -300,6 +300,6 @@ def _keep(course: Course, ledger: Ledger, text: str) -> Record:
     path = course.autograded_notebook(record.student, record.assignment)
     before = _record_at(path)
     write_text(_unfinished(path), text)
-    ledger.enter(record, notebook, before is None or before.submission != record.submission)
+    ledger.enter(record, notebook, before)
     _unfinished(path).replace(path)
     return record

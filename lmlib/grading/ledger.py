@@ -64,24 +64,34 @@ def update_penalty(course: Course, gradebook: Gradebook, record: Record) -> None
     gradebook.db.commit()
 
 
-def enter_extra_credit(gradebook: Gradebook, record: Record) -> None:
-    """Enter what the judge gave for cells of no points; nbgrader itself reads none from a cell."""
-    extra = {verdict.grade_id: verdict.score for verdict in record.verdicts if verdict.is_extra}
+def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | None = None) -> None:
+    """Enter what the judge gave for cells of no points; nbgrader itself reads none from a cell.
+
+    What a grader has made of the extra credit that `before` gave stays as it is.
+    """
+    extra = _extra_credit(record)
     if not extra:
         return
+    earlier = _extra_credit(before) if before else {}
     found = gradebook.find_submission_notebook(record.assignment, record.assignment, record.student)
     for grade in found.grades:
-        if grade.name in extra:
+        is_the_graders = grade.name in earlier and grade.extra_credit != earlier[grade.name]
+        if grade.name in extra and not is_the_graders:
             grade.extra_credit = extra[grade.name]
     gradebook.db.commit()
 
 
-def _score(grade: Grade | None, verdict: Verdict) -> float | None:
-    """What the gradebook has of a verdict, if it has its cell."""
+def _extra_credit(record: Record) -> dict[str, float]:
+    return {verdict.grade_id: verdict.score for verdict in record.verdicts if verdict.is_extra}
+
+
+def _has(grade: Grade | None, verdict: Verdict) -> bool:
+    """Whether the gradebook has what a verdict gave; extra credit may be a grader's by now."""
     if grade is None:
-        return None
-    found: float | None = grade.extra_credit if verdict.is_extra else grade.auto_score
-    return found
+        return False
+    if verdict.is_extra:
+        return grade.extra_credit is not None
+    return bool(grade.auto_score == verdict.score)
 
 
 class Ledger:
@@ -119,16 +129,15 @@ class Ledger:
                 grades = self._by_cell(Grade, record.student)
             except MissingEntry:
                 return False
-        return all(
-            verdict.score == _score(grades.get(verdict.grade_id), verdict)
-            for verdict in record.verdicts
-        )
+        return all(_has(grades.get(verdict.grade_id), verdict) for verdict in record.verdicts)
 
-    def enter(self, record: Record, notebook: NotebookNode, is_new: bool) -> None:
+    def enter(self, record: Record, notebook: NotebookNode, before: Record | None) -> None:
         """Enter what `record` and its graded `notebook` say, whole or not at all.
 
-        With a submission that `is_new`, what people have graded waits for them again.
+        before: what was entered last. With another submission than that, what people have graded
+                waits for them again.
         """
+        is_new = before is None or before.submission != record.submission
         with gradebook_errors(self.course), self._transaction():
             self.gradebook.update_or_create_student(record.student)
             time = late.handed_in(self.course, record.student, self.assignment)
@@ -145,7 +154,7 @@ class Ledger:
                     grades[name].needs_manual_grade = True
                 if is_solution(cell) or is_task(cell):
                     _enter_comment(record, cell, comments[name])
-            enter_extra_credit(self.gradebook, record)
+            enter_extra_credit(self.gradebook, record, before)
             enter_penalty(self.course, self.gradebook, record)
 
     @contextlib.contextmanager
