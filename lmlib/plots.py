@@ -296,17 +296,18 @@ def gru_step(parts: Mapping[str, np.ndarray]) -> Figure:
     parts: name → (2,), the values of the data unit and of the control unit, in the order in which
     they are shown: input, previous state, gates, new state.  The axis goes from -2 to 2.
     """
-    figure, axes = _figure_around(5.5, 2.6, left=0.7, bottom=0.5, right=0.2, top=0.3)
+    figure, axes = _figure_around(5.5, 2.8, left=0.7, bottom=0.5, right=0.2, top=0.35)
     places = np.arange(len(parts))
     values = np.array([np.asarray(part, dtype=float) for part in parts.values()])  # (parts, 2)
     for unit, name in enumerate(("data", "control")):
         bars = axes.bar(places + 0.4 * unit - 0.2, values[:, unit], 0.38, label=name)
         axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
     axes.axhline(0, color="grey", linewidth=0.8)
-    axes.set_ylim(-2, 2)
+    axes.set_ylim(-2.3, 2.3)  # room for the numbers beside bars of 2 and -2
+    axes.set_yticks(range(-2, 3))
     axes.set_xticks(places, list(parts))
     axes.set_ylabel("value")
-    axes.legend(loc="upper right", ncols=2, fontsize=8)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
     told = [f"{name} {value:.2f}" for name, value in zip(parts, values[:, 0], strict=True)]
     figure.set_label(f"Data unit: {', '.join(told)}.")
     return figure

@@ -42,13 +42,13 @@ class Explorer(ipywidgets.VBox):
         self._sentence = ipywidgets.HTML()
         placed: Sequence[ipywidgets.Widget] = controls
         if columns > 1:
-            beside = {"grid_template_columns": f"repeat({columns}, 22em)"}
+            beside = {"grid_template_columns": f"repeat({columns}, 26em)"}
             placed = [ipywidgets.GridBox(controls, layout=beside)]
         super().__init__([*placed, self._picture, self._sentence])
         for control in controls:
-            control.layout.width = "40em" if columns == 1 else "22em"
+            control.layout.width = "40em" if columns == 1 else "25em"
             control.layout.max_width = "95%"
-            control.style.description_width = "7em"
+            control.style.description_width = "7em" if columns == 1 else "11em"
             control.observe(self._redraw, "value")
         self._redraw()
 

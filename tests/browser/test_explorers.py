@@ -54,6 +54,15 @@ widgets.temperature_explorer(probabilities_at, 4 * pieces, top=8)""",
     """\
 text = 4 * "To be, or not to be, that is the question:\\n"
 widgets.hidden_units(np.sin(np.outer(np.arange(len(text)), [0.1, 0.3, 1.0])), text)""",
+    """\
+def gru_step(x, h, weights):
+    reset, update = (1 / (1 + np.exp(-x @ np.transpose([weights[gate], (0, 0)])))
+                     for gate in ("reset", "update"))
+    new = x @ np.transpose([weights["new_input"], (0, 0)])
+    proposed = np.tanh(new + (reset * h) @ np.transpose([weights["new_hidden"], (0, 0)]))
+    return (1 - update) * proposed + update * h, reset, update, proposed
+
+widgets.gru_explorer(gru_step, {"new_input": (1.0, 0.0)})""",
 ]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
@@ -123,7 +132,7 @@ def page(jupyterlab: str, wrong: list[str]) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1000, "height": 2200})
+        page = browser.new_page(viewport={"width": 1000, "height": 2800})
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
@@ -146,6 +155,7 @@ def _picture(page: Page, number: int) -> Locator:
 
 
 def _drag(page: Page, slider: Locator, pixels: int) -> None:
+    slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -180,7 +190,7 @@ def test_tokens_stand_in_boxes_with_their_ids(page: Page) -> None:
     assert first and after_the_break and after_the_break["y"] > first["y"]
 
 
-@pytest.mark.parametrize(("number", "slider"), [(1, 0), (1, 1), (2, 0), (3, 0)])
+@pytest.mark.parametrize(("number", "slider"), [(1, 0), (1, 1), (2, 0), (3, 0), (4, 0), (4, 2)])
 def test_a_slider_moves_the_picture_by_mouse_and_by_keyboard(
     page: Page, number: int, slider: int
 ) -> None:

@@ -184,5 +184,5 @@ def test_the_step_of_a_gru_is_drawn_as_bars_for_both_units() -> None:
     figure = plots.gru_step(parts)
     axes = figure.axes[0]
     heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
-    assert heights == [[0.8, 0.25], [1.0, 0.5]] and axes.get_ylim() == (-2, 2)
+    assert heights == [[0.8, 0.25], [1.0, 0.5]] and list(axes.get_yticks()) == [-2, -1, 0, 1, 2]
     assert str(figure.get_label()) == "Data unit: input 0.80, reset r 0.25."

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WANTED = {  # mistakes, share of them that is named, alternates
     "ps2_numpy_transformer": (22, 0.9, 16),
+    "ps3_architectures": (24, 0.85, 20),
     "ps4_bigram_to_transformer": (24, 0.85, 20),
 }
 
