@@ -12,7 +12,14 @@ from pathlib import Path
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.mistakes import read_mistakes
-from lmlib.grading.notebooks import is_task, is_test, points, read_notebook, write_text
+from lmlib.grading.notebooks import (
+    extra_credit,
+    is_task,
+    is_test,
+    points,
+    read_notebook,
+    write_text,
+)
 
 BEGIN, END = "<!-- begin: problem sets -->", "<!-- end: problem sets -->"
 
@@ -33,7 +40,9 @@ def _row(course: Course, name: str) -> str:
     mistakes = len(read_mistakes(course.mistakes(name), source).mistakes)
     alternates = len(list(course.alternates(name).glob("*/*.py")))
     title = course.assignment(name).title
-    numbers = f"{automatic:g} points | {manual:g} points | {mistakes} | {alternates}"
+    extra = sum(extra_credit(cell) for cell in source.cells if is_test(cell))
+    beyond = f" + {extra:g} extra" if extra else ""
+    numbers = f"{automatic:g} points{beyond} | {manual:g} points | {mistakes} | {alternates}"
     return f"| [`{name}`](source/{name}/{name}.ipynb) | {title} | {numbers} |"
 
 
