@@ -3,8 +3,12 @@
 This module and `lmlib.training` need PyTorch; `import lmlib` does not load them.
 """
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor
+
+from lmlib import utterances
 
 
 def split(tokens: Tensor, share: float = 0.9) -> tuple[Tensor, Tensor]:
@@ -38,3 +42,31 @@ def random_windows(
     starts = torch.randint(places, (batch_size, 1), generator=generator)  # (B, 1)
     windows = tokens[starts + torch.arange(context_window_size + 1)]  # (B, T + 1)
     return windows[:, :-1], windows[:, 1:]
+
+
+def padded(sentences: Sequence[Sequence[int]]) -> Tensor:
+    """Sentences as one tensor (B, T), with <pad> behind those that are shorter than T."""
+    rows = [torch.tensor(sentence) for sentence in sentences]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=utterances.PAD)
+
+
+def sentence_batches(
+    lines: Sequence[str], batch_size: int, generator: torch.Generator | None = None
+) -> Iterator[Tensor]:
+    """Batches of complete sentences (B, T), in a new order each time round, without end.
+
+    Sentences of about the same length are put together, so that little is padding.
+    Raises ValueError where there are fewer lines than a batch takes.
+    """
+    if len(lines) < batch_size:
+        raise ValueError(f"A batch takes {batch_size} sentences; there are {len(lines)}.")
+    sentences = [utterances.encode(line) for line in lines]
+    pool_size = 20 * batch_size  # sorted by length within, drawn at random from one to the next
+    while True:
+        order = torch.randperm(len(sentences), generator=generator).tolist()
+        for start in range(0, len(order), pool_size):
+            pool = sorted(order[start : start + pool_size], key=lambda i: len(sentences[i]))
+            whole = range(0, len(pool) - batch_size + 1, batch_size)
+            for at in torch.randperm(len(whole), generator=generator).tolist():
+                chosen = pool[whole[at] : whole[at] + batch_size]
+                yield padded([sentences[index] for index in chosen])

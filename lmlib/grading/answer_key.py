@@ -17,9 +17,12 @@ from nbformat import NotebookNode
 from lmlib.grading.course import Assignment, Course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.evidence import BadEvidence, Observation, read_observation
+from lmlib.grading.fixture import Fixture
+from lmlib.grading.fixture import load as load_fixture
 from lmlib.grading.notebooks import digest, notebook_text, write_text
 
 FORMAT = 3
+FIXTURE = "held_back.npz"
 
 Payload = dict[str, Any]
 """One message of evidence, as it came from a kernel."""
@@ -61,6 +64,7 @@ class CellKey:
     expectations: tuple[Expectation, ...]
     mistakes: tuple[MistakeEvidence, ...] = ()
     is_extra: bool = False  # its points are extra credit
+    scored_file: str = ""  # the submitted file that its points are for
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,12 @@ class AnswerKey:
     release: str  # digest of the released notebook that belongs to this key
     cells: tuple[CellKey, ...]
     template: NotebookNode
+    fixture: Fixture | None = None  # what submitted files are scored on
 
     @functools.cached_property
     def digest(self) -> str:
-        return digest(_key_text(self), notebook_text(self.template))
+        name = self.fixture.name if self.fixture else ""
+        return digest(_key_text(self), notebook_text(self.template), name)
 
 
 def write_key(key: AnswerKey, folder: Path) -> None:
@@ -116,6 +122,7 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
             release=fields["release"],
             cells=tuple(_cell_key(cell) for cell in fields["cells"]),
             template=nbformat.reads(written, as_version=4),
+            fixture=_fixture(folder, fields["cells"]),
         )
     except FileNotFoundError as error:
         raise CourseError(f"There is no answer key of {assignment} yet; {remedy}.") from error
@@ -137,6 +144,11 @@ def known_key(folder: Path, assignment: str, key_digest: str) -> AnswerKey:
     return key
 
 
+def _fixture(folder: Path, cells: list[dict[str, Any]]) -> Fixture | None:
+    is_needed = any(cell["scored_file"] for cell in cells)
+    return load_fixture(folder / FIXTURE) if is_needed else None
+
+
 def _cell_key(fields: dict[str, Any]) -> CellKey:
     return CellKey(
         grade_id=fields["grade_id"],
@@ -147,6 +159,7 @@ def _cell_key(fields: dict[str, Any]) -> CellKey:
             for entry in fields["mistakes"]
         ),
         is_extra=fields["is_extra"],
+        scored_file=fields["scored_file"],
     )
 
 

@@ -17,6 +17,7 @@ import lmlib
 from lmlib.grading import (
     answer_key,
     evidence,
+    fixture,
     handout,
     key_checks,
     nbgrader_plugin,
@@ -48,8 +49,13 @@ from lmlib.grading.notebooks import (
     is_test,
     mentions_region,
     read_notebook,
+    scored_file,
     worth,
+    write_bytes,
 )
+
+CONTEXTS = "contexts.npz"
+"""What students are to continue, beside the released notebook."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many runs are done, and how many there are."""
@@ -71,12 +77,25 @@ def build(course: Course, name: str, executor: Executor, progress: Progress) -> 
     handout.check(course, name, release)
     check_cells_kept(course, name, template)
     cells = _record(course, assignment, source, template, wrong, executor, progress)
+    held = _fixture(course, name, source)
     nbgrader_plugin.generate_release(course, name)
+    if held:
+        write_bytes(course.release(name).parent / CONTEXTS, held.released())
     released = answer_key.release_digest(course, name)
     settings = answer_key.settings_digest(assignment)
-    key = AnswerKey(name, inputs, settings, released, tuple(cells), template)
+    key = AnswerKey(name, inputs, settings, released, tuple(cells), template, held)
     answer_key.write_key(key, course.key(name))
     return True
+
+
+def _fixture(course: Course, name: str, source: NotebookNode) -> fixture.Fixture | None:
+    """What submitted files are scored on: made once, and kept with the key from then on."""
+    if not any(scored_file(cell) for cell in source.cells):
+        return None
+    path = course.key(name) / answer_key.FIXTURE
+    if not path.exists():
+        fixture.save(fixture.make(), path)
+    return fixture.load(path)
 
 
 def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode, NotebookNode]:
@@ -147,7 +166,8 @@ def _record(
     base = runs.run_all(solution, executor, lambda what, done: progress(what, done, total),
                         kept / "solution")["solution"]  # fmt: skip
     key_checks.check_solution_ran(base)
-    cells = [_cell_key(cell, base) for cell in source.cells if is_test(cell)]
+    tests = [cell for cell in source.cells if is_test(cell)]
+    cells = [_cell_key(cell, base) for cell in tests if not scored_file(cell)]
     key_checks.check_full_marks(cells, base, "The solution itself")
 
     student = functools.partial(runs.student_task, assignment, template)
@@ -173,7 +193,12 @@ def _record(
     key_checks.check_constants(cells)
     for mistake in wrong.mistakes:
         key_checks.check_mistake(cells, mistake, shown[mistake.id])
-    return cells
+    judged = {cell.grade_id: cell for cell in cells}
+    return [judged.get(cell.id) or _scored_key(cell) for cell in tests]
+
+
+def _scored_key(cell: NotebookNode) -> CellKey:
+    return CellKey(cell.id, worth(cell), (), scored_file=scored_file(cell))
 
 
 def _cell_key(cell: NotebookNode, run: Run) -> CellKey:

@@ -71,7 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lmlib", description="Build, grade and give back the course's assignments."
+        prog="lmlib",
+        description="Build, grade and give back the course's assignments.",
+        epilog="For students there is `lmlib handin`, which packs a notebook and a run's files.",
     )
     parser.add_argument("--course", type=Path, help="the course's folder (default: this one)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from lmlib.grading import engine, evidence, intake, judge, versions
+from lmlib.grading import engine, evidence, held_back, intake, judge, versions
 from lmlib.grading.answer_key import AnswerKey, key_for_grading, known_key
 from lmlib.grading.course import Assignment, Course
 from lmlib.grading.errors import CourseError
@@ -64,7 +64,8 @@ def run_and_judge(
     task = engine.Task(compact_text(notebook), assignment.cell_seconds, files, assignment.packages)
     run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
-    verdicts = judge.judge_run(key.cells, run)
+    judged = judge.judge_run(key.cells, run) | held_back.judge(key, files)
+    verdicts = {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
     for cell in executed.cells:
         if is_test(cell):
             cell.outputs = _outputs(verdicts[cell.id])

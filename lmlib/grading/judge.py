@@ -51,12 +51,13 @@ def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None
 
 
 def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
-    """The verdict on every grade cell of `run`, by grade_id."""
+    """The verdict on every grade cell of `run` whose points are for code, by grade_id."""
     return {
         cell.grade_id: judge_cell(
             cell, observations(run.evidence.get(cell.grade_id, ())), run.stopped.get(cell.grade_id)
         )
         for cell in cells
+        if not cell.scored_file
     }
 
 

@@ -145,6 +145,11 @@ def extra_credit(cell: NotebookNode) -> float:
     return float(known.get("extra_credit", 0)) if points(cell) == 0 else 0.0
 
 
+def scored_file(cell: NotebookNode) -> str:
+    """The submitted file that a grade cell's points are for; empty where they are for code."""
+    return str(cell.metadata.get("lmlib", {}).get("scored_file", ""))
+
+
 def worth(cell: NotebookNode) -> float:
     """The points of `cell`, or the most extra credit that it earns."""
     return points(cell) or extra_credit(cell)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from lmlib.grading import held_back
 from lmlib.grading.course import Course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import (
@@ -17,6 +18,7 @@ from lmlib.grading.notebooks import (
     nbgrader_metadata,
     points,
     region,
+    scored_file,
     without_region,
     worth,
 )
@@ -103,6 +105,9 @@ def _check_code(cell: NotebookNode) -> None:
 
 
 def _check_test(cell: NotebookNode) -> None:
+    if file := scored_file(cell):
+        _check_scored(cell, file)
+        return
     hidden, key = region(cell.source, "HIDDEN TESTS"), region(cell.source, "KEY")
     if hidden is None or key is None:
         raise CourseError("a grade cell needs a HIDDEN TESTS region and a KEY region")
@@ -117,6 +122,17 @@ def _check_test(cell: NotebookNode) -> None:
                 "use a generator of their own"
             )
     _parse(key)
+
+
+def _check_scored(cell: NotebookNode, file: str) -> None:
+    if file not in held_back.SCORERS:
+        raise CourseError(
+            f"no file {file!r} can be scored; known are {', '.join(held_back.SCORERS)}"
+        )
+    if _parse(cell.source).body:
+        raise CourseError("a grade cell for a submitted file holds no code, only a comment")
+    if points(cell) <= 0 or points(cell) * 4 % 1:
+        raise CourseError("the points of a grade cell are positive and in quarters")
 
 
 def _parse(source: str) -> ast.Module:

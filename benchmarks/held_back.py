@@ -1,0 +1,111 @@
+"""What is reached on problem set 5's held-back text: how the scales of its points were found.
+
+    python benchmarks/held_back.py
+
+Makes a fixture, scores simple means on it, and runs the given and solution cells of the notebook,
+training included, once a seed; the files of its runs are scored as grading scores them.  The
+profile is `cpu` unless LMLIB_PROFILE says otherwise.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from expected_losses import run
+
+from lmlib import experiments, stories
+from lmlib.grading import fixture, held_back
+from lmlib.grading.ngrams import NGrams
+from lmlib.utterances import EOS, SYMBOLS, encode
+
+Scores = Callable[[np.ndarray], np.ndarray]
+"""From tokens (N, T) to log-probabilities (N, V) of the next one."""
+
+
+def main() -> None:
+    """Print a line for each means and each seed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
+    options = parser.parse_args()
+    os.environ.setdefault("LMLIB_PROFILE", "cpu")
+    held = fixture.make(seed=1)
+    print(f"{'':<28}{'next character':>16}{'share':>7}{'generations':>13}{'share':>7}")
+    floors(held)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        Path("contexts.npz").write_bytes(held.released())
+        for seed in options.seeds:
+            reference(held, seed)
+
+
+def floors(held: fixture.Fixture) -> None:
+    """Uniform and unigram scores, n-grams of the public corpus, and texts that are no answers."""
+    text = [token for line in stories.utterances(2_000_000).splitlines() for token in encode(line)]
+    tokens = np.array(text, dtype=np.uint8)
+    show("uniform", held, lambda rows: np.zeros((len(rows), len(SYMBOLS))))
+    shares = np.bincount(tokens, minlength=len(SYMBOLS)) + 1
+    show("unigram", held, lambda rows: np.tile(np.log(shares / shares.sum()), (len(rows), 1)))
+    grams = NGrams(tokens)
+    for order in (2, 3, 4, 6):
+        show(f"{order}-gram", held, n_gram_scores(grams, order))
+    copied = held.beginnings[:, -fixture.WRITTEN :]
+    show_texts("copy of the beginning", held, copied)
+    show_texts("what follows another", held, np.roll(held.beginnings_follow, 1, axis=0))
+    show_texts("what really follows", held, held.beginnings_follow)
+
+
+def n_gram_scores(grams: NGrams, order: int) -> Scores:
+    """Add-one counts of what follows the last order - 1 symbols."""
+    symbols = np.arange(len(SYMBOLS))
+
+    def scores(rows: np.ndarray) -> np.ndarray:
+        history = np.repeat(rows[:, None, rows.shape[1] - order + 1 :], len(symbols), axis=1)
+        column = np.broadcast_to(symbols[:, None], (len(rows), len(symbols), 1))
+        counts = grams.counts(np.concatenate([history, column], axis=2)) + 0.1
+        return np.log(counts / counts.sum(axis=1, keepdims=True))
+
+    return scores
+
+
+def show(name: str, held: fixture.Fixture, scores: Scores) -> None:
+    """Score the next characters, and what is written greedily, without special symbols."""
+    nats = held_back.next_character_nll(scores(held.contexts), held.contexts_follow)
+    rows = held.beginnings.astype(np.int64)
+    for _ in range(fixture.WRITTEN):
+        ordinary = scores(rows)[:, EOS + 1 :].argmax(axis=1) + EOS + 1
+        rows = np.concatenate([rows, ordinary[:, None]], axis=1)
+    share = held_back.SCALES[held_back.PREDICTIONS].share(nats)
+    show_texts(f"{name:<28}{nats:>16.3f}{share:>7.2f}", held, rows[:, -fixture.WRITTEN :])
+
+
+def show_texts(name: str, held: fixture.Fixture, added: np.ndarray) -> None:
+    """Score texts that go on."""
+    log_p = held_back.oracle_of(held).log_probabilities(held.beginnings, added)
+    nats = -log_p.mean(axis=1)
+    idle = held_back.degenerate(held.beginnings, added)
+    share = np.where(idle, 0, held_back.SCALES[held_back.GENERATIONS].share(nats)).mean()
+    print(f"{name:<51}{nats.mean():>13.3f}{share:>7.2f}", flush=True)
+
+
+def reference(held: fixture.Fixture, seed: int) -> None:
+    """Train the instructors' model, and score its run's files and what one could make of them."""
+    began = time.perf_counter()
+    names = run("ps5_attention_backward", seed)
+    minutes = (time.perf_counter() - began) / 60
+    folder = names["run"]
+    texts = (folder / experiments.HANDED_IN[1]).read_bytes()
+    added = held_back.read_generations(texts, held)
+    scores = held_back.read_predictions((folder / experiments.HANDED_IN[0]).read_bytes(), held)
+    for temperature in (1.0, 0.5, 2.0):
+        nats = held_back.next_character_nll(scores / temperature, held.contexts_follow)
+        share = held_back.SCALES[held_back.PREDICTIONS].share(nats)
+        name = f"seed {seed}, {minutes:.1f} minutes" if temperature == 1 else f"  T = {temperature}"
+        show_texts(f"{name:<28}{nats:>16.3f}{share:>7.2f}", held, added)
+
+
+if __name__ == "__main__":
+    main()

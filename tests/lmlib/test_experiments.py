@@ -1,0 +1,142 @@
+"""Runs on disk: never overwritten, whole or not at all, and what is handed in is checked."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lmlib import experiments, handin
+from lmlib.experiments import RunError
+
+FIXTURE = "0123456789ab"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a student works: a notebook and the contexts that came with it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ps5.ipynb").write_text("{}")
+    arrays = {"contexts": np.zeros((4, 31)), "beginnings": np.zeros((2, 41))}
+    np.savez(tmp_path / "contexts.npz", fixture=np.array(FIXTURE), **arrays)
+    return tmp_path
+
+
+def finished_run(fixture: str = FIXTURE, rows: int = 4, texts: int = 2) -> Path:
+    run = experiments.new_run()
+    experiments.save_predictions(run, np.zeros((rows, 31)), fixture)
+    experiments.save_generations(run, ["A" * 30] * texts, fixture)
+    return run
+
+
+def test_runs_of_the_same_second_have_folders_of_their_own(folder: Path) -> None:
+    runs = [experiments.new_run() for _ in range(3)]
+    assert len(set(runs)) == 3
+    assert all(run.is_dir() and run.parent == experiments.FOLDER for run in runs)
+
+
+def test_what_was_handed_in_is_never_overwritten(folder: Path) -> None:
+    run = finished_run()
+    before = (run / "predictions.npz").read_bytes()
+    with pytest.raises(RunError, match="is there already"):
+        experiments.save_predictions(run, np.ones((4, 31)), FIXTURE)
+    with pytest.raises(RunError, match="is there already"):
+        experiments.save_generations(run, ["B" * 30], FIXTURE)
+    assert (run / "predictions.npz").read_bytes() == before
+
+
+def test_a_training_goes_on_where_it_was_stopped(folder: Path) -> None:
+    run, model = experiments.new_run(), torch.nn.Linear(2, 2)
+    assert experiments.load_checkpoint(run) is None
+    experiments.save_checkpoint(run, {"model": model.state_dict(), "losses": [2.0, 1.5]})
+    state = experiments.load_checkpoint(run)
+    assert state is not None and state["losses"] == [2.0, 1.5]
+    assert torch.equal(state["model"]["weight"], model.weight)
+
+
+def test_a_crash_while_writing_leaves_the_last_checkpoint(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = experiments.new_run()
+    experiments.save_checkpoint(run, {"step": 1})
+
+    def crash(*paths: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments.os, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        experiments.save_checkpoint(run, {"step": 2})
+    assert experiments.load_checkpoint(run) == {"step": 1}
+    assert [path.name for path in run.iterdir()] == ["checkpoint.pt"]
+
+
+def test_scores_that_are_not_finite_are_refused_at_once(folder: Path) -> None:
+    with pytest.raises(RunError, match="NaN or infinite"):
+        experiments.save_predictions(experiments.new_run(), np.full((4, 31), np.nan), FIXTURE)
+
+
+def test_runs_are_listed_with_the_best_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert handin.main(["--list"]) == 0
+    assert "no runs" in capsys.readouterr().out
+    worse, better, unfinished = (experiments.new_run() for _ in range(3))
+    experiments.save_figures(worse, validation_nll=1.5)
+    experiments.save_figures(better, validation_nll=1.1, seconds=200)
+    assert handin.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [better.name, worse.name, unfinished.name]
+    assert "validation_nll 1.100, seconds 200.000" in lines[0]
+
+
+def test_a_run_is_packed_with_the_notebook(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished_run()
+    assert handin.main([run.name]) == 0
+    assert "hand it in" in capsys.readouterr().out
+    with zipfile.ZipFile(folder / "ps5.zip") as packed:
+        assert packed.namelist() == ["ps5.ipynb", *experiments.HANDED_IN]
+        assert packed.read("predictions.npz") == (run / "predictions.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"fixture": "another"}, "made for other contexts"),
+        ({"rows": 3}, r"shape \(3, 31\), not \(4, 31\)"),
+        ({"texts": 5}, "has 5 generations, not 2"),
+    ],
+)
+def test_what_would_not_be_scored_is_not_packed(
+    folder: Path, changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(RunError, match=sentence):
+        experiments.hand_in(finished_run(**changes), folder / "ps5.ipynb")  # type: ignore[arg-type]
+    assert not (folder / "ps5.zip").exists()
+
+
+def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert handin.main([experiments.new_run().name]) == 1
+    assert "no predictions.npz and no generations.txt" in capsys.readouterr().err
+    assert handin.main(["nowhere"]) == 1
+    assert "There is no run" in capsys.readouterr().err
+    (folder / "other.ipynb").write_text("{}")
+    assert handin.main([finished_run().name]) == 1
+    assert "2 notebooks in this folder" in capsys.readouterr().err
+    (folder / "contexts.npz").unlink()
+    with pytest.raises(RunError, match=r"no contexts.npz beside"):
+        experiments.hand_in(finished_run(), folder / "ps5.ipynb")
+
+
+def test_the_command_needs_nothing_of_the_graders(folder: Path) -> None:
+    program = (
+        "import sys; sys.modules['rich'] = sys.modules['nbgrader'] = None\n"
+        "sys.argv = ['lmlib', 'handin', '--list']\n"
+        "from lmlib.__main__ import main; raise SystemExit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
