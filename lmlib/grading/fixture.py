@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def _sentences(
     lines: Iterator[str], many: int, begun: int, follow: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Beginnings of so many of the next lines, and what follows them: two arrays of tokens."""
-    whole = []
+    whole: list[list[int]] = []
     while len(whole) < many:
         line = next(lines)
         if len(line) >= begun + follow:
@@ -109,7 +110,7 @@ def load(path: Path) -> Fixture:
         ) from error
 
 
-def _packed(arrays: dict[str, np.ndarray]) -> bytes:
+def _packed(arrays: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()

@@ -1,25 +1,18 @@
 """The third problem set's notebook: it runs, its numbers hold, its checks see what is wrong."""
 
-import contextlib
-import io
 import re
-import tomllib
-from pathlib import Path
 from typing import Any
 
-import nbformat
+import problem_set
 import pytest
 import torch
-from nbclient import NotebookClient
 from nbformat import NotebookNode
+from problem_set import printed
 
-from lmlib import checks
-
-ROOT = Path(__file__).parents[2]
 NAME = "ps3_architectures"
-NOTEBOOK = nbformat.read(ROOT / "source" / NAME / f"{NAME}.ipynb", as_version=4)
+NOTEBOOK = problem_set.read(NAME)
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
-MISTAKES = tomllib.loads((ROOT / "mistakes" / f"{NAME}.toml").read_text())["mistake"]
+MISTAKES = problem_set.mistakes(NAME)
 EXERCISES = [
     "SimpleRNN",
     "train_language_model",
@@ -47,33 +40,12 @@ TRAININGS = {  # cell → the models whose rows its table has added
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
-    """The cells after a run of the whole notebook, which stops at the first error."""
-    folder = tmp_path_factory.mktemp("ps3")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LMLIB_PROFILE", "smoke")
-        environment.setenv("MPLCONFIGDIR", str(folder))
-        notebook = nbformat.from_dict(NOTEBOOK)
-        resources = {"metadata": {"path": str(folder)}}
-        done = NotebookClient(notebook, timeout=300, resources=resources).execute()
-    return {cell.id: cell for cell in done.cells}
+    return problem_set.executed(NOTEBOOK, tmp_path_factory.mktemp("ps3"))
 
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
-    """All names after the given cells, the solutions and their checks, without any training."""
-    found: dict[str, Any] = {"__name__": "__main__", "display": lambda figure: None}
-    with pytest.MonkeyPatch.context() as environment, contextlib.redirect_stdout(io.StringIO()):
-        environment.setenv("LMLIB_PROFILE", "smoke")
-        for cell in NOTEBOOK.cells:
-            is_hidden = cell.id.endswith("_test") or cell.id == "packages_check"
-            is_training = "training" in cell.metadata.get("tags", ())
-            if cell.cell_type == "code" and not is_hidden and not is_training:
-                exec(compile(cell.source, cell.id, "exec"), found)
-    return found
-
-
-def printed(cell: NotebookNode) -> str:
-    return "".join(output.get("text", "") for output in cell.outputs)
+    return problem_set.names_without_training(NOTEBOOK)
 
 
 # ---- it runs, and its numbers hold
@@ -100,12 +72,7 @@ def test_which_stories_are_in_use_is_said(executed: dict[str, NotebookNode]) -> 
 
 
 def test_figures_are_shown(executed: dict[str, NotebookNode]) -> None:
-    shown = {
-        name
-        for name, cell in executed.items()
-        for output in cell.get("outputs", [])
-        if "image/png" in output.get("data", {})
-    }
+    shown = problem_set.pictures(executed)
     wanted = {"fading", "gru-explorer", "memory", "against-steps", "against-seconds", "look"}
     assert shown == wanted | {f"plot_attention_patterns_{cell}" for cell in ("check", "test")}
 
@@ -153,18 +120,7 @@ UNSEEN = {
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["id"])
 def test_a_check_fails_on_a_known_mistake(names: dict[str, Any], mistake: dict[str, Any]) -> None:
-    wrong = dict(names)
-    source = CELLS[mistake["cell"]].source
-    assert source.count(mistake["find"]) == 1
-    said = ""
-    with contextlib.redirect_stdout(io.StringIO()):
-        try:
-            exec(source.replace(mistake["find"], mistake["replace"]), wrong)
-            exec(CELLS[f"{mistake['cell']}_check"].source, wrong)
-        except checks.CheckFailed as failed:
-            said = str(failed)
-        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-            said = f"{type(error).__name__}: {error}"
+    said = problem_set.what_a_check_says(NOTEBOOK, names, mistake)
     assert bool(said) == (mistake["id"] not in UNSEEN), said
 
 
@@ -172,11 +128,7 @@ def test_a_check_fails_on_a_known_mistake(names: dict[str, Any], mistake: dict[s
 
 
 def test_points_are_those_of_the_specification() -> None:
-    points = {
-        cell.id: cell.metadata.nbgrader.points
-        for cell in NOTEBOOK.cells
-        if cell.metadata.get("nbgrader", {}).get("points")
-    }
+    points = problem_set.points(NOTEBOOK)
     assert points == {
         "SimpleRNN_test": 5,
         "train_language_model_test": 5,

@@ -1,0 +1,96 @@
+"""What the tests of several notebooks do: run one, and try known mistakes on its checks."""
+
+import contextlib
+import io
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from lmlib import checks
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(name: str) -> NotebookNode:
+    """The source notebook."""
+    return nbformat.read(ROOT / "source" / name / f"{name}.ipynb", as_version=4)
+
+
+def mistakes(name: str) -> list[dict[str, Any]]:
+    """The known wrong answers."""
+    known: list[dict[str, Any]] = tomllib.loads((ROOT / "mistakes" / f"{name}.toml").read_text())[
+        "mistake"
+    ]
+    return known
+
+
+def executed(notebook: NotebookNode, folder: Path) -> dict[str, NotebookNode]:
+    """The cells after a run of the whole notebook, which stops at the first error."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LMLIB_PROFILE", "smoke")
+        environment.setenv("MPLCONFIGDIR", str(folder))
+        resources = {"metadata": {"path": str(folder)}}
+        copied = nbformat.from_dict(notebook)
+        done = NotebookClient(copied, timeout=300, resources=resources).execute()
+    return {cell.id: cell for cell in done.cells}
+
+
+def names_without_training(notebook: NotebookNode) -> dict[str, Any]:
+    """All names after the given cells, the solutions and their checks, without any training."""
+    found: dict[str, Any] = {"__name__": "__main__", "display": lambda figure: None}
+    with pytest.MonkeyPatch.context() as environment, contextlib.redirect_stdout(io.StringIO()):
+        environment.setenv("LMLIB_PROFILE", "smoke")
+        for cell in notebook.cells:
+            is_hidden = cell.id.endswith("_test") or cell.id == "packages_check"
+            is_training = "training" in cell.metadata.get("tags", ())
+            if cell.cell_type == "code" and not is_hidden and not is_training:
+                exec(compile(cell.source, cell.id, "exec"), found)
+    return found
+
+
+def printed(cell: NotebookNode) -> str:
+    """What a cell has printed."""
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def pictures(cells: dict[str, NotebookNode]) -> set[str]:
+    """The cells that show a picture."""
+    return {
+        name
+        for name, cell in cells.items()
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    }
+
+
+def points(notebook: NotebookNode) -> dict[str, float]:
+    """The points of each cell that has some."""
+    return {
+        cell.id: cell.metadata.nbgrader.points
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("points")
+    }
+
+
+def what_a_check_says(
+    notebook: NotebookNode, names: dict[str, Any], mistake: dict[str, Any]
+) -> str:
+    """What one reads below the visible check of an exercise that was answered with a mistake."""
+    wrong = dict(names)
+    sources = {cell.id: cell.source for cell in notebook.cells}
+    source = sources[mistake["cell"]]
+    assert source.count(mistake["find"]) == 1
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            exec(source.replace(mistake["find"], mistake["replace"]), wrong)
+            exec(sources[f"{mistake['cell']}_check"], wrong)
+        except checks.CheckFailed as failed:
+            return str(failed)
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+            return f"{type(error).__name__}: {error}"
+    return ""
