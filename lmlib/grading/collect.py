@@ -7,9 +7,12 @@ Nothing in collected/ is ever changed or removed, so submitted/ can be made agai
 changes. What lies in submitted/ without having been collected becomes a submission like the others.
 """
 
+import io
 import json
 import re
 import shutil
+import zipfile
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -183,7 +186,9 @@ def _keep(
         if one.file.size > MAX_FILE_BYTES:
             detail = f"larger than {MAX_FILE_BYTES // 1_000_000} MB"
             return Outcome(one.file.path, "not placed", detail, True)
-        contents[_file_name(one.name, assignment, contents)] = one.file.read()
+        content = one.file.read()
+        unpacked = _handed_in(course, assignment, content) if one.name.endswith(".zip") else {}
+        contents |= unpacked or {_file_name(one.name, assignment, contents): content}
     for folder in _folders(course, student, assignment):
         if _digest(_contents(folder)) == _digest(contents):
             return None
@@ -195,6 +200,21 @@ def _keep(
     }
     _write(course, student, assignment, contents, record)
     return None
+
+
+def _handed_in(course: Course, assignment: str, packed: bytes) -> dict[str, bytes]:
+    """What `lmlib handin` has packed: a zip's notebook and accepted files; {} for any other zip."""
+    wanted = {f"{assignment}.ipynb", *course.assignment(assignment).files}
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            members = archive.infolist()
+            if {member.filename for member in members} - wanted or len(members) > len(wanted):
+                return {}
+            if any(member.file_size > MAX_FILE_BYTES for member in members):
+                return {}
+            return {member.filename: archive.read(member) for member in members}
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError):
+        return {}
 
 
 def _file_name(name: str, assignment: str, taken: dict[str, bytes]) -> str:

@@ -1,5 +1,6 @@
 """Collecting: who is who, what is kept, which submission counts."""
 
+import io
 import re
 import shutil
 import struct
@@ -228,6 +229,31 @@ def test_extra_files_come_along_and_names_are_tame(enrolled, tmp_path):
     names = {path.name for path in enrolled.submitted("ada", NAME).iterdir()}
     assert names >= {"tiny.ipynb", "weights.npz", "_timestamp.txt", "collected.json"}
     assert "timestamp.txt" not in names and all("/" not in name for name in names)
+
+
+def packed(**contents):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name.replace("__", "."), content)
+    return file.getvalue()
+
+
+def test_what_lmlib_handin_has_packed_is_unpacked(enrolled, tmp_path):
+    course = with_rules(enrolled, 'files = ["scores.npz"]\n')
+    good = packed(**{f"{NAME}__ipynb": "a notebook", "scores__npz": b"scores"})
+    strange = packed(**{f"{NAME}__ipynb": "a notebook", "other__py": b"?"})
+    files = {
+        lms_class.canvas_name(BY_LOGIN["jose"], f"{NAME}.zip"): good,
+        lms_class.canvas_name(BY_LOGIN["schmidt1"], f"{NAME}.zip"): strange,
+        lms_class.canvas_name(BY_LOGIN["schmidt2"], f"{NAME}.zip"): good[:-30],
+    }
+    collect(course, NAME, lms_class.write_zip(tmp_path / "canvas.zip", files))
+    assert counts(course, "jose") == "a notebook"
+    assert (course.submitted("jose", NAME) / "scores.npz").read_bytes() == b"scores"
+    for student in ("schmidt1", "schmidt2"):  # kept as they are, for a person to look at
+        names = [path.name for path in course.submitted(student, NAME).iterdir()]
+        assert f"{NAME}.zip" in names and f"{NAME}.ipynb" not in names
 
 
 def test_a_file_that_is_too_large_is_named(enrolled, tmp_path, monkeypatch):
