@@ -20,6 +20,7 @@ from expected_losses import run
 from lmlib import experiments, stories
 from lmlib.grading import fixture, held_back
 from lmlib.grading.ngrams import NGrams
+from lmlib.grading.oracles import oracle_of
 from lmlib.utterances import EOS, SYMBOLS, encode
 
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -33,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("LMLIB_PROFILE", "cpu")
     held = fixture.make(seed=1)
-    print(f"{'':<28}{'next character':>16}{'share':>7}{'generations':>13}{'share':>7}")
+    print(f"{'':<28}{'next character':>16}{'share':>7}{'generations':>13}{'idle':>6}{'share':>7}")
     floors(held)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -84,11 +85,13 @@ def show(name: str, held: fixture.Fixture, scores: Scores) -> None:
 
 def show_texts(name: str, held: fixture.Fixture, added: np.ndarray) -> None:
     """Score texts that go on."""
-    log_p = held_back.oracle_of(held).log_probabilities(held.beginnings, added)
-    nats = -log_p.mean(axis=1)
+    oracle = oracle_of(held)
+    nats = oracle.nats(held.beginnings, added)
+    true = oracle.nats(held.beginnings, held.beginnings_follow).mean()
     idle = held_back.degenerate(held.beginnings, added)
-    share = np.where(idle, 0, held_back.SCALES[held_back.GENERATIONS].share(nats)).mean()
-    print(f"{name:<51}{nats.mean():>13.3f}{share:>7.2f}", flush=True)
+    scale = held_back.SCALES[held_back.GENERATIONS]
+    share = scale.share(np.where(idle, scale.none, nats - true).mean())
+    print(f"{name:<51}{nats.mean():>13.3f}{idle.sum():>6}{share:>7.2f}", flush=True)
 
 
 def reference(held: fixture.Fixture, seed: int) -> None:

@@ -6,24 +6,33 @@ from pathlib import Path
 
 from lmlib import experiments
 
+WHAT = "Pack the notebook and the files of a run, to hand in."
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; its exit code: 0, done; 1, it could not be done, and why was said."""
-    parser = argparse.ArgumentParser(
-        prog="lmlib handin", description="Pack the notebook and the files of a run, to hand in."
-    )
-    parser.add_argument("run", nargs="?", help="the run's name, or its folder")
+    """Run the command without what grading needs; its exit code."""
+    parser = argparse.ArgumentParser(prog="lmlib handin", description=WHAT)
+    add_arguments(parser)
+    return pack(parser.parse_args(arguments))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    parser.add_argument("which", nargs="?", metavar="RUN", help="the run's name, or its folder")
     parser.add_argument("--list", action="store_true", help="show the runs, the best first")
     parser.add_argument("--notebook", type=Path, help="default: the only notebook in this folder")
-    options = parser.parse_args(arguments)
+
+
+def pack(options: argparse.Namespace) -> int:
+    """Do what was asked: 0, done; 1, it could not be done, and why was said."""
     if options.list:
         _list()
         return 0
-    if options.run is None:
-        parser.error("which run? `lmlib handin --list` shows them")
-    run = Path(options.run)
-    run = run if run.is_dir() else experiments.FOLDER / options.run
     try:
+        if options.which is None:
+            raise experiments.RunError("Which run? `lmlib handin --list` shows them.")
+        run = Path(options.which)
+        run = run if run.is_dir() else experiments.FOLDER / options.which
         packed = experiments.hand_in(run, options.notebook or _notebook())
     except experiments.RunError as error:
         print(f"lmlib handin: {error}", file=sys.stderr)

@@ -30,6 +30,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from lmlib import handin
 from lmlib.grading import (
     audit,
     build,
@@ -71,9 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lmlib",
-        description="Build, grade and give back the course's assignments.",
-        epilog="For students there is `lmlib handin`, which packs a notebook and a run's files.",
+        prog="lmlib", description="Build, grade and give back the course's assignments."
     )
     parser.add_argument("--course", type=Path, help="the course's folder (default: this one)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -93,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--warm", choices=("on", "off"), default=None,
                           help="off: a new process for each kernel (default: on)")  # fmt: skip
         return made
+
+    handin.add_arguments(command("handin", handin.pack, handin.WHAT))
 
     made = command("roster", _roster, "Enter an LMS's list of students into the gradebook.")
     made.add_argument("file", type=Path, metavar="CSV")

@@ -21,6 +21,7 @@ class Assignment:
     packages: tuple[str, ...]  # what a student's cell may import, beside the standard library
     files: tuple[str, ...] = ()  # extra files a submission may bring
     cell_seconds: float = 60.0  # the longest a single cell may take in grading
+    oracle: str = ""  # a language model that judges texts: a folder or hub name; else n-grams
 
 
 @dataclass(frozen=True)
@@ -139,13 +140,13 @@ def _release_address(path: Path, settings: dict[str, Any]) -> str:
 
 
 def _assignment(path: Path, entry: dict[str, Any]) -> Assignment:
-    known = {"name", "title", "packages", "files", "cell_seconds", *POLICY_SETTINGS}
+    known = {"name", "title", "packages", "files", "cell_seconds", "oracle", *POLICY_SETTINGS}
     if unknown := sorted(entry.keys() - known):
         raise CourseError(f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}.")
     if missing := sorted({"name", "title", "packages"} - entry.keys()):
         raise CourseError(f"{path}: an [[assignment]] lacks the setting {missing[0]!r}.")
-    for setting in ("name", "title"):
-        if not isinstance(entry[setting], str):
+    for setting in ("name", "title", "oracle"):
+        if not isinstance(entry.get(setting, ""), str):
             raise CourseError(f"{path}: {setting} must be text, not {entry[setting]!r}.")
     for setting in ("packages", "files"):
         texts = entry.get(setting, [])
@@ -160,4 +161,5 @@ def _assignment(path: Path, entry: dict[str, Any]) -> Assignment:
         packages=tuple(entry["packages"]),
         files=tuple(entry.get("files", [])),
         cell_seconds=float(seconds),
+        oracle=entry.get("oracle", ""),
     )

@@ -64,7 +64,7 @@ def run_and_judge(
     task = engine.Task(compact_text(notebook), assignment.cell_seconds, files, assignment.packages)
     run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
-    judged = judge.judge_run(key.cells, run) | held_back.judge(key, files)
+    judged = judge.judge_run(key.cells, run) | held_back.judge(key, files, assignment.oracle)
     verdicts = {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
     for cell in executed.cells:
         if is_test(cell):

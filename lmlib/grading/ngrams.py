@@ -1,4 +1,4 @@
-"""An oracle for little texts: an interpolated character n-gram, counted on a long text.
+"""An interpolated character n-gram, counted on a long text.
 
 Witten and Bell's interpolation (1991, method C): with c(h, s) how often symbol s follows the
 history h, and t(h) how many different symbols do,
@@ -11,8 +11,10 @@ beginning of one, is the distance of two places in it.
 
 import numpy as np
 
-ORDER = 12  # symbols in an n-gram: the history and what follows
-BASE = 31  # symbols in all; 31 ** 12 is just below 2 ** 63
+from lmlib.utterances import EOS, SYMBOLS
+
+ORDER = 6  # symbols in an n-gram: the history and what follows
+BASE = len(SYMBOLS)
 
 
 class NGrams:
@@ -40,17 +42,16 @@ class NGrams:
         for place in range(k):
             first = first * BASE + grams[..., place]
         below = BASE ** (ORDER - k)
-        # the number just after the last one with this beginning may be past what int64 holds
-        last = first * below + (below - 1)
-        return np.searchsorted(self._numbers, last, side="right") - np.searchsorted(
-            self._numbers, first * below, side="left"
-        )
+        begin, end = (np.searchsorted(self._numbers, (first + more) * below) for more in (0, 1))
+        return end - begin
 
     def log_probabilities(self, beginnings: np.ndarray, added: np.ndarray) -> np.ndarray:
-        """The log-probability of each added symbol, given everything before it.
+        """The log-probability of each added symbol, given what is before it.
+
+        Special symbols are left out, so that a text need not end where a sentence could.
 
         beginnings: (M, T), T at least ORDER - 1
-        added:      (M, n)
+        added:      (M, n), ordinary symbols
         returns     (M, n), natural logarithms
         """
         whole = np.concatenate([beginnings, added], axis=1).astype(np.int64)
@@ -69,4 +70,6 @@ class NGrams:
             known = kinds > 0
             total = follow.sum(axis=-1, keepdims=True) + kinds
             p = np.where(known, (follow + kinds * p) / np.maximum(total, 1), p)
+        p[..., : EOS + 1] = 0.0
+        p /= p.sum(axis=-1, keepdims=True)
         return np.log(np.take_along_axis(p, added[..., None].astype(np.int64), axis=-1))[..., 0]

@@ -117,7 +117,7 @@ def test_true_text_earns_everything_and_simple_means_do_not(held):
     uniform = np.zeros((len(held.contexts), 31), dtype=np.float32)
     assert held_back.score_predictions(held, predictions(held, uniform))[0] == 0
     share, words = held_back.score_generations(held, generations(held))
-    assert share > 0.5 and "n-gram model" in words
+    assert share > 0.8 and "the judge was an n-gram model of other stories" in words
 
 
 def test_a_copy_of_the_input_fails_both(held):
@@ -125,7 +125,7 @@ def test_a_copy_of_the_input_fails_both(held):
     copied[np.arange(len(copied)), held.contexts[:, -1]] = 5.0
     assert held_back.score_predictions(held, predictions(held, copied))[0] == 0
     lines = [decode(row[-30:]) for row in held.beginnings]
-    assert held_back.score_generations(held, generations(held, lines))[0] == 0
+    assert held_back.score_generations(held, generations(held, lines))[0] < 1e-9
 
 
 def test_a_table_of_pairs_earns_nothing(held):
@@ -152,7 +152,7 @@ def test_a_table_of_pairs_earns_nothing(held):
 )
 def test_text_that_goes_round_or_is_always_the_same_earns_nothing(held, line):
     share, words = held_back.score_generations(held, generations(held, [line[:30]] * 12))
-    assert share == 0 and "12 repeat themselves" in words
+    assert share < 1e-9 and "12 repeat themselves" in words
 
 
 # ---- bad files

@@ -76,10 +76,11 @@ def test_expected_losses_earn_all_points(names: dict[str, Any]) -> None:
 
 
 def test_the_scales_are_those_of_grading() -> None:
+    told = {"predictions.npz": "at {full:.2f} nats", "generations.txt": "to {full:.2f} nats"}
     for cell, file in {"predictions": "predictions.npz", "generations": "generations.txt"}.items():
         scale, text = held_back.SCALES[file], CELLS[f"{cell}-exercise"].source
-        assert f"all points at {scale.full:.2f} nats per character and below" in text
-        assert re.search(rf"none at {scale.none:.2f}( \(\d\.\d\)| and above)", text)
+        assert told[file].format(full=scale.full) in text
+        assert re.search(rf"none (at|from) {scale.none:.2f}", text)
         assert CELLS[f"{cell}_test"].metadata.lmlib.scored_file == file
     assert set(held_back.SCALES) == set(experiments.HANDED_IN)
 
