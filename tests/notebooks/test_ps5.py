@@ -71,8 +71,9 @@ def test_the_run_can_be_handed_in_as_it_is(executed: dict[str, NotebookNode]) ->
 
 
 def test_expected_losses_earn_all_points(names: dict[str, Any]) -> None:
-    for mean, least, most in names["expected"].values():
-        assert least <= mean <= most < held_back.SCALES[held_back.PREDICTIONS].full
+    files = (held_back.PREDICTIONS, held_back.GENERATIONS)
+    for file, (mean, least, most) in zip(files, names["expected"].values(), strict=True):
+        assert least <= mean <= most < held_back.SCALES[file].full
 
 
 def test_the_scales_are_those_of_grading() -> None:
