@@ -62,9 +62,16 @@ def run(problem_set: str, seed: int) -> dict[str, Any]:
 
 
 def held_out(names: dict[str, Any]) -> dict[str, float]:
-    """The held-out loss of each model that the notebook has trained, and remembered as it does."""
+    """The losses that the notebook shows as expected: of each model that it has trained."""
     if "histories" in names:
         return {model: history.held_out[-1] for model, history in names["histories"].items()}
+    if "history" in names:  # of a single model
+        history, last = names["history"], len(names["history"]["val"])
+        return {
+            f"training, epoch {last}": history["train"][-1],
+            "validation, epoch 1": history["val"][0],
+            f"validation, epoch {last}": history["val"][-1],
+        }
     for model, found in names["results"].items():
         each = 1000 * found["seconds"] / len(found["losses"])
         print(f"{model:<24}{each:8.1f} ms a step{found['held_out']:8.3f}", flush=True)

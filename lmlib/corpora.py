@@ -91,13 +91,17 @@ def load(name: str, length: int | None = None, source: str = "auto") -> Corpus:
     return _shakespeare() if name == "shakespeare" else _tiny_shakespeare()
 
 
-def spoken_lines(text: str) -> str:
-    """The text of a play without its speaker lines and digits, in lower case.
+def without_speakers(text: str) -> str:
+    """The text of a play without its speaker lines.
 
     A speaker line opens a speech: it follows a blank line (or nothing) and ends with a colon.
     """
-    without_speakers = re.sub(r"(?m)^(?:(?<=\n\n)|\A)[^\n]+:\n", "", text)  # ^ only saves time
-    return re.sub(r"\d", "", without_speakers).lower()
+    return re.sub(r"(?m)^(?:(?<=\n\n)|\A)[^\n]+:\n", "", text)  # ^ only saves time
+
+
+def spoken_lines(text: str) -> str:
+    """The text of a play without its speaker lines and digits, in lower case."""
+    return re.sub(r"\d", "", without_speakers(text)).lower()
 
 
 def split_by_position(text: str, *lengths: int) -> tuple[str, ...]:

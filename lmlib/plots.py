@@ -200,10 +200,13 @@ def attention_map(weights: np.ndarray, pieces: Sequence[str], title: str = "") -
     return figure
 
 
-def attention_maps(weights: Sequence[np.ndarray], pieces: Sequence[str]) -> Figure:
+def attention_maps(
+    weights: Sequence[np.ndarray], pieces: Sequence[str], titles: Sequence[str] = ()
+) -> Figure:
     """Where several heads look, side by side: for each of them a map as `attention_map` draws it.
 
     weights: a matrix (T, T) a head, row t the attention of token t.  pieces: the T tokens as text.
+    titles: what stands above the maps, one each; "head 1", "head 2", … unless given.
     Raises ValueError when there is no head, or a matrix does not fit the text.
     """
     length = len(pieces)
@@ -215,6 +218,7 @@ def attention_maps(weights: Sequence[np.ndarray], pieces: Sequence[str]) -> Figu
                 f"weights has shape {np.shape(head)}; {length} tokens need ({length}, {length})."
             )
     tokens = [visible(piece) for piece in pieces]
+    titles = titles or [f"head {number}" for number in range(1, len(weights) + 1)]
     columns = min(3, len(weights))
     rows = -(-len(weights) // columns)
     side = max(2.6, 0.6 + 0.15 * length)
@@ -236,14 +240,14 @@ def attention_maps(weights: Sequence[np.ndarray], pieces: Sequence[str]) -> Figu
         axes.set_xticks(range(length), tokens, fontsize=7, rotation=90, parse_math=False)
         axes.set_yticks(range(length), tokens, fontsize=7, parse_math=False)
         axes.tick_params(length=0)
-        axes.set_title(f"head {number}", fontsize=9)
+        axes.set_title(titles[number - 1], fontsize=9)
     figure.supxlabel("key: the token looked at", fontsize=9)
     figure.supylabel("query: the token that looks", fontsize=9)
     figure.colorbar(image, ax=grid, label="attention weight", shrink=0.7)
     likes = [tokens[int(np.argmax(head[-1]))] for head in weights]
     figure.set_label(
-        f"The last token, “{tokens[-1]}”, looks most at, head by head: "
-        + ", ".join(f"“{token}”" for token in likes)
+        f"The last token, “{tokens[-1]}”, looks most at "
+        + ", ".join(f"“{token}” ({title})" for token, title in zip(likes, titles, strict=True))
         + "."
     )
     return figure

@@ -12,7 +12,8 @@ array([2, 0, 1])
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,3 +128,36 @@ def load(name: str) -> BytePairTokenizer:
         raise ValueError(
             f"The tokenizer at {path} is damaged ({error}): install lmlib again."
         ) from None
+
+
+BETWEEN_WORDS = "\x00"
+
+
+def compare_merges(
+    merges: Sequence[Sequence[str]], word_freqs: Mapping[str, int], vocab_size: int
+) -> str:
+    """A sentence that says whether merges are those of the library `tokenizers`, and if not, where.
+
+    merges: pairs of tokens, in order; word_freqs: how often each word occurs, a word being a text
+    without the character U+0000; vocab_size: V, characters included.  The library learns the same
+    words: it begins with their characters, sorted, and of pairs that are equally frequent it takes
+    the one with the lowest ids.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(BETWEEN_WORDS, "removed")
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, show_progress=False)
+    texts = (BETWEEN_WORDS.join([word] * count) for word, count in word_freqs.items())
+    tokenizer.train_from_iterator(texts, trainer)
+    theirs = [tuple(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
+    ours = [tuple(pair) for pair in merges]
+    if ours == theirs:
+        return f"All {len(ours)} merges are those of the library, in the same order."
+    same = next(
+        (n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
+    if same == len(ours) or same == len(theirs):
+        return f"The first {same} merges are those of the library, but it made {len(theirs)}."
+    return f"The first {same} merges are those of the library; then it joined {theirs[same]}."

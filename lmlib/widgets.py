@@ -6,7 +6,7 @@ cell's last line shows. Nothing here computes what a model does.
 
 import html
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -22,29 +22,42 @@ TOKEN = (  # black on pale colours, whatever the theme; the border tells neighbo
     "display: inline-block; margin: 1px; padding: 1px 3px; text-align: center; color: #000000;"
     " border: 1px solid #767676; border-radius: 3px"
 )
+FRAME = "border: 2px solid #b35900; background-color: #fbe3b6; font-weight: bold"
 
 
 class Explorer(ipywidgets.VBox):
     """Controls above a figure, and the sentence that says what the figure shows.
 
     draw: called with the value of each control, in their order, whenever one of them changes;
-    returns the figure. When it cannot, because an exercise is not written yet or a setting does not
-    fit, the reason is shown in the figure's place. Where nothing can show widgets (GitHub, a page
-    made by nbconvert), one sees the first figure as a picture. columns: of controls.
+    returns the figure, or coloured tokens. When it cannot, because an exercise is not written yet
+    or a setting does not fit, the reason is shown in their place. Where nothing can show widgets
+    (GitHub, a page made by nbconvert), one sees what was drawn first. columns: of controls.
+    played: the slider that a button moves by itself, a step every 0.7 seconds.
     """
 
     _ipython_display_ = None  # ipywidgets 7 has one, which would show the widget and no picture
 
-    def __init__(self, draw: Callable[..., Figure], *controls: ipywidgets.Widget, columns: int = 1):
+    def __init__(
+        self,
+        draw: Callable[..., "Figure | ColouredTokens"],
+        *controls: ipywidgets.Widget,
+        columns: int = 1,
+        played: ipywidgets.IntSlider | None = None,
+    ):
         self._draw = draw
         self._controls = controls
         self._picture = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
-        self._sentence = ipywidgets.HTML()
-        placed: Sequence[ipywidgets.Widget] = controls
+        self._words = ipywidgets.HTML()
+        self._text = ""  # what the picture or the tokens say to those who cannot see them
+        placed: list[ipywidgets.Widget] = list(controls)
         if columns > 1:
             beside = {"grid_template_columns": f"repeat({columns}, 26em)"}
             placed = [ipywidgets.GridBox(controls, layout=beside)]
-        super().__init__([*placed, self._picture, self._sentence])
+        if played is not None:
+            play = ipywidgets.Play(played.value, min=played.min, max=played.max, interval=700)
+            ipywidgets.jslink((play, "value"), (played, "value"))
+            placed.append(play)
+        super().__init__([*placed, self._picture, self._words])
         for control in controls:
             control.layout.width = "40em" if columns == 1 else "25em"
             control.layout.max_width = "95%"
@@ -54,28 +67,31 @@ class Explorer(ipywidgets.VBox):
 
     def _redraw(self, _change: object = None) -> None:
         try:
-            figure = checks.call(self._draw, *(control.value for control in self._controls))
+            drawn = checks.call(self._draw, *(control.value for control in self._controls))
         except Exception as error:
-            self._picture.layout.display = "none"
-            self._picture.value = b""
-            self._say(_reason(error))
+            reason = _reason(error)
+            self._show(b"", html.escape(reason), reason)
         else:
-            self._picture.value = _png(figure)
-            self._picture.layout.display = None
-            self._say(str(figure.get_label()))
+            if isinstance(drawn, ColouredTokens):
+                self._show(b"", drawn._repr_html_(), repr(drawn))
+            else:
+                sentence = str(drawn.get_label())
+                self._show(_png(drawn), html.escape(sentence), sentence)
 
-    def _say(self, sentence: str) -> None:
-        self._sentence.value = html.escape(sentence)
+    def _show(self, picture: bytes, words: str, text: str) -> None:
+        self._picture.layout.display = None if picture else "none"
+        self._picture.value = picture
+        self._words.value = words
+        self._text = text
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widget, and beside it the picture for whatever cannot show widgets."""
-        sentence = html.unescape(self._sentence.value)
+        """The widget, and beside it what it shows for whatever cannot show widgets."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": sentence}
+        bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": self._text}
         if not self._picture.value:
-            return bundle, {}
+            return {**bundle, "text/html": self._words.value}, {}
         bundle["image/png"] = b64encode(self._picture.value).decode("ascii")
-        return bundle, {"image/png": {"alt": sentence}}
+        return bundle, {"image/png": {"alt": self._text}}
 
 
 def hidden_units(states: np.ndarray, text: str, unit: int = 0) -> Explorer:
@@ -204,26 +220,113 @@ def gru_explorer(
     return Explorer(draw, *sliders, columns=2)
 
 
+def merge_player(
+    sentence: str,
+    tokens_after: Callable[[str, int], Sequence[str]],
+    merges: Sequence[Sequence[str]],
+) -> Explorer:
+    """A byte-pair encoding, merge by merge: how a sentence that one types is cut after each.
+
+    tokens_after(sentence, n) returns the tokens of the sentence when the first n merges are known;
+    merges: those to go through, pairs of tokens.  Tokens of several characters are coloured, and
+    those that the last merge has made are framed.
+    """
+    box = ipywidgets.Text(sentence, description="sentence", continuous_update=False)
+    done = ipywidgets.IntSlider(0, 0, len(merges), description="merges")
+
+    def draw(sentence: str, done: int) -> ColouredTokens:
+        if not sentence.strip():
+            raise ValueError("Type a sentence, then press Enter.")
+        tokens = tokens_after(sentence, done)
+        before = _places(tokens_after(sentence, max(done - 1, 0)))
+        made = [number for number, place in enumerate(_places(tokens)) if place not in before]
+        colours = [PALETTE[0] if len(token) > 1 else "#ffffff" for token in tokens]
+        caption = f"Characters only: {len(tokens)} tokens."
+        if done:
+            a, b = merges[done - 1]
+            caption = (
+                f"Merge {done}: “{plots.visible(a)}” and “{plots.visible(b)}” become"
+                f" “{plots.visible(a + b)}”, {len(made)} times here; {len(tokens)} tokens are left."
+            )
+        return ColouredTokens(tokens, colours=colours, framed=made, caption=caption)
+
+    return Explorer(draw, box, done, played=done)
+
+
+def _places(tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """From which character to which each token goes."""
+    ends = np.cumsum([len(token) for token in tokens]).tolist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def snapshot_explorer(
+    sentence: str,
+    attention_at: Callable[[int, str], tuple[np.ndarray, Sequence[str]]],
+    snapshots: int,
+    layer: int = 0,
+) -> Explorer:
+    """How attention forms: its map after each epoch of training, which one can play through.
+
+    attention_at(epoch, sentence) returns the weights after so many epochs, (L, T, T), and the T
+    tokens as text; it is called once for each epoch and sentence.  snapshots: how many there are,
+    the one before training included; layer: what is shown first.
+    """
+    box = ipywidgets.Text(sentence, description="sentence", continuous_update=False)
+    epochs = ipywidgets.IntSlider(0, 0, snapshots - 1, description="epoch")
+    layers = ipywidgets.IntSlider(layer, 0, max(layer, 0), description="block")
+    remembered = lru_cache(maxsize=256)(attention_at)
+
+    def draw(sentence: str, epoch: int, layer: int) -> Figure:
+        if not sentence.strip():
+            raise ValueError("Type a sentence, then press Enter.")
+        weights, pieces = remembered(epoch, sentence)
+        shape, length = np.shape(weights), len(pieces)
+        if len(shape) != 3 or not all(shape) or shape[1:] != (length, length):
+            raise ValueError(
+                f"The weights have shape {shape}; {length} tokens need (layers, {length},"
+                f" {length})."
+            )
+        layers.max = len(weights) - 1
+        layer = min(layer, layers.max)
+        return plots.attention_map(weights[layer], pieces, f"block {layer} after epoch {epoch}")
+
+    return Explorer(draw, box, epochs, layers, played=epochs)
+
+
 class ColouredTokens:
     """What coloured_tokens returns: HTML where a front end shows it, else text with bars."""
 
-    def __init__(self, pieces: Sequence[str], ids: Sequence[int] | None):
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        ids: Sequence[int] | None = None,
+        colours: Sequence[str] = PALETTE,  # one after the other, and again from the first
+        framed: Collection[int] = (),  # numbers of tokens
+        caption: str = "",
+    ):
         self._pieces = pieces
         self._ids = ids
+        self._colours = colours
+        self._framed = framed
+        self._caption = caption
 
     def __repr__(self) -> str:
-        return "|".join(plots.visible(piece) for piece in self._pieces)
+        tokens = "|".join(plots.visible(piece) for piece in self._pieces)
+        return f"{self._caption}\n{tokens}" if self._caption else tokens
 
     def _repr_html_(self) -> str:
         tokens = []
         for position, piece in enumerate(self._pieces):
             number = "" if self._ids is None else f"<br><small>{self._ids[position]}</small>"
+            style = f"{TOKEN}; background-color: {self._colours[position % len(self._colours)]}"
+            if position in self._framed:
+                style += f"; {FRAME}"
             tokens.append(
-                f'<span style="{TOKEN}; background-color: {PALETTE[position % len(PALETTE)]}">'
-                f"{html.escape(plots.visible(piece))}{number}</span>"
+                f'<span style="{style}">{html.escape(plots.visible(piece))}{number}</span>'
             )
             tokens.append("<br>" * piece.count("\n"))
-        return f'<div style="font-family: monospace">{"".join(tokens)}</div>'
+        caption = f"<p>{html.escape(self._caption)}</p>" if self._caption else ""
+        return f'{caption}<div style="font-family: monospace">{"".join(tokens)}</div>'
 
 
 def coloured_tokens(pieces: Sequence[str], ids: Sequence[int] | None = None) -> ColouredTokens:
