@@ -63,7 +63,28 @@ def gru_step(x, h, weights):
     return (1 - update) * proposed + update * h, reset, update, proposed
 
 widgets.gru_explorer(gru_step, {"new_input": (1.0, 0.0)})""",
+    """\
+merges = [("t", "h"), ("th", "e"), ("i", "n"), ("k", "in"), ("kin", "g")]
+
+def tokens_after(sentence, merges_done):
+    text, tokens = sentence, []
+    while text:
+        known = [a + b for a, b in merges[:merges_done][::-1] if text.startswith(a + b)]
+        tokens.append(known[0] if known else text[0])
+        text = text[len(tokens[-1]):]
+    return tokens
+
+widgets.merge_player("the thin king is in the ink", tokens_after, merges)""",
+    """\
+def attention_at(epoch, sentence):
+    words = sentence.split()
+    scores = np.random.default_rng(len(words)).normal(size=(2, len(words), len(words)))
+    weights = np.tril(np.exp(epoch * scores))
+    return weights / weights.sum(-1, keepdims=True), words
+
+widgets.snapshot_explorer("Speak the speech I pray you", attention_at, 5)""",
 ]
+PLAYER, SNAPSHOTS = len(CELLS) - 2, len(CELLS) - 1
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
@@ -132,7 +153,7 @@ def page(jupyterlab: str, wrong: list[str]) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1000, "height": 2800})
+        page = browser.new_page(viewport={"width": 1000, "height": 3900})
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
@@ -202,6 +223,32 @@ def test_a_slider_moves_the_picture_by_mouse_and_by_keyboard(
     with _another_picture(page, number):
         handle.press("ArrowLeft")
     assert float(readout.inner_text()) < dragged
+
+
+def test_the_merge_player_steps_by_keyboard_and_plays_by_itself(page: Page) -> None:
+    output = _output(page, PLAYER)
+    expect(output).to_contain_text("Characters only: 27 tokens.")
+    output.get_by_role("slider").first.press("ArrowRight")
+    expect(output).to_contain_text("Merge 1: “t” and “h” become “th”, 3 times here; 24 tokens")
+    framed = output.locator("span").filter(has_text=re.compile("^th$"))
+    expect(framed).to_have_count(3)
+    assert framed.first.evaluate("token => getComputedStyle(token).fontWeight") == "700"
+    output.get_by_role("button").first.click()  # play
+    expect(output).to_contain_text("Merge 5: “kin” and “g” become “king”, 1 times here")
+    sentence = output.get_by_role("textbox").first
+    sentence.fill("the sun")
+    sentence.press("Enter")
+    expect(output).to_contain_text("0 times here; 5 tokens are left")
+
+
+def test_snapshots_play_by_themselves(page: Page) -> None:
+    output = _output(page, SNAPSHOTS)
+    with _another_picture(page, SNAPSHOTS):
+        output.get_by_role("button").first.click()
+        expect(output).to_contain_text("block 0 after epoch 4")
+    with _another_picture(page, SNAPSHOTS):
+        output.get_by_role("slider").nth(1).press("ArrowRight")
+    expect(output).to_contain_text("block 1 after epoch 4")
 
 
 def test_the_keyboard_gets_from_the_sentence_to_the_sliders(page: Page) -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,26 @@ def test_a_damaged_tokenizer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "shakespeare.tokenizer.json").write_text('{"version": "1.0"')
     with pytest.raises(ValueError, match="is damaged .*install lmlib again"):
         tokenizers.load("shakespeare")
+
+
+WORDS = {"Ġlow": 5, "Ġlower": 2, "Ġnewest": 6, "Ġwidest": 3}
+MERGES = [("e", "s"), ("es", "t"), ("l", "o"), ("Ġ", "lo"), ("Ġlo", "w")]
+
+
+def test_merges_are_compared_with_those_of_the_library() -> None:
+    assert tokenizers.compare_merges(MERGES, WORDS, 16) == (
+        "All 5 merges are those of the library, in the same order."
+    )
+    assert tokenizers.compare_merges([list(pair) for pair in MERGES], WORDS, 16).startswith("All 5")
+
+
+@pytest.mark.parametrize(
+    ("merges", "told"),
+    [
+        ([*MERGES[:2], ("o", "w")], "first 2 merges .*; then it joined \\('l', 'o'\\)"),
+        (MERGES[:3], "first 3 merges .*, but it made 5"),
+        ([*MERGES, ("x", "y")], "first 5 merges .*, but it made 5"),
+    ],
+)
+def test_the_first_merge_that_differs_is_named(merges: list[tuple[str, str]], told: str) -> None:
+    assert re.search(told, tokenizers.compare_merges(merges, WORDS, 16))

@@ -196,3 +196,54 @@ def test_the_gru_explorer_hands_its_sliders_to_the_notebooks_step() -> None:
     sliders["new hidden, control"].value = -2.0
     assert seen[-1] == ([1.5, 0.0], [-0.5, 0.0], seen[0][2] | {"new_hidden": (0.0, -2.0)})
     assert "new state 1.00" in sentence.value
+
+
+def tokens_after(sentence: str, merges_done: int) -> list[str]:
+    """The sentence, its first tokens joined from the left."""
+    return [sentence[: merges_done + 1], *sentence[merges_done + 1 :]]
+
+
+def test_the_player_frames_what_the_last_merge_has_made() -> None:
+    player = widgets.merge_player("abcab", tokens_after, [("a", "b"), ("ab", "c")])
+    _, merges, play, *_ = player.children
+    assert isinstance(play, ipywidgets.Play) and (play.min, play.max) == (0, 2)
+    assert "Characters only: 5 tokens." in words(player) and "bold" not in words(player)
+    merges.value = 2
+    assert "“ab” and “c” become “abc”, 1 times here; 3 tokens are left." in words(player)
+    assert words(player).count("font-weight: bold") == 1
+    bundle, _ = player._repr_mimebundle_()
+    assert bundle["text/plain"].endswith("abc|a|b") and bundle["text/html"] == words(player)
+
+
+def test_the_player_takes_another_sentence_and_refuses_none() -> None:
+    player = widgets.merge_player("abcab", tokens_after, [("a", "b")])
+    player.children[0].value = "xyz"
+    assert ">y<" in words(player)
+    player.children[0].value = " "
+    assert words(player) == "Type a sentence, then press Enter."
+
+
+def test_snapshots_are_computed_once_and_drawn_by_epoch_and_layer() -> None:
+    asked = []
+
+    def attention_at(epoch: int, sentence: str) -> tuple[np.ndarray, list[str]]:
+        asked.append((epoch, sentence))
+        pieces = sentence.split()
+        weights = np.stack([np.eye(len(pieces)), np.ones((len(pieces), len(pieces))) / 3])
+        return weights, pieces
+
+    explorer = widgets.snapshot_explorer("to be or", attention_at, 4)
+    _, epochs, layers, *_ = explorer.children
+    assert (epochs.min, epochs.max, layers.max) == (0, 3, 1)
+    first = picture(explorer)
+    assert first.startswith(PNG) and "block 0 after epoch 0" in words(explorer)
+    layers.value = 1
+    assert picture(explorer) != first
+    epochs.value = 3
+    epochs.value = 0
+    assert asked == [(0, "to be or"), (3, "to be or")]
+
+
+def test_snapshots_that_do_not_fit_are_refused_in_a_sentence() -> None:
+    explorer = widgets.snapshot_explorer("to be", lambda epoch, text: (np.eye(3), ["to", "be"]), 2)
+    assert "2 tokens need (layers, 2, 2)" in words(explorer)
