@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from lmlib.grading.notebooks import (
     notebook_text,
     write_text,
 )
-from lmlib.grading.record import Record, Verdict, attach, attached
+from lmlib.grading.record import Record, Verdict, attach, attach_seconds, attached
 from lmlib.grading.workers import workers
 
 Progress = Callable[[Record], None]
@@ -62,6 +63,7 @@ def run_and_judge(
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
     task = engine.Task(compact_text(notebook), assignment.cell_seconds, files, assignment.packages)
+    began = time.monotonic()
     run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
     judged = judge.judge_run(key.cells, run) | held_back.judge(key, files, assignment.oracle)
@@ -78,6 +80,7 @@ def run_and_judge(
     )
     notes = record.notes + stopped
     attach(dataclasses.replace(record, verdicts=tuple(verdicts.values()), notes=notes), executed)
+    attach_seconds(time.monotonic() - began, executed)
     return executed
 
 
