@@ -77,14 +77,18 @@ def histogram(
     if marked is not None:
         across = 100 * min(1.0, marked / edges[-1])
         parts.append(
-            Markup(
-                '<line class="mark" x1="{0:.2f}%" x2="{0:.2f}%" y1="{1}" y2="{2}"/>'
-            ).format(across, ABOVE - 14, ABOVE + HEIGHT)
+            Markup('<line class="mark" x1="{0:.2f}%" x2="{0:.2f}%" y1="{1}" y2="{2}"/>').format(
+                across, ABOVE - 14, ABOVE + HEIGHT
+            )
         )
     label = f"How many {who} have how many {unit}. {'; '.join(words) or 'Nobody yet'}."
     return Markup(
         '<svg class="chart" role="img" aria-label="{}" width="100%" height="{}">'
         '<line class="axis" x1="0" x2="100%" y1="{}" y2="{}"/>{}</svg>'
     ).format(
-        escape(label), ABOVE + HEIGHT + BELOW, ABOVE + HEIGHT, ABOVE + HEIGHT, Markup("").join(parts)
+        escape(label),
+        ABOVE + HEIGHT + BELOW,
+        ABOVE + HEIGHT,
+        ABOVE + HEIGHT,
+        Markup("").join(parts),
     )

@@ -42,6 +42,7 @@ from lmlib.grading import (
     handback,
     handout,
     release,
+    report,
     roster,
     sandbox,
 )
@@ -143,6 +144,12 @@ def _parser() -> argparse.ArgumentParser:
     made = command("feedback", _feedback, "Write a feedback page for every graded submission.")
     made.add_argument("assignments", nargs="+", metavar="PS")
     made.add_argument("--student", metavar="S", help="only this student's page")
+
+    made = command("report", _report, "Write a page and tables on how the class did.")
+    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all that are graded")
+    made.add_argument("--share", action="store_true", help="without anything that names a student")
+    made.add_argument("--out", type=Path, metavar="FOLDER",
+                      help="default: report, or report_to_share")  # fmt: skip
 
     made = running("audit", _audit, "Check that every known mistake loses its points and gets its "
                    "name, and every alternate keeps them.")  # fmt: skip
@@ -299,6 +306,18 @@ def _feedback(options: argparse.Namespace) -> int:
     return 1 if complaints else 0
 
 
+def _report(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    names = _assignments(course, options)
+    if not options.assignments:
+        names = [name for name in names if report.has_results(course, name)] or names[:1]
+    folder = options.out or course.root / ("report_to_share" if options.share else "report")
+    page, *tables = report.write_report(course, names, folder, options.share)
+    print(f"Open next, in a browser: {os.path.relpath(page)}")
+    print(f"Beside it, as tables: {', '.join(table.name for table in tables)}")
+    return 0
+
+
 def _roster(options: argparse.Namespace) -> int:
     course = find_course(options.course)
     changes = roster.enter(course, roster.read_roster(read_table(options.file)))
@@ -415,10 +434,12 @@ def _demo(options: argparse.Namespace) -> int:
             task = bar.add_task(f"feedback for {name}", total=1, what="")
             pages, _ = handback.write_feedback(course, name)
             bar.update(task, completed=1, what=f"{len(pages)} pages")
+    page, *_ = report.write_report(course, names, course.root / "report")
     for name, records in graded.items():
         print(course.assignment(name).title)
         _print_records(records, handed_in[name])
     print(f"Open next, in a browser: {os.path.relpath(_page_to_open(course, graded))}")
+    print(f"and then, as their instructor: {os.path.relpath(page)}")
     print(f"The whole course with its gradebook is in {os.path.relpath(course.root)}.")
     return 0
 

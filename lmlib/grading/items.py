@@ -90,9 +90,7 @@ def standardised(totals: Mapping[str, float]) -> dict[str, float]:
     if len(values) < FEWEST_TO_STANDARDISE or np.ptp(values) < 1e-9:
         return {}
     spread = values.std(ddof=1)
-    return {
-        student: float((total - values.mean()) / spread) for student, total in totals.items()
-    }
+    return {student: float((total - values.mean()) / spread) for student, total in totals.items()}
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,7 @@ class Drop:
         return self.usual - self.here
 
 
-def far_below_usual(
-    totals: Mapping[str, Mapping[str, float]], assignment: str
-) -> list[Drop]:
+def far_below_usual(totals: Mapping[str, Mapping[str, float]], assignment: str) -> list[Drop]:
     """Students who stand at least 1.5 standard deviations lower in `assignment` than elsewhere.
 
     totals: assignment → student → points. Only students with at least two other problem sets have

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from nbformat import NotebookNode, from_dict
-from nbgrader.api import BaseCell, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.api import Assignment as GradebookAssignment
+from nbgrader.api import BaseCell, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 
 from lmlib.grading import markup, roster
 from lmlib.grading.course import Course

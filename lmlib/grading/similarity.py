@@ -160,9 +160,7 @@ def _pair(
     return Pair(students, share, verbatim, tuple(passages))
 
 
-def _lines_alike(
-    one: str, other: str, ignored: set[Run]
-) -> tuple[frozenset[int], frozenset[int]]:
+def _lines_alike(one: str, other: str, ignored: set[Run]) -> tuple[frozenset[int], frozenset[int]]:
     """The lines of two cells that have the same runs in the same order."""
     sources = one, other
     own = [
