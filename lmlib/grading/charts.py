@@ -7,11 +7,12 @@ large as the rest. Colours come from the page's style sheet.
 import math
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 MOST_BINS = 12
 HEIGHT = 150  # pixels, of the bars
 ABOVE, BELOW = 22, 24  # pixels, for the counts and the axis
+FLOOR = ABOVE + HEIGHT
 WIDTHS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -41,54 +42,55 @@ def histogram(
 
     marked: a value to mark, the median for instance
     """
-    edges = bin_edges(max(highest, *values, 0.0) if values else highest)
+    edges = bin_edges(max(highest, *values, 0.0))
     found = counts(values, edges)
-    top = max(found, default=0) or 1
-    step = 100 / len(found)
-    every = 2 if len(found) > 8 else 1
-    parts: list[Markup] = []
-    words = []
-    for place, count in enumerate(found):
-        height = HEIGHT * count / top
-        span = f"{edges[place]:g} to {edges[place + 1]:g}"
-        if count:
-            words.append(f"{span}: {count}")
-            parts.append(
-                Markup(
-                    '<rect class="bin" x="{:.2f}%" y="{:.1f}" width="{:.2f}%" height="{:.1f}"/>'
-                    '<text class="count" x="{:.2f}%" y="{:.1f}">{}</text>'
-                ).format(
-                    step * place + 0.08 * step,
-                    ABOVE + HEIGHT - height,
-                    0.84 * step,
-                    height,
-                    step * (place + 0.5),
-                    ABOVE + HEIGHT - height - 6,
-                    count,
-                )
-            )
-    for place in range(0, len(edges), every):
-        anchor = "start" if place == 0 else "end" if place == len(edges) - 1 else "middle"
-        parts.append(
-            Markup('<text class="tick" x="{:.2f}%" y="{}" text-anchor="{}">{:g}</text>').format(
-                step * place, ABOVE + HEIGHT + 17, anchor, edges[place]
-            )
-        )
-    if marked is not None:
-        across = 100 * min(1.0, marked / edges[-1])
-        parts.append(
-            Markup('<line class="mark" x1="{0:.2f}%" x2="{0:.2f}%" y1="{1}" y2="{2}"/>').format(
-                across, ABOVE - 14, ABOVE + HEIGHT
-            )
-        )
-    label = f"How many {who} have how many {unit}. {'; '.join(words) or 'Nobody yet'}."
+    told = [
+        f"{edges[place]:g} to {edges[place + 1]:g}: {count}"
+        for place, count in enumerate(found)
+        if count
+    ]
+    words = f"How many {who} have how many {unit}. {'; '.join(told) or 'Nobody yet'}."
     return Markup(
-        '<svg class="chart" role="img" aria-label="{}" width="100%" height="{}">'
-        '<line class="axis" x1="0" x2="100%" y1="{}" y2="{}"/>{}</svg>'
-    ).format(
-        escape(label),
-        ABOVE + HEIGHT + BELOW,
-        ABOVE + HEIGHT,
-        ABOVE + HEIGHT,
-        Markup("").join(parts),
+        '<svg class="chart" role="img" aria-label="{}" width="100%" height="{}">{}</svg>'
+    ).format(words, FLOOR + BELOW, _axis(edges) + _bars(found) + _mark(marked, edges))
+
+
+def _axis(edges: Sequence[float]) -> Markup:
+    last = len(edges) - 1
+    ticks = [
+        Markup('<text class="tick" x="{:.2f}%" y="{}" text-anchor="{}">{:g}</text>').format(
+            100 * place / last,
+            FLOOR + 17,
+            "start" if place == 0 else "end" if place == last else "middle",
+            edges[place],
+        )
+        for place in range(0, len(edges), 2 if last > 8 else 1)
+    ]
+    line = Markup('<line class="axis" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(FLOOR)
+    return line + Markup("").join(ticks)
+
+
+def _bars(found: Sequence[int]) -> Markup:
+    """A bar for each bin that is not empty, and its count above it."""
+    width = 100 / len(found)
+    bars = Markup()
+    labels = Markup()
+    for place, count in enumerate(found):
+        if count:
+            height = HEIGHT * count / max(found)
+            bars += Markup(
+                '<rect class="bin" x="{:.2f}%" y="{:.1f}" width="{:.2f}%" height="{:.1f}"/>'
+            ).format(width * (place + 0.08), FLOOR - height, width * 0.84, height)
+            labels += Markup('<text class="count" x="{:.2f}%" y="{:.1f}">{}</text>').format(
+                width * (place + 0.5), FLOOR - height - 6, count
+            )
+    return bars + labels
+
+
+def _mark(value: float | None, edges: Sequence[float]) -> Markup:
+    if value is None:
+        return Markup()
+    across = 100 * min(1.0, value / edges[-1])
+    return Markup('<line class="mark" x1="{0:.2f}%" x2="{0:.2f}%" y1="{1}" y2="{2}"/>').format(
+        across, ABOVE, FLOOR
     )
