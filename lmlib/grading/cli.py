@@ -10,9 +10,11 @@ import dataclasses
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -37,6 +39,7 @@ from lmlib.grading import (
     collect,
     demo,
     engine,
+    evidence,
     grade,
     grades,
     handback,
@@ -45,6 +48,7 @@ from lmlib.grading import (
     report,
     roster,
     sandbox,
+    watch,
 )
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
@@ -140,6 +144,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--student", metavar="S", help="only this student's submission")
     made.add_argument("--force", action="store_true", help="grade again what is graded")
     made.add_argument("--json", action="store_true", help="print the records as JSON")
+
+    made = running("watch", _watch, "Grade what arrives in submitted/ and write its feedback, "
+                   "until Ctrl-C.")  # fmt: skip
+    made.add_argument("assignments", nargs="+", metavar="PS")
 
     made = command("feedback", _feedback, "Write a feedback page for every graded submission.")
     made.add_argument("assignments", nargs="+", metavar="PS")
@@ -268,6 +276,24 @@ def _grade_one(
             bar.console.print(sentence, highlight=False, markup=False)
 
     return grade.grade(course, name, executor, student, force, progress)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    watches = [watch.Watch(course, name) for name in _assignments(course, options)]
+
+    def told(words: str) -> None:
+        print(f"{datetime.now():%H:%M:%S} {evidence.sendable(plain(words))}", flush=True)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    print(f"Watching {course.root / 'submitted'}; Ctrl-C stops.", file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        watch.run(watches, functools.partial(_executor, options, is_ours=False), told)
+    print("lmlib: stopped; the same command goes on from here.", file=sys.stderr)
+    return 0
 
 
 def _print_records(records: list[Record], handed_in: dict[str, str] | None = None) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,11 +171,13 @@ def grade(
     course: Course,
     assignment: str,
     executor: Executor,
-    student: str | None = None,
+    student: str | Iterable[str] | None = None,
     force: bool = False,
     progress: Progress = lambda record: None,
 ) -> list[Record]:
-    """Grade every submission of `assignment`, or one student's; their records, sorted by student.
+    """Grade every submission of `assignment`, or those of one student or of some.
+
+    Their records, sorted by student.
 
     A submission that this code has graded with this key before is left as it is, unless `force`.
 

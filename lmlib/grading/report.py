@@ -291,12 +291,8 @@ def _misconception(
 
 
 def _drop_note(drop: Drop) -> str:
-    return f"here {_deviations(drop.here)}, usually {_deviations(drop.usual)}"
-
-
-def _deviations(rank: float) -> str:
-    """A distance from the class's mean, for people."""
-    return f"{abs(rank):.1f} {'above' if rank >= 0 else 'below'}"
+    here, usual = (f"{rank:+.1f}".replace("-", "−") for rank in (drop.here, drop.usual))
+    return f"here {here}, usually {usual}"
 
 
 def _reasons(failed: list[Paper], named: Named) -> Iterator[Reason]:
