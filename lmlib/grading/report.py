@@ -135,9 +135,8 @@ def write_report(
         raise CourseError(f"{named[0]} has names in it: choose another folder with --out.")
     gathered = [results.gather(course, name) for name in assignments]
     everywhere = results.totals(course)
-    sections = [_section(course, folder, found, everywhere, share) for found in gathered]
-    page = _template().render(course=course.title, sections=sections, share=share, few=FEW)
-    write_text(folder / PAGE, page.strip() + "\n")
+    sections = [section(course, folder, found, everywhere, share) for found in gathered]
+    write_text(folder / PAGE, page(course, sections, share))
     tables = {
         "questions.csv": _question_table(sections),
         "misconceptions.csv": _misconception_table(sections, share),
@@ -149,20 +148,30 @@ def write_report(
     return [folder / name for name in (PAGE, *tables)]
 
 
+def page(course: Course, sections: Sequence[Section], share: bool = False) -> str:
+    """The report as HTML."""
+    text = _template().render(course=course.title, sections=sections, share=share, few=FEW)
+    return text.strip() + "\n"
+
+
 def has_results(course: Course, assignment: str) -> bool:
     """Whether anything of `assignment` has been graded."""
     found = course.root.glob(f"autograded/*/{assignment}/{assignment}.ipynb")
     return next(found, None) is not None
 
 
-def _section(
+def section(
     course: Course,
     folder: Path,
     found: Results,
     everywhere: Mapping[str, Mapping[str, float]],
-    share: bool,
+    share: bool = False,
 ) -> Section:
-    """The part of the page on one assignment; with `share`, without a word on any one student."""
+    """The part of the page on one assignment; with `share`, without a word on any one student.
+
+    folder:     where the page will be, for its links
+    everywhere: assignment → student → points, of all assignments; see `results.totals`
+    """
 
     def named(papers: Iterable[tuple[Person, str]]) -> tuple[Who, ...]:
         if share:
@@ -348,17 +357,22 @@ def _number(value: float | None, places: int = 2) -> str:
     return "" if value is None else f"{value:.{places}f}"
 
 
+def _texts(*texts: str) -> list[str]:
+    """`texts` as cells that every program can read and no spreadsheet takes for a formula."""
+    return harmless(markup.plain(text) for text in texts)
+
+
 def _question_table(sections: Iterable[Section]) -> list[list[str]]:
     header = (
         "assignment question kind points graded mean difficulty discrimination full part none"
         " omitted omitted_rate"
     )
     rows = [header.split()]
-    for section in sections:
-        for row in section.rows:
+    for part in sections:
+        for row in part.rows:
             question, item = row.question, row.item
             kind = "task" if question.is_task else "extra" if question.is_extra else "code"
-            cells = [section.name, question.grade_id, kind, f"{question.points:g}"]
+            cells = [part.name, question.grade_id, kind, f"{question.points:g}"]
             cells += [str(item.graded), _number(item.mean, 3), _number(item.difficulty, 3)]
             cells += [_number(item.discrimination, 3)]
             cells += [str(count) for count in (item.full, item.part, item.none, row.omitted)]
@@ -369,11 +383,11 @@ def _question_table(sections: Iterable[Section]) -> list[list[str]]:
 def _misconception_table(sections: Iterable[Section], share: bool) -> list[list[str]]:
     header = ["assignment", "question", "mistake", "students", "share", "says"]
     rows = [header if share else [*header, "who"]]
-    for section in sections:
-        for one in section.misconceptions:
-            row = [section.name, one.where, one.id, str(one.count), _number(one.share, 3)]
-            row += harmless([one.says.striptags()])
-            rows.append(row if share else row + harmless([" ".join(w.student for w in one.who)]))
+    for part in sections:
+        for one in part.misconceptions:
+            row = [part.name, one.where, one.id, str(one.count), _number(one.share, 3)]
+            row += _texts(one.says.striptags())
+            rows.append(row if share else row + _texts(" ".join(who.student for who in one.who)))
     return rows
 
 
@@ -393,24 +407,24 @@ def _student_table(
             made = sorted(f"{question}:{one}" for question, (one, _) in paper.mistakes.items())
             points = [f"{results.total(paper):g}", f"{found.maximum:g}", f"{paper.penalty:g}"]
             rows.append(
-                harmless((*who, paper.status, markup.plain(paper.reason)))
+                _texts(*who, paper.status, paper.reason)
                 + (points if is_graded else ["", "", ""])
                 + [" ".join(sorted(paper.omitted)), " ".join(made)]
                 + [_number(ranks.get(person.student)), _number(paper.seconds)]
             )
         for person in found.missing:
             who = (found.name, person.student, person.last_name, person.first_name, person.email)
-            rows.append(harmless((*who, "nothing handed in")) + [""] * 8)
+            rows.append(_texts(*who, "nothing handed in") + [""] * 8)
     return rows
 
 
 def _alike_table(sections: Iterable[Section]) -> list[list[str]]:
     rows = [["assignment", "student", "other", "alike", "verbatim", "cells"]]
-    for section in sections:
-        for one in section.alike:
+    for part in sections:
+        for one in part.alike:
             cells = " ".join(name.replace(" ", "_") for name, _ in one.cells)
             shares = [_number(one.pair.alike), _number(one.pair.verbatim)]
-            rows.append([section.name, *harmless(one.pair.students), *shares, cells])
+            rows.append([part.name, *_texts(*one.pair.students), *shares, cells])
     return rows
 
 
