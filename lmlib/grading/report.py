@@ -117,6 +117,7 @@ class Section:
     alike: tuple[Alike, ...]
     seconds: Markup | None
     median_seconds: float | None
+    slower: int  # submissions that are not in the chart, because they would squeeze it
     slow: tuple[Who, ...]
 
 
@@ -188,6 +189,8 @@ def section(
     drops = items.far_below_usual(everywhere, found.name)
     drops = [drop for drop in drops if drop.student in people]
     times = [paper.seconds for paper in graded if paper.seconds is not None]
+    typical = statistics.median(times) if times else None
+    usual = [seconds for seconds in times if seconds <= SLOW * (typical or 0)]
     return Section(
         name=found.name,
         title=markup.plain(found.title),
@@ -216,8 +219,9 @@ def section(
         undone_who=named((paper.person, "") for paper in undone),
         missing_who=named((person, "") for person in found.missing),
         alike=() if share else tuple(_alike(course, folder, found)),
-        seconds=charts.histogram(times, 1.0, "seconds", "submissions") if times else None,
-        median_seconds=statistics.median(times) if times else None,
+        seconds=charts.histogram(usual, max(usual), "seconds", "submissions") if usual else None,
+        median_seconds=typical,
+        slower=len(times) - len(usual),
         slow=named(_slow(graded)),
     )
 

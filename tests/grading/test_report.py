@@ -77,7 +77,7 @@ def test_the_numbers_and_who_is_behind_them(graded):
     said = words(page)
     assert "5 of 6 handed in" in order(page) and "4 graded" in order(page)
     assert "1 failed" in order(page) and "0 of 4 median" in order(page)
-    assert "1 question (1 points) waits for a person to grade and is in no total yet." in said
+    assert "1 question (1 point) waits for a person to grade and is in no total yet." in said
     assert "The factor was added to the values, not multiplied with them." in said
     assert "Bob Kahn" in said and "The notebook is not valid JSON" in said and "Eve Dropper" in said
     assert "1 student of the roster has handed in nothing. Zoë Absent" in said
@@ -146,20 +146,18 @@ def test_lateness_is_off_the_points_but_not_off_the_questions(course, executor):
 def test_the_shared_version_names_nobody(graded):
     for who, code in (("fay", COPIED), ("gil", renamed(COPIED))):  # two that are too alike
         hand_in(graded, who, answered(graded, scaled=code))
-    strange = answered(graded, scaled=RIGHT)
-    strange.metadata["lmlib"] = {"assignment": "homework of Henriette"}
-    hand_in(graded, "henriette", strange)
+    hand_in(graded, "henriette", "no notebook")
     assert cli.main(["--course", str(graded.root), "grade", NAME, "--jobs", "1"]) == 0
     page, folder = write(graded)
-    assert "too alike" in page.lower() and "fay" in page and "Henriette" in page
+    assert "too alike" in page.lower() and "fay" in page and "henriette" in page
     shared = graded.root / "to share"
     written = report.write_report(graded, [NAME], shared, share=True)
     assert sorted(path.name for path in shared.iterdir()) == sorted(p.name for p in written)
     names = {*PEOPLE, "fay", "gil", "henriette", *(name for one in PEOPLE.values() for name in one)}
     for path in written:
-        text = path.read_text()
+        text = re.sub(r"<style>.*</style>", "", path.read_text(), flags=re.S)
         found = {name for name in names if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
-        assert not found and "@" not in re.sub(r"<style>.*</style>", "", text, flags=re.S)
+        assert not found and "@" not in text
         assert "alike" not in text and "href" not in text and "dbl" not in text
     said = words(written[0].read_text())
     assert "The factor was added to the values" in said and "2 submissions." in said
@@ -188,7 +186,7 @@ def test_cells_of_ones_own_are_compared_too(course, executor):
     grade.grade(course, NAME, executor)
     _, folder = write(course)
     (pair,) = rows(folder / "alike.csv")
-    assert pair["cells"] == "own_cell_after_scaled"
+    assert "own_cell_after_imports" in pair["cells"].split()
 
 
 def test_feedback_pages_are_one_click_away(graded):
@@ -258,7 +256,7 @@ def invented(number, name="Student", reason="the notebook is not valid JSON", so
             Paper(
                 person, "graded", scores=scores, mistakes=mistakes,
                 seconds=generator.lognormvariate(0, 0.3) * (60 if place == 0 else 1),
-                omitted=frozenset({"hard_test"} if generator.random() < 0.3 else ()),
+                omitted=frozenset({"task_1"} if generator.random() < 0.3 else ()),
                 written={"hard": source} if place < 3 and source else {},
             )
         )  # fmt: skip
@@ -289,6 +287,7 @@ def test_a_class_of_a_thousand_stays_a_page_one_can_read():
     assert re.search(r"\d+ more, of \d+ students? or fewer each", said)
     assert "who is better elsewhere does worse here" in said
     assert "left out by more than a quarter" in said
+    assert "One that took far longer is not shown." in said
     assert "Far slower than the others: Student No. 0" in said
     before = page.partition('<details class="more">')[0]
     assert before.count('<div class="count">') == 10  # the commonest; the others are a click away
