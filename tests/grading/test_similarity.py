@@ -4,9 +4,13 @@ import random
 import re
 
 import pytest
+from small_course import ROOT
 
 from lmlib.grading import similarity
+from lmlib.grading.notebooks import read_notebook
 from lmlib.grading.similarity import pairs
+
+ALTERNATES = ROOT / "tests" / "alternates"
 
 SOLUTION = """def scaled(values, factor):
     \"\"\"values (n,) times factor.\"\"\"
@@ -124,3 +128,12 @@ def test_whatever_is_written_is_read(source):
 def test_no_more_runs_than_there_are_characters(monkeypatch):
     assert similarity._character(0x110000 - 0x800) == similarity._character(0)
     assert len({similarity._character(place) for place in range(0xD000, 0xF000)}) == 0x2000
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(ALTERNATES.iterdir())])
+def test_right_answers_written_differently_are_no_pairs(name):
+    source = read_notebook(ROOT / "source" / name / f"{name}.ipynb")
+    given = [cell.source for cell in source.cells if cell.cell_type == "code"]
+    for folder in (ALTERNATES / name).iterdir():
+        answers = {path.stem: {folder.name: path.read_text()} for path in folder.glob("*.py")}
+        assert pairs(answers, given) == []
