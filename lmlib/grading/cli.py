@@ -10,9 +10,11 @@ import dataclasses
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -37,13 +39,16 @@ from lmlib.grading import (
     collect,
     demo,
     engine,
+    evidence,
     grade,
     grades,
     handback,
     handout,
     release,
+    report,
     roster,
     sandbox,
+    watch,
 )
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
@@ -140,9 +145,19 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--force", action="store_true", help="grade again what is graded")
     made.add_argument("--json", action="store_true", help="print the records as JSON")
 
+    made = running("watch", _watch, "Grade what arrives in submitted/ and write its feedback, "
+                   "until Ctrl-C.")  # fmt: skip
+    made.add_argument("assignments", nargs="+", metavar="PS")
+
     made = command("feedback", _feedback, "Write a feedback page for every graded submission.")
     made.add_argument("assignments", nargs="+", metavar="PS")
     made.add_argument("--student", metavar="S", help="only this student's page")
+
+    made = command("report", _report, "Write a page and tables on how the class did.")
+    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all that are graded")
+    made.add_argument("--share", action="store_true", help="without anything that names a student")
+    made.add_argument("--out", type=Path, metavar="FOLDER",
+                      help="default: report, or report_to_share")  # fmt: skip
 
     made = running("audit", _audit, "Check that every known mistake loses its points and gets its "
                    "name, and every alternate keeps them.")  # fmt: skip
@@ -263,6 +278,24 @@ def _grade_one(
     return grade.grade(course, name, executor, student, force, progress)
 
 
+def _watch(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    watches = [watch.Watch(course, name) for name in _assignments(course, options)]
+
+    def told(words: str) -> None:
+        print(f"{datetime.now():%H:%M:%S} {evidence.sendable(plain(words))}", flush=True)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    print(f"Watching {course.root / 'submitted'}; Ctrl-C stops.", file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        watch.run(watches, functools.partial(_executor, options, is_ours=False), told)
+    print("lmlib: stopped; the same command goes on from here.", file=sys.stderr)
+    return 0
+
+
 def _print_records(records: list[Record], handed_in: dict[str, str] | None = None) -> None:
     """The table of scores; `handed_in` says what each invented student's file was."""
     table = Table("student", *(["handed in"] if handed_in else []), "score", "what was found")
@@ -297,6 +330,18 @@ def _feedback(options: argparse.Namespace) -> int:
     for complaint in complaints:
         print(f"lmlib: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    names = _assignments(course, options)
+    if not options.assignments:
+        names = [name for name in names if report.has_results(course, name)] or names[:1]
+    folder = options.out or course.root / ("report_to_share" if options.share else "report")
+    page, *tables = report.write_report(course, names, folder, options.share)
+    print(f"Open next, in a browser: {os.path.relpath(page)}")
+    print(f"Beside it, as tables: {', '.join(table.name for table in tables)}")
+    return 0
 
 
 def _roster(options: argparse.Namespace) -> int:
@@ -415,10 +460,12 @@ def _demo(options: argparse.Namespace) -> int:
             task = bar.add_task(f"feedback for {name}", total=1, what="")
             pages, _ = handback.write_feedback(course, name)
             bar.update(task, completed=1, what=f"{len(pages)} pages")
+    page, *_ = report.write_report(course, names, course.root / "report")
     for name, records in graded.items():
         print(course.assignment(name).title)
         _print_records(records, handed_in[name])
     print(f"Open next, in a browser: {os.path.relpath(_page_to_open(course, graded))}")
+    print(f"and then, as their instructor: {os.path.relpath(page)}")
     print(f"The whole course with its gradebook is in {os.path.relpath(course.root)}.")
     return 0
 

@@ -258,8 +258,8 @@ def _folders(course: Course, student: str, assignment: str) -> list[Path]:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.iterdir() if path.is_file() and path.name not in OURS)
-    return {path.name: path.read_bytes() for path in files}
+    files = (path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    return {path.name: path.read_bytes() for path in files if path.name not in OURS}
 
 
 def _digest(contents: dict[str, bytes]) -> str:
@@ -272,12 +272,18 @@ def _adopt(course: Course, student: str, assignment: str) -> None:
     if not folder.is_dir():
         return
     contents = _contents(folder)
-    kept = _folders(course, student, assignment)
-    if contents and all(_digest(_contents(other)) != _digest(contents) for other in kept):
+    if contents and not is_kept(course, student, assignment):
         time = read_timestamp(folder)
         shown = time.isoformat() if time else None
         record: dict[str, Any] = {"lms": "by hand", "paths": [], "time": shown, "late": False}
         _write(course, student, assignment, contents, record)
+
+
+def is_kept(course: Course, student: str, assignment: str) -> bool:
+    """Whether what lies in submitted/ is among what was collected before."""
+    contents = _digest(_contents(course.submitted(student, assignment)))
+    kept = _folders(course, student, assignment)
+    return any(_digest(_contents(folder)) == contents for folder in kept)
 
 
 def read_timestamp(folder: Path) -> datetime | None:

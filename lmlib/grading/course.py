@@ -4,6 +4,7 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,18 +77,19 @@ class Course:
     def gradebook_url(self) -> str:
         return f"sqlite:///{self.root / 'gradebook.db'}"
 
-    def students(self, name: str, only: str | None = None) -> list[str]:
-        """Those who handed in `name`, sorted; or `only` one of them.
+    def students(self, name: str, only: str | Iterable[str] | None = None) -> list[str]:
+        """Those who handed in `name`, sorted; or `only` one or some of them.
 
-        Raises CourseError where that one has handed in nothing.
+        Raises CourseError where one of those has handed in nothing.
         """
         folder = self.root / "submitted"
         students = sorted(path.parent.name for path in folder.glob(f"*/{name}"))
         if only is None:
             return students
-        if only not in students:
-            raise CourseError(f"There is no submission of {name} by {only!r}.")
-        return [only]
+        wanted = [only] if isinstance(only, str) else sorted(only)
+        if strangers := sorted(set(wanted) - set(students)):
+            raise CourseError(f"There is no submission of {name} by {strangers[0]!r}.")
+        return wanted
 
 
 def find_course(start: Path | None = None) -> Course:

@@ -305,8 +305,8 @@ def _exercise(
         score = 0.0 if waits else mark.score
     return Exercise(
         anchor=anchor,
-        title=title or _readable(name, is_task),
-        name=_readable(name, is_task) if title else "",
+        title=title or readable(name, is_task),
+        name=readable(name, is_task) if title else "",
         outcome="waiting" if waits else _outcome(score, points),
         score=score,
         points=points,
@@ -327,7 +327,7 @@ def _outcome(score: float, points: float) -> Outcome:
     return "part" if score > 0 else "none"
 
 
-def _readable(name: str, is_task: bool) -> str:
+def readable(name: str, is_task: bool) -> str:
     """`sample_text_RNN_test` as `sample_text_RNN`, and `task_1_1_2` as `Task 1.1.2`."""
     if not is_task:
         return name.removesuffix("_test")

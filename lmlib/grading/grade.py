@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from lmlib.grading.notebooks import (
     notebook_text,
     write_text,
 )
-from lmlib.grading.record import Record, Verdict, attach, attached
+from lmlib.grading.record import Record, Verdict, attach, attach_seconds, attached
 from lmlib.grading.workers import workers
 
 Progress = Callable[[Record], None]
@@ -62,6 +63,7 @@ def run_and_judge(
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
     task = engine.Task(compact_text(notebook), assignment.cell_seconds, files, assignment.packages)
+    began = time.monotonic()
     run = engine.run(task)
     executed = nbformat.reads(run.notebook, as_version=4)
     judged = judge.judge_run(key.cells, run) | held_back.judge(key, files, assignment.oracle)
@@ -78,6 +80,7 @@ def run_and_judge(
     )
     notes = record.notes + stopped
     attach(dataclasses.replace(record, verdicts=tuple(verdicts.values()), notes=notes), executed)
+    attach_seconds(time.monotonic() - began, executed)
     return executed
 
 
@@ -168,11 +171,13 @@ def grade(
     course: Course,
     assignment: str,
     executor: Executor,
-    student: str | None = None,
+    student: str | Iterable[str] | None = None,
     force: bool = False,
     progress: Progress = lambda record: None,
 ) -> list[Record]:
-    """Grade every submission of `assignment`, or one student's; their records, sorted by student.
+    """Grade every submission of `assignment`, or those of one student or of some.
+
+    Their records, sorted by student.
 
     A submission that this code has graded with this key before is left as it is, unless `force`.
 

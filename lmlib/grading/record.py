@@ -56,3 +56,18 @@ def attached(notebook: NotebookNode) -> Record | None:
         return Record(**{**fields, "verdicts": verdicts, "notes": tuple(fields["notes"])})
     except (KeyError, TypeError):
         return None
+
+
+def attach_seconds(seconds: float, notebook: NotebookNode) -> None:
+    """Keep in `notebook`'s metadata how long it took to run and judge it.
+
+    It stands beside the record, because two runs of the same submission have the same record.
+    """
+    notebook.metadata.setdefault(METADATA_KEY, {})["seconds"] = round(seconds, 2)
+
+
+def attached_seconds(notebook: NotebookNode) -> float | None:
+    """How long it took to run and judge `notebook`; None where that is not kept in it."""
+    kept = notebook.metadata.get(METADATA_KEY, {})
+    seconds = kept.get("seconds") if isinstance(kept, dict) else None
+    return float(seconds) if isinstance(seconds, int | float) else None

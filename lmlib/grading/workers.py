@@ -54,6 +54,7 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
 def _begin(parent: int) -> None:
     """Settle a new worker: it leaves Ctrl-C to its parent, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     multiprocessing.util.Finalize(None, warm.close_all, exitpriority=1)  # atexit is not for workers
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended in the meantime

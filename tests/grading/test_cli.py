@@ -37,7 +37,9 @@ def test_words_that_are_off_exit_with_2(words):
     assert stopped.value.code == 2
 
 
-COMMANDS = "roster collect build handout correct grade feedback grades return audit demo".split()
+COMMANDS = (
+    "roster collect build handout correct grade watch feedback report grades return audit demo"
+).split()
 
 
 @pytest.mark.parametrize("words", [["-h"], *([command, "-h"] for command in COMMANDS)])
@@ -72,7 +74,7 @@ def test_an_audit_that_finds_something_exits_with_1(course, capsys):
     assert lines[-1] == "audit: mistakes 2/2 caught, 2 named; alternates 0/1 kept"
 
 
-@pytest.mark.parametrize("command", ["build", "grade", "feedback", "audit"])
+@pytest.mark.parametrize("command", ["build", "grade", "watch", "feedback", "report", "audit"])
 def test_an_unknown_assignment(course, command, capsys):
     assert lmlib(course, command, "ps9") == 1
     assert "There is no assignment 'ps9' in this course; it has: tiny." in said(capsys)
@@ -122,8 +124,9 @@ def test_no_release_yet(tmp_path, command, capsys):
 
 def test_nothing_graded_yet(course, capsys):
     hand_in(course, "ada", answered(course))
-    assert lmlib(course, "feedback", NAME) == 1
-    assert "Nothing of tiny is graded yet; run `lmlib grade tiny`." in said(capsys)
+    for command in ("feedback", "report"):
+        assert lmlib(course, command, NAME) == 1
+        assert "Nothing of tiny is graded yet; run `lmlib grade tiny`." in said(capsys)
 
 
 def test_a_key_of_another_release(course, capsys):
