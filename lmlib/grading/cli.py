@@ -30,7 +30,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lmlib import handin
+from lmlib import handin, pdf
 from lmlib.grading import (
     audit,
     build,
@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     handin.add_arguments(command("handin", handin.pack, handin.WHAT))
+    pdf.add_arguments(command("pdf", pdf.make, pdf.WHAT))
 
     made = command("roster", _roster, "Enter an LMS's list of students into the gradebook.")
     made.add_argument("file", type=Path, metavar="CSV")
