@@ -25,7 +25,7 @@ Json = dict[str, Any]
 STYLE = Path(__file__).parent / "paper.css"
 LONGEST_OUTPUT = 30_000  # characters of one output: about eight pages
 LARGEST_PICTURE = 50_000_000  # bytes
-SHORT = 42  # lines that are kept on one page
+SHORT = 32  # lines that are kept on one page
 PICTURE_LINES = 20  # that a picture counts as
 
 SCRIPT = """\
@@ -144,9 +144,14 @@ def _cell(cell: Json, folder: Path) -> str:
         return ""
     inside = markup.code(source) if cell["cell_type"] == "code" else html.escape(source)
     lines = source.count("\n") + shown.count("\n") + PICTURE_LINES * shown.count("<img")
-    together = " together" if lines <= SHORT else ""
     shown = shown and f'<div class="outputs">\n{shown}</div>'
-    return f'<div class="cell{together}"><pre class="code"><code>{inside}</code></pre>{shown}</div>'
+    code = f'<pre class="code{_kept(source.count(chr(10)))}"><code>{inside}</code></pre>'
+    return f'<div class="cell{_kept(lines)}">{code}{shown}</div>'
+
+
+def _kept(lines: int) -> str:
+    """The class of what is so short that it is kept on one page."""
+    return " together" if lines <= SHORT else ""
 
 
 def _joined(outputs: list[Json]) -> Iterator[Json]:
