@@ -29,11 +29,10 @@ SHORT = 32  # lines that are kept on one page
 PICTURE_LINES = 20  # that a picture counts as
 
 SCRIPT = """\
-for (const wide of document.querySelectorAll("table, math[display=block]")) {
-  const room = wide.closest("main, td, li, blockquote, .outputs").clientWidth;
-  const needed = Math.max(wide.scrollWidth, wide.getBoundingClientRect().width);
-  if (needed > room) wide.style.zoom = room / needed;
-}
+const right = (element) => element.getBoundingClientRect().right;
+for (const wide of document.querySelectorAll("table, math[display=block]"))
+  for (let zoom = 1; zoom > 0.1 && right(wide) > right(document.querySelector("main"));)
+    wide.style.zoom = zoom *= 0.97;
 """
 SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; " \

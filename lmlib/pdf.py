@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def make(options: argparse.Namespace) -> int:
     """Do what was asked: 0, done; 1, it could not be done, and why was said."""
-    target = options.out or options.source.with_suffix(".pdf")
+    target = options.out or options.source.parent / f"{options.source.stem}.pdf"
     try:
         pages = write(options.source, target)
     except PdfError as error:
