@@ -242,7 +242,8 @@ def _pictures(folder: Path, attachments: Mapping[str, Mapping[str, Any]]) -> mar
             return None
         found = (mime for begin, mime in BEGINNINGS.items() if content.lstrip().startswith(begin))
         mime = next(found, "")
-        return mime and f"data:{mime};base64,{base64.b64encode(content).decode()}" or None
+        packed = base64.b64encode(content).decode()
+        return f"data:{mime};base64,{packed}" if mime else None
 
     return picture
 
