@@ -120,7 +120,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Results:
-    """Runs, newest last, that show themselves as a table."""
+    """Runs, newest last, that show themselves as a table.
+
+    Losses and curves are those of one budget: take them from a part of `by_budget()`.
+    """
 
     runs: tuple[Run, ...] = ()
 
@@ -141,9 +144,13 @@ class Results:
                 )
         return found
 
-    def under(self, budget: Budget) -> "Results":
-        """The runs under one budget."""
-        return Results(tuple(run for run in self.runs if run.budget == str(budget)))
+    def by_budget(self) -> dict[str, "Results"]:
+        """The runs under each budget: only these can be compared."""
+        budgets = dict.fromkeys(run.budget for run in self.runs)
+        return {
+            budget: Results(tuple(run for run in self.runs if run.budget == budget))
+            for budget in budgets
+        }
 
     def rows(self) -> dict[tuple[str, str], list[Run]]:
         """The newest run of each seed, by candidate and budget.
@@ -175,7 +182,7 @@ class Results:
 
     def _repr_markdown_(self) -> str:
         """The table in Markdown, as a report takes it."""
-        header, *rows = self.table()
+        header, *rows = [[cell.replace("|", "\\|") for cell in row] for row in self.table()]
         rule = ("---", *["--:"] * (len(header) - 2), "---")
         return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
