@@ -377,9 +377,16 @@ def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def _audit(options: argparse.Namespace) -> int:
     course = find_course(options.course)
+    names = _assignments(course, options)
+    audited = [name for name in names if audit.is_audited(course, name)]
+    for name in names:
+        if name not in audited:
+            print(f"{name}: people give all its points, nothing to audit.", file=sys.stderr)
+    if not audited:
+        return 0
     findings: list[audit.Finding] = []
     with _executor(options) as executor, _progress() as bar:
-        for name in _assignments(course, options):
+        for name in audited:
             task = bar.add_task(f"auditing {name}", total=None, what="")
             show = functools.partial(_show, bar, task)
             findings += audit.audit(course, name, executor, show, kept=options.kept)
