@@ -76,7 +76,11 @@ def _budgets(results: Results) -> Item:
     runs = _finished(results)
     over = [run for run in runs if run.spent > TOLERANCE]
     names = ", ".join(f"{run.candidate} with seed {run.seed}: {run.spent:.2f}" for run in over)
-    to_do = f"these spent more than their budget, 1 being all: {names}" if over else "run something"
+    to_do = (
+        f"these spent more than their budget, 1 being all: {names}"
+        if over
+        else "no run has ended yet"
+    )
     return bool(runs) and not over, "every run kept its budget", to_do
 
 
