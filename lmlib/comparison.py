@@ -31,10 +31,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+from tqdm.auto import tqdm
 
 from lmlib import batches, experiments, training
 
 LOG = Path("results.json")
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 COUNT_EVERY = 25  # steps
 ESTIMATES = 10  # of the validation loss in a run, beside the one at its end
 MOST_WINDOWS = 1_024  # of held-out text that a loss is taken over
@@ -180,11 +182,21 @@ class Results:
 
     __repr__ = __str__
 
-    def _repr_markdown_(self) -> str:
-        """The table in Markdown, as a report takes it."""
-        header, *rows = [[cell.replace("|", "\\|") for cell in row] for row in self.table()]
-        rule = ("---", *["--:"] * (len(header) - 2), "---")
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
+    def markdown(self) -> str:
+        """The table in Markdown, as a report takes it; numbers and their units stay in one line."""
+        rows = self.table()
+        if not any(row[-1] for row in rows):  # nothing has failed
+            rows = [row[:-1] for row in rows]
+        width = len(HEADER) - 1
+        header, *others = [
+            [*(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row[:width]), *row[width:]]
+            for row in rows
+        ]
+        rule = ["---", *["--:"] * (width - 1), *["---"] * len(header[width:])]
+        lines = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *others)]
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+    _repr_markdown_ = markdown
 
 
 HEADER = ("candidate", "budget", "seeds", "parameters", "steps", "seconds", "TFLOPs", "validation",
@@ -208,9 +220,12 @@ def compare(
     logged = read(log).runs
     asked: list[Run] = []
     shown = display(Results(), display_id=True)
-    for seed in seeds:
-        for name, candidate in candidates.items():
-            run = _new_or_known(name, candidate, data, budget, seed, logged)
+    pairs = [(seed, name) for seed in seeds for name in candidates]
+    with tqdm(total=len(pairs), bar_format=BAR) as bar:
+        for number, (seed, name) in enumerate(pairs):
+            bar.set_description(f"{name}, seed {seed}")
+            run = _new_or_known(name, candidates[name], data, budget, seed, logged, bar)
+            bar.update(number + 1 - bar.n)
             if run not in logged:
                 logged = (*logged, run)
                 _write(logged, log)
@@ -248,7 +263,13 @@ def _write(runs: Sequence[Run], log: Path) -> None:
 
 
 def _new_or_known(
-    name: str, candidate: Candidate, data: Data, budget: Budget, seed: int, known: Sequence[Run]
+    name: str,
+    candidate: Candidate,
+    data: Data,
+    budget: Budget,
+    seed: int,
+    known: Sequence[Run],
+    bar: tqdm,
 ) -> Run:
     run = Run(name, seed, str(budget))
     with _seeded(seed, data.device):
@@ -260,7 +281,7 @@ def _new_or_known(
                 if not old.error and wanted == (old.candidate, old.seed, old.budget,
                                                 old.fingerprint):  # fmt: skip
                     return old
-            return _train(run, model, candidate, data, budget)
+            return _train(run, model, candidate, data, budget, bar)
         except Exception as error:  # whatever a student's model does: its own row says it
             words = str(error).strip().split("\n")[0][:200]
             kind = "" if isinstance(error, Broken) else f"{type(error).__name__}: "
@@ -276,13 +297,16 @@ def _seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
-def _train(run: Run, model: nn.Module, candidate: Candidate, data: Data, budget: Budget) -> Run:
-    """Spend the budget on training the model, and measure it."""
+def _train(
+    run: Run, model: nn.Module, candidate: Candidate, data: Data, budget: Budget, bar: tqdm
+) -> Run:
+    """Spend the budget on training the model, and measure it; the bar grows by 1 meanwhile."""
     _check_logits(model, data)
     optimizer = candidate.optimizer(model)
     rates = [group["lr"] for group in optimizer.param_groups]
     generator = torch.Generator().manual_seed(run.seed)
     spent = _Spent(budget)
+    begun = bar.n
     curve: list[tuple[float, float]] = []
     while not spent.is_all():
         if spent.share * ESTIMATES >= len(curve):
@@ -299,6 +323,7 @@ def _train(run: Run, model: nn.Module, candidate: Candidate, data: Data, budget:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+        bar.update(begun + min(spent.share, 1.0) - bar.n)
         if not torch.isfinite(loss):
             raise Broken(f"the loss was {loss.item()} at step {spent.steps}")
     if spent.share > 1.1 and spent.steps <= 2:

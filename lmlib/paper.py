@@ -48,6 +48,7 @@ BEGINNINGS = {  # of a file that holds a picture
 }
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp")
 PICTURE_ADDRESS = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,][^\"'<>]*")
+PROGRESS = re.compile(r"[^|\n]*\d%\|")  # a bar, whose widget cannot move on paper
 STYLES = re.compile(r"(?!.*(url|position|\\|@))[^<>]{0,1000}", re.IGNORECASE | re.DOTALL)
 
 
@@ -95,13 +96,15 @@ def of_report(text: str, folder: Path, name: str) -> str:
     A picture that stands alone becomes a figure, with its alternative text as the caption.
     """
     title = next(iter(markup.headings(text)), name)
-    body = _opened(markup.prose(text, _pictures(folder, {})))
-    body = re.sub(
-        r'<p>(<img src="[^"]*" alt="([^"]*)">)</p>',
-        r"<figure>\1<figcaption>\2</figcaption></figure>",
-        body,
-    )
+    body = _on_paper(markup.prose(text, _pictures(folder, {})))
+    body = re.sub(r'<p>(<img src="[^"]*" alt="([^"]*)">)</p>', _figure, body)
     return _page(body, title, "report")
+
+
+def _figure(picture: re.Match[str]) -> str:
+    caption = markup.prose(html.unescape(picture[2]), lambda _: None).strip()
+    caption = caption.removeprefix("<p>").removesuffix("</p>")
+    return f"<figure>{picture[1]}<figcaption>{caption}</figcaption></figure>"
 
 
 def _page(body: str, title: str, kind: str) -> str:
@@ -136,7 +139,7 @@ def _first_heading(cell: Json) -> str:
 def _cell(cell: Json, folder: Path) -> str:
     source = _text(cell["source"])
     if cell["cell_type"] == "markdown":
-        return _opened(markup.prose(source, _pictures(folder, cell.get("attachments", {}))))
+        return _on_paper(markup.prose(source, _pictures(folder, cell.get("attachments", {}))))
     outputs = [_output(output, folder) for output in _joined(cell.get("outputs", []))]
     shown = "".join(f"{output}\n" for output in outputs if output)
     if not source.strip() and not shown:
@@ -186,11 +189,12 @@ def _output(output: Json, folder: Path) -> str:
     if "text/html" in data and (cleaned := _cleaned(_text(data["text/html"]))).strip():
         return f"<div>{cleaned}</div>"
     if "text/markdown" in data:
-        return _opened(markup.prose(_text(data["text/markdown"]), _pictures(folder, {})))
+        return _on_paper(markup.prose(_text(data["text/markdown"]), _pictures(folder, {})))
     if "text/latex" in data:
         formula = _text(data["text/latex"]).strip().strip("$")
         return f"<p>{mathml(formula.removeprefix('displaystyle'), block=True)}</p>"
-    return _block(_text(data.get("text/plain", "")), "stdout")
+    text = _text(data.get("text/plain", ""))
+    return "" if PROGRESS.match(text) else _block(text, "stdout")
 
 
 def _block(text: str, name: str) -> str:
@@ -256,8 +260,10 @@ def _address(mime: str, data: str) -> str:
     return f"data:{mime};base64,{packed}" if re.fullmatch(r"[\w+/=]*", packed, re.ASCII) else ""
 
 
-def _opened(prose: str) -> str:
-    """The text with all that it folds away open: paper cannot be clicked."""
+def _on_paper(prose: str) -> str:
+    """The text with all that it folds away open, and no page ending after what leads to more."""
+    prose = re.sub(r"<p>((?:(?!</p>).)*:|<strong>[^<]*</strong>)</p>", r'<p class="leads">\1</p>',
+                   prose, flags=re.DOTALL)  # fmt: skip
     return prose.replace("<details>", "<details open>")
 
 

@@ -343,12 +343,17 @@ def test_mean_and_spread() -> None:
 
 
 def test_the_table_in_two_forms() -> None:
-    results = compare({"m | n": Candidate(Model, adamw)}, DATA, BUDGET, (0, 1))
-    losses = results.losses()["m | n"]
-    assert comparison.spread(losses) in str(results)
-    header, rule, row = results._repr_markdown_().splitlines()
-    assert header.count("|") == rule.count("|") == row.replace("\\|", "").count("|")
-    assert comparison.spread(losses) in row and row.startswith(r"| m \| n | ")
+    candidates = {"m | n": Candidate(Model, adamw), "b": Candidate(raises, adamw)}
+    results = compare(candidates, DATA, BUDGET, (0, 1))
+    losses = comparison.spread(results.losses()["m | n"])
+    assert losses in str(results)
+    header, rule, row, failed = results.markdown().splitlines()
+    assert losses.replace(" ", "\N{NO-BREAK SPACE}") in row
+    assert "2 of 2 failed: IndexError: no layer 7" in failed
+    row = row.replace("\\|", "")
+    assert header.count("|") == rule.count("|") == row.count("|") == failed.count("|")
+    sound = compare({"m": Candidate(Model, adamw)}, DATA, BUDGET, (0,)).markdown().splitlines()
+    assert {line.count("|") for line in sound} == {header.count("|") - 1}, "no column for reasons"
 
 
 def test_budgets_are_kept_apart() -> None:

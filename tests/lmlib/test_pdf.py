@@ -132,6 +132,7 @@ def test_what_is_folded_is_open_and_what_was_overwritten_is_gone() -> None:
     text = body(markdown(hint), code("a", stream("step 1\rstep 2\n", "stderr")))
     assert "<details open>" in text and "Look again." in text
     assert "step 2" in text and "step 1" not in text
+    assert body(code("a", shown(text__plain="mine, seed 0:  40%|####  | 0:12"))).count("<pre") == 1
 
 
 def test_short_cells_are_kept_on_one_page_and_long_ones_are_not() -> None:
@@ -139,6 +140,14 @@ def test_short_cells_are_kept_on_one_page_and_long_ones_are_not() -> None:
     assert 'class="cell together"' in body(short) and "together" not in body(long)
     picture = shown(image__png=PICTURE)
     assert body(code("x = 1\n" * 20, picture)).count("together") == 1, "the code alone"
+
+
+def test_a_page_does_not_end_after_what_leads_to_more() -> None:
+    text = body(markdown("**A model answer**\n\nThat is so:\n\n- one\n\nAn end. **bold** end."))
+    assert re.findall(r'<p class="leads">(.*?)</p>', text) == [
+        "<strong>A model answer</strong>",
+        "That is so:",
+    ]
 
 
 def test_an_output_without_end_is_cut_in_its_middle() -> None:
@@ -154,7 +163,8 @@ def test_a_report_has_figures_with_captions(tmp_path: Path) -> None:
     source = "# A title\n\nAda and Alan\n\n## Abstract\n\n![Losses, $n = 3$.](losses.png)\n"
     (tmp_path / "report.md").write_text(source)
     text = paper.read(tmp_path / "report.md")
-    assert "<figure><img " in text and "<figcaption>Losses" in text
+    assert "<figure><img " in text
+    assert re.search(r"<figcaption>Losses, <span.*<mi>n</mi>.*</figcaption></figure>", text)
     assert '<body class="report">' in text and "<title>A title</title>" in text
 
 
