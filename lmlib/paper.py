@@ -145,7 +145,10 @@ def _cell(cell: Json, folder: Path) -> str:
     if not source.strip() and not shown:
         return ""
     inside = markup.code(source) if cell["cell_type"] == "code" else html.escape(source)
-    lines = source.count("\n") + shown.count("\n") + PICTURE_LINES * shown.count("<img")
+    flat = re.sub(
+        r"<table.*?</table>", lambda table: "\n" * table[0].count("<tr"), shown, flags=re.S
+    )
+    lines = source.count("\n") + flat.count("\n") + PICTURE_LINES * shown.count("<img")
     shown = shown and f'<div class="outputs">\n{shown}</div>'
     code = f'<pre class="code{_kept(source.count(chr(10)))}"><code>{inside}</code></pre>'
     return f'<div class="cell{_kept(lines)}">{code}{shown}</div>'

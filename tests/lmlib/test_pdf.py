@@ -140,6 +140,8 @@ def test_short_cells_are_kept_on_one_page_and_long_ones_are_not() -> None:
     assert 'class="cell together"' in body(short) and "together" not in body(long)
     picture = shown(image__png=PICTURE)
     assert body(code("x = 1\n" * 20, picture)).count("together") == 1, "the code alone"
+    table = "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 20
+    assert 'class="cell together"' in body(code("a", shown(text__markdown=table)))
 
 
 def test_a_page_does_not_end_after_what_leads_to_more() -> None:
