@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
 
+import numpy as np
 import torch
 from IPython.display import display
 from torch import Tensor, nn
@@ -135,15 +136,13 @@ class Results:
         return {name: [getattr(run, part) for run in runs] for name, runs in rows if runs}
 
     def curves(self) -> dict[str, tuple[list[float], list[float]]]:
-        """The mean validation loss (values) after each part of the budget (positions)."""
+        """The mean validation loss (values) when a share of the budget was spent (positions)."""
+        shares = np.linspace(0.0, 1.0, ESTIMATES + 1)
         found = {}
         for (name, _), runs in self.rows().items():
             if ended := _finished(runs):
-                points = list(zip(*(run.curve for run in ended), strict=False))
-                found[name] = (
-                    [statistics.mean(spent for spent, _ in point) for point in points],
-                    [statistics.mean(loss for _, loss in point) for point in points],
-                )
+                losses = [np.interp(shares, *zip(*run.curve, strict=True)) for run in ended]
+                found[name] = (shares.tolist(), np.mean(losses, axis=0).tolist())
         return found
 
     def by_budget(self) -> dict[str, "Results"]:
@@ -227,7 +226,7 @@ def compare(
             run = _new_or_known(name, candidates[name], data, budget, seed, logged, bar)
             bar.update(number + 1 - bar.n)
             if run not in logged:
-                logged = (*logged, run)
+                logged = (*read(log).runs, run)  # another notebook may have written meanwhile
                 _write(logged, log)
             asked.append(run)
             if shown is not None:
