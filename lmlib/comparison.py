@@ -141,7 +141,8 @@ class Results:
         found = {}
         for (name, _), runs in self.rows().items():
             if ended := _finished(runs):
-                losses = [np.interp(shares, *zip(*run.curve, strict=True)) for run in ended]
+                curves = [np.array(run.curve) for run in ended]  # each (points, 2)
+                losses = [np.interp(shares, curve[:, 0], curve[:, 1]) for curve in curves]
                 found[name] = (shares.tolist(), np.mean(losses, axis=0).tolist())
         return found
 
