@@ -5,10 +5,15 @@ import sys
 
 def main() -> int:
     """Run the command line; its exit code."""
-    if sys.argv[1:2] == ["handin"]:  # a student's, who has not installed what grading needs
+    # these two are a student's, who has not installed what grading needs
+    if sys.argv[1:2] == ["handin"]:
         from lmlib import handin
 
         return handin.main(sys.argv[2:])
+    if sys.argv[1:2] == ["pdf"]:
+        from lmlib import pdf
+
+        return pdf.main(sys.argv[2:])
     # jsonschema uses this package where it is installed, for a check that no notebook needs, and
     # compiling its grammar takes longer than all other imports together
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

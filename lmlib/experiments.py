@@ -79,7 +79,7 @@ def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
 
     file = io.BytesIO()
     torch.save(dict(state), file)
-    _write(run / "checkpoint.pt", file.getvalue())
+    write(run / "checkpoint.pt", file.getvalue())
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:
@@ -119,7 +119,7 @@ def save_generations(run: Path, texts: Sequence[str], fixture: str) -> None:
 def save_figures(run: Path, **figures: float) -> None:
     """Keep what a run has reached, by name, together with the figures kept before."""
     known = _figures(run) | {name: float(value) for name, value in figures.items()}
-    _write(run / "figures.json", (json.dumps(known, indent=1) + "\n").encode())
+    write(run / "figures.json", (json.dumps(known, indent=1) + "\n").encode())
 
 
 def runs(folder: Path = FOLDER) -> list[tuple[str, dict[str, float]]]:
@@ -147,7 +147,7 @@ def hand_in(run: Path, notebook: Path) -> Path:
         for name in HANDED_IN:
             archive.write(run / name, name)
     packed = notebook.with_suffix(".zip")
-    _write(packed, file.getvalue())
+    write(packed, file.getvalue())
     return packed
 
 
@@ -181,10 +181,10 @@ def _figures(run: Path) -> dict[str, float]:
 def _write_new(path: Path, content: bytes) -> None:
     if path.exists():
         raise RunError(f"{path} is there already and stays as it is; make a new run.")
-    _write(path, content)
+    write(path, content)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -148,6 +148,31 @@ def curves(
     return figure
 
 
+def error_bars(
+    values: Mapping[str, Sequence[float]], ylabel: str = "test loss (nats per token)"
+) -> Figure:
+    """The mean of each sequence with its standard deviation as a bar, and each value as a dot.
+
+    values: {"baseline": [1.81, 1.79, 1.82], ...}, at least one each; a single one has no bar.
+    """
+    figure, axes = _figure(2.5 + 1.1 * len(values), 3.8)
+    told = []
+    for place, (name, given) in enumerate(values.items()):
+        mean, several = float(np.mean(given)), len(given) > 1
+        spread = float(np.std(given, ddof=1)) if several else 0.0
+        beside = place + 0.12 + 0.03 * np.arange(len(given))
+        axes.errorbar(place, mean, spread if several else None, fmt="o", capsize=6, color="C0")
+        axes.plot(beside, given, ".", color="0.6")
+        told.append(f"{name} {mean:.3f}" + (f" ± {spread:.3f}" if several else ""))
+    axes.set_xlim(-0.5, len(values) - 0.5)
+    axes.set_xticks(range(len(values)), list(values))
+    axes.set_ylabel(ylabel)
+    axes.set_title("mean ± standard deviation; dots: single runs", fontsize=9)
+    axes.grid(axis="y", alpha=0.3)
+    figure.set_label(f"{ylabel[:1].upper()}{ylabel[1:]}, mean and spread: {', '.join(told)}.")
+    return figure
+
+
 def perplexities(
     prompt_lengths: Sequence[int],
     curves: Mapping[str, Sequence[float]],

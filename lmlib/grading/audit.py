@@ -17,7 +17,7 @@ from lmlib.grading.engine import Run, Task
 from lmlib.grading.errors import CourseError
 from lmlib.grading.key_checks import is_caught
 from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
-from lmlib.grading.notebooks import read_notebook
+from lmlib.grading.notebooks import is_test, read_notebook
 from lmlib.grading.runs import kept_run, student_task
 
 ENOUGH_NAMED = 0.9
@@ -75,6 +75,11 @@ def audit(
         findings.append(_finding(key, jobs[job], job.result()))
         progress(findings[-1])
     return sorted(findings, key=lambda finding: (finding.kind, finding.name))
+
+
+def is_audited(course: Course, name: str) -> bool:
+    """Whether the machine gives any points of the assignment `name`, so that it could err."""
+    return any(map(is_test, read_notebook(course.source(name)).cells))
 
 
 def _finding(key: AnswerKey, what: Mistake | Path, run: Run) -> Finding:

@@ -32,7 +32,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lmlib import handin
+from lmlib import handin, pdf
 from lmlib.grading import (
     audit,
     build,
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     handin.add_arguments(command("handin", handin.pack, handin.WHAT))
+    pdf.add_arguments(command("pdf", pdf.make, pdf.WHAT))
 
     made = command("roster", _roster, "Enter an LMS's list of students into the gradebook.")
     made.add_argument("file", type=Path, metavar="CSV")
@@ -421,9 +422,16 @@ def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def _audit(options: argparse.Namespace) -> int:
     course = find_course(options.course)
+    names = _assignments(course, options)
+    audited = [name for name in names if audit.is_audited(course, name)]
+    for name in names:
+        if name not in audited:
+            print(f"{name}: people give all its points, nothing to audit.", file=sys.stderr)
+    if not audited:
+        return 0
     findings: list[audit.Finding] = []
     with _executor(options) as executor, _progress() as bar:
-        for name in _assignments(course, options):
+        for name in audited:
             task = bar.add_task(f"auditing {name}", total=None, what="")
             show = functools.partial(_show, bar, task)
             findings += audit.audit(course, name, executor, show, kept=options.kept)

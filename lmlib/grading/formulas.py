@@ -7,6 +7,7 @@ markup. So only its element tree is taken, and written out here from a list of w
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import Converter
@@ -30,6 +31,8 @@ ATTRIBUTES = {
     **dict.fromkeys("depth height lspace maxsize minsize rspace width".split(), LENGTH),
 }
 PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "mover": 2, "munder": 2}
+ROWS = frozenset("math mrow mstyle mtd msqrt".split())  # whose children stand side by side
+ARGUMENTS = frozenset("mfrac mi mn msqrt msub msubsup msup".split())  # brackets need no space
 LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 BIG_OPERATORS = frozenset("∑∏⋃⋂")
 
@@ -91,8 +94,26 @@ def _written(element: Element) -> str:
     if variant == "normal" and element.tag == "mi":
         attributes += ' mathvariant="normal"'
     tag = _tag(element)
-    inside = html.escape(text, quote=False) + "".join(_written(child) for child in element)
+    inside = html.escape(text, quote=False) + "".join(_children(element))
     return f"<{tag}{attributes}>{inside}</{tag}>"
+
+
+def _children(element: Element) -> Iterator[str]:
+    """The children as text, with a small space between a function's name and its argument."""
+    before = None
+    for child in element:
+        if element.tag in ROWS and _is_function(before) and child.tag in ARGUMENTS:
+            yield '<mspace width="0.167em"></mspace>'
+        yield _written(child)
+        before = child
+
+
+def _is_function(element: Element | None) -> bool:
+    """Whether this is the name of a function, such as log, with or without an index."""
+    if element is not None and element.tag in ("msub", "msup", "msubsup"):
+        element = element[0]
+    name = "" if element is None or element.tag != "mi" else element.text or ""
+    return len(name) > 1 and name.isalpha()
 
 
 def _tag(element: Element) -> str:

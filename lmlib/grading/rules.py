@@ -61,8 +61,8 @@ def check_source(source: NotebookNode, path: Path) -> None:
                 _check_task(cell, source.cells[number + 1 : number + 2])
         except CourseError as error:
             raise CourseError(f"{path.name}, cell {name}: {error}.") from error
-    if not any(is_test(cell) for cell in source.cells):
-        raise CourseError(f"{path.name} has no grade cell.")
+    if not any(is_test(cell) or is_task(cell) for cell in source.cells):
+        raise CourseError(f"{path.name} has neither a grade cell nor a written task.")
 
 
 def _check_identity(cell: NotebookNode, seen: set[str]) -> None:

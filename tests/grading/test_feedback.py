@@ -428,6 +428,13 @@ def test_formulas_become_mathml() -> None:
     assert text.count("<math") == 2 and "<munderover>" in text and "$" not in text
 
 
+def test_a_function_stands_apart_from_what_follows_its_name() -> None:
+    space = '<mspace width="0.167em"></mspace>'
+    assert f"<mi>log</mi>{space}<mi>p</mi>" in mathml(r"-\log p(x)", block=False)
+    assert f"<mn>2</mn></msub>{space}<mi>n</mi>" in mathml(r"\log_2 n", block=False)
+    assert space not in mathml(r"\tanh(x) + \alpha x + 2 \log(n)", block=False)
+
+
 def test_bold_letters_are_letters_that_browsers_show() -> None:
     assert "𝐖" in mathml(r"\mathbf{W}", block=False) and "ℝ" in mathml(r"\mathbb{R}", block=False)
 

@@ -132,10 +132,12 @@ def test_a_broken_rule_is_refused(spoil, reason):
     assert reason in str(refusal.value)
 
 
-def test_a_notebook_without_grade_cells_is_refused():
+def test_a_notebook_in_which_nothing_earns_points_is_refused():
     notebook = tiny_notebook()
     notebook.cells.remove(cell_named(notebook, "scaled_test"))
-    with pytest.raises(CourseError, match="no grade cell"):
+    rules.check_source(notebook, PATH)  # people give all its points
+    notebook.cells.remove(cell_named(notebook, "task"))
+    with pytest.raises(CourseError, match="neither a grade cell nor a written task"):
         rules.check_source(notebook, PATH)
 
 

@@ -128,6 +128,18 @@ def test_a_figure_says_what_it_shows() -> None:
         assert words in str(figure.get_label())
 
 
+def test_error_bars_show_mean_spread_and_every_run() -> None:
+    figure = plots.error_bars({"baseline": [1.8, 1.9, 2.0], "mine": [1.7]})
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["baseline", "mine"]
+    assert axes.get_ylabel() == "test loss (nats per token)"
+    dots = [line for line in axes.lines if line.get_marker() == "."]
+    assert [list(line.get_ydata()) for line in dots] == [[1.8, 1.9, 2.0], [1.7]]
+    [bar] = [segments for bar in axes.collections if len(segments := bar.get_segments())]  # type: ignore[attr-defined]
+    assert np.allclose(bar[0][:, 1], [1.8, 2.0])
+    assert "baseline 1.900 ± 0.100, mine 1.700." in str(figure.get_label())
+
+
 def test_loss_curves_share_a_figure() -> None:
     curves = {"bigram": ([0, 500], [4.7, 2.5]), "embeddings": ([0, 250, 500], [4.2, 2.6, 2.49])}
     figure = plots.loss_curves(curves, blind=4.16)
