@@ -1,21 +1,20 @@
 """The instructors' report: right numbers, the right people, and none of them where it is shared."""
 
 import csv
-import random
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from invented_class import invented, rendered
 from nbformat.v4 import new_code_cell
 from small_course import COURSE, NAME, answered, hand_in
 from test_similarity import COPIED, renamed
 
 from lmlib.grading import charts, cli, grade, report, results, roster
-from lmlib.grading.course import Course, find_course
+from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.gradebook import open_gradebook
-from lmlib.grading.results import Paper, Question, Results
+from lmlib.grading.results import Results
 from lmlib.grading.roster import Person
 
 RIGHT = "def scaled(values, factor):\n    return factor * values"
@@ -222,54 +221,6 @@ def test_tables_hold_no_formulas(graded):
     _, folder = write(graded)
     bob = next(row for row in rows(folder / "students.csv") if row["student"] == "bob")
     assert bob["first_name"] == "'=1+1" and bob["last_name"] == "'@SUM(A1)"
-
-
-QUESTIONS = (
-    Question("easy_test", "An easy one", "easy", 2.0, cells=("easy",)),
-    Question("hard_test", "A hard one", "hard", 5.0, cells=("hard",)),
-    Question("odd_test", "Who knows more does worse", "odd", 2.0, cells=("odd",)),
-    Question("task_1", "Why?", "Task 1", 3.0, is_task=True, cells=("answer_1",)),
-)
-
-
-def invented(number, name="Student", reason="the notebook is not valid JSON", source=""):
-    """Results of an invented class, in which one question goes the wrong way."""
-    generator = random.Random(number)
-    papers = []
-    for place in range(number):
-        person = Person(f"s{place:04}", name, f"No. {place}", "", "")
-        if place % 40 == 39:
-            papers.append(Paper(person, "failed", reason))
-            continue
-        ability = generator.gauss(0, 1)
-        scores = {
-            "easy_test": 2.0 if ability > -1 else 0.0,
-            "hard_test": float(min(5, max(0, round(2 + 2 * ability)))),
-            "odd_test": 2.0 if ability < generator.gauss(0, 0.5) else 0.0,
-        }
-        mistakes = {
-            question: (f"{question}_{int(generator.paretovariate(1))}", f"`{question}` went wrong.")
-            for question, score in scores.items()
-            if score == 0
-        }
-        papers.append(
-            Paper(
-                person, "graded", scores=scores, mistakes=mistakes,
-                seconds=generator.lognormvariate(0, 0.3) * (60 if place == 0 else 1),
-                omitted=frozenset({"task_1"} if generator.random() < 0.3 else ()),
-                written={"hard": source} if place < 3 and source else {},
-            )
-        )  # fmt: skip
-    missing = tuple(Person(f"m{place}", name, f"Missing {place}", "", "") for place in range(5))
-    return Results(NAME, "A class", QUESTIONS, tuple(papers), missing, ())
-
-
-def rendered(gathered, everywhere=None):
-    """The page of results that were never on a disk."""
-    course = Course(Path("/nowhere"), "A course")
-    return report.page(
-        course, [report.section(course, Path(), one, everywhere or {}) for one in gathered]
-    )
 
 
 def test_a_class_of_a_thousand_stays_a_page_one_can_read():
