@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 from invented_class import invented, rendered
-from nbformat.v4 import new_code_cell
-from small_course import COURSE, NAME, answered, hand_in
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_course import COURSE, NAME, answered, cell_named, code, hand_in, text
 from test_similarity import COPIED, renamed
 
 from lmlib.grading import charts, cli, grade, report, results, roster
@@ -143,8 +143,8 @@ def test_lateness_is_off_the_points_but_not_off_the_questions(course, executor):
 
 
 def test_the_shared_version_names_nobody(graded):
-    for who, code in (("fay", COPIED), ("gil", renamed(COPIED))):  # two that are too alike
-        hand_in(graded, who, answered(graded, scaled=code))
+    for who, answer in (("fay", COPIED), ("gil", renamed(COPIED))):  # two that are too alike
+        hand_in(graded, who, answered(graded, scaled=answer))
     hand_in(graded, "henriette", "no notebook")
     assert cli.main(["--course", str(graded.root), "grade", NAME, "--jobs", "1"]) == 0
     page, folder = write(graded)
@@ -165,8 +165,8 @@ def test_the_shared_version_names_nobody(graded):
 
 
 def test_pairs_stand_side_by_side(course, executor):
-    for who, code in (("fay", COPIED), ("gil", renamed(COPIED)), ("ida", RIGHT)):
-        hand_in(course, who, answered(course, scaled=code))
+    for who, answer in (("fay", COPIED), ("gil", renamed(COPIED)), ("ida", RIGHT)):
+        hand_in(course, who, answered(course, scaled=answer))
     grade.grade(course, NAME, executor)
     page, folder = write(course)
     (pair,) = rows(folder / "alike.csv")
@@ -300,6 +300,56 @@ def test_a_name_that_no_file_can_hold_does_not_stop_the_report(graded):
     page, folder = write(graded)
     assert "1 not graded yet" in order(page) and "\ufffd" in page
     assert "\ufffd" in [row["student"] for row in rows(folder / "students.csv")]
+
+
+def test_each_question_knows_where_students_answer_it():
+    files = {"lmlib": {"scored_file": "texts.txt"}}
+    extra = {"lmlib": {"extra_credit": 2}}
+    notebook = new_notebook(
+        cells=[
+            text("one", "## First part", locked=True),
+            code("f", "def f(): ...", solution=True),
+            code("g", "def g(): ...", solution=True),
+            code("f_check", "f()", grade=True, points=0),
+            code("f_test", "", grade=True, points=2),
+            code("g_test", "", grade=True, points=1),
+            text("two", "## Second part", locked=True),
+            code("h", "def h(): ...", solution=True),
+            code("bonus_test", "", grade=True, points=0),
+            code("texts_test", "", grade=True, points=3),
+            text("task_2_1", "### Why?", task=True, points=1),
+            new_markdown_cell("YOUR ANSWER HERE", id="answer_2_1"),
+            text("essay", "YOUR ANSWER HERE", solution=True, grade=True, points=4),
+        ]
+    )
+    for name, metadata in (("bonus_test", extra), ("texts_test", files)):
+        cell_named(notebook, name).metadata.update(metadata)
+    found = {question.grade_id: question for question in results._questions(notebook)}
+    assert list(found) == ["f_test", "g_test", "bonus_test", "texts_test", "task_2_1", "essay"]
+    assert found["f_test"].cells == found["g_test"].cells == ("f", "g")
+    assert found["f_test"].title == "First part" and found["g_test"].name == "g"
+    assert found["bonus_test"].is_extra and found["bonus_test"].points == 2
+    assert found["bonus_test"].cells == ("h",) and found["texts_test"].file == "texts.txt"
+    assert found["task_2_1"].cells == ("answer_2_1",) and found["task_2_1"].title == "Why?"
+    assert found["essay"].cells == ("essay",) and found["essay"].is_task
+
+
+def test_a_file_that_was_not_handed_in_is_omitted(tmp_path):
+    question = results.Question("texts_test", "", "texts", 3.0, cells=("h",), file="texts.txt")
+    notebook = new_notebook(cells=[code("h", "def h(): return 1", solution=True)])
+    solved = results._omitted([question], notebook, {"h": "def h(): ..."}, tmp_path)
+    blank = results._omitted([question], notebook, {"h": notebook.cells[0].source}, tmp_path)
+    assert solved == frozenset() and blank == {"texts_test"}
+    (tmp_path / "texts.txt").write_text("So it goes.")
+    assert not results._omitted([question], notebook, {"h": notebook.cells[0].source}, tmp_path)
+
+
+def test_what_only_some_have_been_graded_for_compares_nobody(graded):
+    with open_gradebook(graded) as gradebook:
+        found = gradebook.find_grade("task", NAME, NAME, "ada")
+        found.manual_score, found.needs_manual_grade = 1.0, False
+        gradebook.db.commit()
+    assert results.totals(graded) == {NAME: {"ada": 4, "bob": 0, "cleo": 0, "dan": 0}}
 
 
 def test_the_command(graded, capsys):
