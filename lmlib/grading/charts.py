@@ -57,6 +57,7 @@ def histogram(
 
 def _axis(edges: Sequence[float]) -> Markup:
     last = len(edges) - 1
+    step = 2 if last > 8 else 1
     ticks = [
         Markup('<text class="tick" x="{:.2f}%" y="{}" text-anchor="{}">{:g}</text>').format(
             100 * place / last,
@@ -64,7 +65,8 @@ def _axis(edges: Sequence[float]) -> Markup:
             "start" if place == 0 else "end" if place == last else "middle",
             edges[place],
         )
-        for place in range(0, len(edges), 2 if last > 8 else 1)
+        for place in range(len(edges))
+        if place == last or (place % step == 0 and place + step <= last)
     ]
     line = Markup('<line class="axis" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(FLOOR)
     return line + Markup("").join(ticks)

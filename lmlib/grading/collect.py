@@ -361,6 +361,8 @@ def apply_rules(course: Course, student: str, assignment: str) -> Outcome:
     except CourseError as error:
         return Outcome(student, "unchanged", str(error), True)
     place = course.submitted(student, assignment)
+    if chosen is None and not note:  # it holds nothing that could be kept
+        return Outcome(student, "unchanged", "", False)
     if chosen is None:
         if place.exists():
             shutil.rmtree(place)

@@ -1,21 +1,20 @@
 """The instructors' report: right numbers, the right people, and none of them where it is shared."""
 
 import csv
-import random
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
-from nbformat.v4 import new_code_cell
-from small_course import COURSE, NAME, answered, hand_in
+from invented_class import invented, rendered
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_course import COURSE, NAME, answered, cell_named, code, hand_in, text
 from test_similarity import COPIED, renamed
 
 from lmlib.grading import charts, cli, grade, report, results, roster
-from lmlib.grading.course import Course, find_course
+from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.gradebook import open_gradebook
-from lmlib.grading.results import Paper, Question, Results
+from lmlib.grading.results import Results
 from lmlib.grading.roster import Person
 
 RIGHT = "def scaled(values, factor):\n    return factor * values"
@@ -144,8 +143,8 @@ def test_lateness_is_off_the_points_but_not_off_the_questions(course, executor):
 
 
 def test_the_shared_version_names_nobody(graded):
-    for who, code in (("fay", COPIED), ("gil", renamed(COPIED))):  # two that are too alike
-        hand_in(graded, who, answered(graded, scaled=code))
+    for who, answer in (("fay", COPIED), ("gil", renamed(COPIED))):  # two that are too alike
+        hand_in(graded, who, answered(graded, scaled=answer))
     hand_in(graded, "henriette", "no notebook")
     assert cli.main(["--course", str(graded.root), "grade", NAME, "--jobs", "1"]) == 0
     page, folder = write(graded)
@@ -166,8 +165,8 @@ def test_the_shared_version_names_nobody(graded):
 
 
 def test_pairs_stand_side_by_side(course, executor):
-    for who, code in (("fay", COPIED), ("gil", renamed(COPIED)), ("ida", RIGHT)):
-        hand_in(course, who, answered(course, scaled=code))
+    for who, answer in (("fay", COPIED), ("gil", renamed(COPIED)), ("ida", RIGHT)):
+        hand_in(course, who, answered(course, scaled=answer))
     grade.grade(course, NAME, executor)
     page, folder = write(course)
     (pair,) = rows(folder / "alike.csv")
@@ -222,54 +221,6 @@ def test_tables_hold_no_formulas(graded):
     _, folder = write(graded)
     bob = next(row for row in rows(folder / "students.csv") if row["student"] == "bob")
     assert bob["first_name"] == "'=1+1" and bob["last_name"] == "'@SUM(A1)"
-
-
-QUESTIONS = (
-    Question("easy_test", "An easy one", "easy", 2.0, cells=("easy",)),
-    Question("hard_test", "A hard one", "hard", 5.0, cells=("hard",)),
-    Question("odd_test", "Who knows more does worse", "odd", 2.0, cells=("odd",)),
-    Question("task_1", "Why?", "Task 1", 3.0, is_task=True, cells=("answer_1",)),
-)
-
-
-def invented(number, name="Student", reason="the notebook is not valid JSON", source=""):
-    """Results of an invented class, in which one question goes the wrong way."""
-    generator = random.Random(number)
-    papers = []
-    for place in range(number):
-        person = Person(f"s{place:04}", name, f"No. {place}", "", "")
-        if place % 40 == 39:
-            papers.append(Paper(person, "failed", reason))
-            continue
-        ability = generator.gauss(0, 1)
-        scores = {
-            "easy_test": 2.0 if ability > -1 else 0.0,
-            "hard_test": float(min(5, max(0, round(2 + 2 * ability)))),
-            "odd_test": 2.0 if ability < generator.gauss(0, 0.5) else 0.0,
-        }
-        mistakes = {
-            question: (f"{question}_{int(generator.paretovariate(1))}", f"`{question}` went wrong.")
-            for question, score in scores.items()
-            if score == 0
-        }
-        papers.append(
-            Paper(
-                person, "graded", scores=scores, mistakes=mistakes,
-                seconds=generator.lognormvariate(0, 0.3) * (60 if place == 0 else 1),
-                omitted=frozenset({"task_1"} if generator.random() < 0.3 else ()),
-                written={"hard": source} if place < 3 and source else {},
-            )
-        )  # fmt: skip
-    missing = tuple(Person(f"m{place}", name, f"Missing {place}", "", "") for place in range(5))
-    return Results(NAME, "A class", QUESTIONS, tuple(papers), missing, ())
-
-
-def rendered(gathered, everywhere=None):
-    """The page of results that were never on a disk."""
-    course = Course(Path("/nowhere"), "A course")
-    return report.page(
-        course, [report.section(course, Path(), one, everywhere or {}) for one in gathered]
-    )
 
 
 def test_a_class_of_a_thousand_stays_a_page_one_can_read():
@@ -349,6 +300,56 @@ def test_a_name_that_no_file_can_hold_does_not_stop_the_report(graded):
     page, folder = write(graded)
     assert "1 not graded yet" in order(page) and "\ufffd" in page
     assert "\ufffd" in [row["student"] for row in rows(folder / "students.csv")]
+
+
+def test_each_question_knows_where_students_answer_it():
+    files = {"lmlib": {"scored_file": "texts.txt"}}
+    extra = {"lmlib": {"extra_credit": 2}}
+    notebook = new_notebook(
+        cells=[
+            text("one", "## First part", locked=True),
+            code("f", "def f(): ...", solution=True),
+            code("g", "def g(): ...", solution=True),
+            code("f_check", "f()", grade=True, points=0),
+            code("f_test", "", grade=True, points=2),
+            code("g_test", "", grade=True, points=1),
+            text("two", "## Second part", locked=True),
+            code("h", "def h(): ...", solution=True),
+            code("bonus_test", "", grade=True, points=0),
+            code("texts_test", "", grade=True, points=3),
+            text("task_2_1", "### Why?", task=True, points=1),
+            new_markdown_cell("YOUR ANSWER HERE", id="answer_2_1"),
+            text("essay", "YOUR ANSWER HERE", solution=True, grade=True, points=4),
+        ]
+    )
+    for name, metadata in (("bonus_test", extra), ("texts_test", files)):
+        cell_named(notebook, name).metadata.update(metadata)
+    found = {question.grade_id: question for question in results._questions(notebook)}
+    assert list(found) == ["f_test", "g_test", "bonus_test", "texts_test", "task_2_1", "essay"]
+    assert found["f_test"].cells == found["g_test"].cells == ("f", "g")
+    assert found["f_test"].title == "First part" and found["g_test"].name == "g"
+    assert found["bonus_test"].is_extra and found["bonus_test"].points == 2
+    assert found["bonus_test"].cells == ("h",) and found["texts_test"].file == "texts.txt"
+    assert found["task_2_1"].cells == ("answer_2_1",) and found["task_2_1"].title == "Why?"
+    assert found["essay"].cells == ("essay",) and found["essay"].is_task
+
+
+def test_a_file_that_was_not_handed_in_is_omitted(tmp_path):
+    question = results.Question("texts_test", "", "texts", 3.0, cells=("h",), file="texts.txt")
+    notebook = new_notebook(cells=[code("h", "def h(): return 1", solution=True)])
+    solved = results._omitted([question], notebook, {"h": "def h(): ..."}, tmp_path)
+    blank = results._omitted([question], notebook, {"h": notebook.cells[0].source}, tmp_path)
+    assert solved == frozenset() and blank == {"texts_test"}
+    (tmp_path / "texts.txt").write_text("So it goes.")
+    assert not results._omitted([question], notebook, {"h": notebook.cells[0].source}, tmp_path)
+
+
+def test_what_only_some_have_been_graded_for_compares_nobody(graded):
+    with open_gradebook(graded) as gradebook:
+        found = gradebook.find_grade("task", NAME, NAME, "ada")
+        found.manual_score, found.needs_manual_grade = 1.0, False
+        gradebook.db.commit()
+    assert results.totals(graded) == {NAME: {"ada": 4, "bob": 0, "cleo": 0, "dan": 0}}
 
 
 def test_the_command(graded, capsys):
