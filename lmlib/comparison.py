@@ -16,6 +16,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import re
 import statistics
 import time
 import warnings
@@ -37,7 +38,7 @@ from tqdm.auto import tqdm
 from lmlib import batches, experiments, training
 
 LOG = Path("results.json")
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+BAR = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 COUNT_EVERY = 25  # steps
 ESTIMATES = 10  # of the validation loss in a run, beside the one at its end
 MOST_WINDOWS = 1_024  # of held-out text that a loss is taken over
@@ -188,13 +189,13 @@ class Results:
         if not any(row[-1] for row in rows):  # nothing has failed
             rows = [row[:-1] for row in rows]
         width = len(HEADER) - 1
+        as_is = [[re.sub(r"([\\`*_<|$])", r"\\\1", cell) for cell in row] for row in rows]
         header, *others = [
             [*(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row[:width]), *row[width:]]
-            for row in rows
+            for row in as_is
         ]
         rule = ["---", *["--:"] * (width - 1), *["---"] * len(header[width:])]
-        lines = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *others)]
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *others))
 
     _repr_markdown_ = markdown
 

@@ -195,7 +195,7 @@ class OnlyLogits(Model):
 
 
 def raises() -> nn.Module:
-    raise IndexError("no layer 7\nand more")
+    raise IndexError("no layer 7 in __init__\nand more")
 
 
 def not_a_number(model: nn.Module, x: Tensor, y: Tensor, share: float) -> Tensor:
@@ -359,7 +359,7 @@ def test_the_table_in_two_forms() -> None:
     assert losses in str(results)
     header, rule, row, failed = results.markdown().splitlines()
     assert losses.replace(" ", "\N{NO-BREAK SPACE}") in row
-    assert "2 of 2 failed: IndexError: no layer 7" in failed
+    assert r"2 of 2 failed: IndexError: no layer 7 in \_\_init\_\_" in failed
     row = row.replace("\\|", "")
     assert header.count("|") == rule.count("|") == row.count("|") == failed.count("|")
     sound = compare({"m": Candidate(Model, adamw)}, DATA, BUDGET, (0,)).markdown().splitlines()
