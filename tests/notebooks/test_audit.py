@@ -17,7 +17,6 @@ WANTED = {  # mistakes, share of them that is named, alternates
     "ps2_numpy_transformer": (22, 0.9, 16),
     "ps3_architectures": (24, 0.85, 20),
     "ps4_bigram_to_transformer": (24, 0.85, 20),
-    "ps5_attention_backward": (26, 0.9, 14),
     "ps6_tiny_transformer": (20, 0.85, 16),
 }
 
