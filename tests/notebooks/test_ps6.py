@@ -73,13 +73,6 @@ def test_snapshots_are_of_different_moments(names: dict[str, Any]) -> None:
     assert torch.equal(heads[2], model.head.weight)
 
 
-def test_expected_losses_fall(names: dict[str, Any]) -> None:
-    for mean, least, most in names["expected"].values():
-        assert least <= mean <= most
-    first, last = (names["expected"][f"validation, epoch {epoch}"][0] for epoch in (1, 10))
-    assert last < first < 6.21
-
-
 # ---- its checks see what is wrong
 
 # Hidden tests see these; for a check they would need larger inputs or many draws.
