@@ -5,7 +5,7 @@ in the graded notebooks. Nothing is graded, entered or changed here.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +37,8 @@ from lmlib.grading.roster import Person
 
 OWN_CELL = "own cell after"
 """The name of a cell that a student has added, before the name of the cell that it follows."""
+
+NEARLY_ALL = 0.9  # of those who are graded
 
 Status = Literal["graded", "failed", "not graded yet"]
 
@@ -109,8 +111,8 @@ def total(paper: Paper) -> float:
 def totals(course: Course) -> dict[str, dict[str, float]]:
     """What everybody has earned, for comparing assignments: assignment → student → points.
 
-    Only questions count that are graded for all, so that nobody stands lower for an answer that a
-    person has still to read; and lateness does not.
+    Only questions count that are graded for nine in ten, and only who is graded in all of these: so
+    nobody stands lower for an answer that a person has still to read. Lateness does not count.
     """
     found: dict[str, dict[str, float]] = {}
     if not (course.root / "gradebook.db").exists():
@@ -118,9 +120,12 @@ def totals(course: Course) -> dict[str, dict[str, float]]:
     with gradebook_errors(course), open_gradebook(course) as gradebook:
         for name in course.assignments:
             scores, _ = _scores(gradebook, name)
-            known = set.intersection(*map(set, scores.values())) if scores else set()
+            graded = Counter(question for own in scores.values() for question in own)
+            known = {q for q, number in graded.items() if number >= NEARLY_ALL * len(scores)}
             found[name] = {
-                student: sum(own[question] for question in known) for student, own in scores.items()
+                student: sum(own[question] for question in known)
+                for student, own in scores.items()
+                if known <= own.keys()
             }
     return found
 
@@ -135,6 +140,7 @@ def gather(course: Course, assignment: str) -> Results:
     questions = _questions(release)
     people = {person.student: person for person in roster.known(course)}
     students = course.students(assignment)
+    missing = people.keys() - set(students)
     with gradebook_errors(course), open_gradebook(course) as gradebook:
         scores, waiting = _scores(gradebook, assignment)
         penalties = _penalties(gradebook, assignment)
@@ -168,7 +174,7 @@ def gather(course: Course, assignment: str) -> Results:
         title=settings.title,
         questions=questions,
         papers=tuple(papers),
-        missing=tuple(person for name, person in people.items() if name not in set(students)),
+        missing=tuple(person for name, person in people.items() if name in missing),
         given=_given(course, assignment, release),
     )
 

@@ -352,6 +352,18 @@ def test_what_only_some_have_been_graded_for_compares_nobody(graded):
     assert results.totals(graded) == {NAME: {"ada": 4, "bob": 0, "cleo": 0, "dan": 0}}
 
 
+def test_one_who_is_graded_by_hand_in_part_takes_nothing_from_the_others(course, executor):
+    for number in range(12):
+        hand_in(course, f"s{number:02}", answered(course, scaled=RIGHT))
+    hand_in(course, "torn", "{")
+    grade.grade(course, NAME, executor)
+    with open_gradebook(course) as gradebook:  # of what failed, only the written task
+        found = gradebook.find_grade("task", NAME, NAME, "torn")
+        found.manual_score, found.needs_manual_grade = 1.0, False
+        gradebook.db.commit()
+    assert results.totals(course) == {NAME: {f"s{number:02}": 4 for number in range(12)}}
+
+
 def test_the_command(graded, capsys):
     assert cli.main(["--course", str(graded.root), "report"]) == 0
     assert "report/report.html" in capsys.readouterr().out
