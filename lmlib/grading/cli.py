@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import json
 import os
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -290,6 +291,8 @@ def _watch(options: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    # stopped while it closes a connection, the pool would print a traceback before it lets go
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     print(f"Watching {course.root / 'submitted'}; Ctrl-C stops.", file=sys.stderr, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         watch.run(watches, functools.partial(_executor, options, is_ours=False), told)

@@ -159,7 +159,8 @@ def test_attention_maps_show_a_map_a_head() -> None:
     figure = plots.attention_maps(heads, ["a", " ", "$", "\n"])
     shown = [axes.get_title() for axes in figure.axes if axes.images]
     assert shown == ["head 1", "head 2", "head 3", "head 4"]
-    assert "“a”, “⏎”, “a”, “⏎”." in str(figure.get_label())
+    told = "“a” (head 1), “⏎” (head 2), “a” (head 3), “⏎” (head 4)."
+    assert told in str(figure.get_label())
     figure.canvas.draw()
     with pytest.raises(ValueError, match=r"shape \(4, 4\); 3 tokens need \(3, 3\)"):
         plots.attention_maps(heads, "abc")
