@@ -9,8 +9,8 @@ import contextlib
 import dataclasses
 import functools
 import json
-import os
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
