@@ -5,17 +5,14 @@ code has seen hidden input and may print it. Hidden regions, mark schemes and tr
 cells are never shown. The page holds no script, loads nothing, and stays under two megabytes.
 """
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 from nbformat import NotebookNode
 
-from lmlib.grading import markup
+from lmlib.grading import markup, pages
 from lmlib.grading.notebooks import (
     grade_id,
     is_answer,
@@ -143,7 +140,7 @@ def page(
     reason = record.reason[:1].upper() + record.reason[1:].rstrip(".") + "."
     blocks = [] if has_failed else _Writer(record, marks).blocks(notebook)
     exercises = [block.exercise for block in blocks if block.exercise]
-    text = _template().render(
+    text = pages.template("feedback").render(
         title=markup.plain(title)[:200],
         student=markup.plain(record.student)[:200],
         assignment=markup.plain(record.assignment)[:200],
@@ -347,16 +344,3 @@ def _sentence(text: str) -> Markup:
 def _typed(text: str) -> Markup:
     """What a person typed, as it was typed."""
     return escape(markup.shortened(markup.plain(text), LONGEST_COMMENT))
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = lambda value: f"{round(value, 2):g}"
-    return environment.get_template("feedback.html.j2")

@@ -4,7 +4,6 @@ The page holds no script and loads nothing. What names a person stands only in t
 version: for the one to share, every list of people is empty before the template sees it.
 """
 
-import functools
 import os
 import statistics
 from collections import defaultdict
@@ -14,10 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from lmlib.grading import charts, items, markup, results, similarity
+from lmlib.grading import charts, items, markup, pages, results, similarity
 from lmlib.grading.course import Course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.items import Drop, Item
@@ -151,7 +149,9 @@ def write_report(
 
 def page(course: Course, sections: Sequence[Section], share: bool = False) -> str:
     """The report as HTML."""
-    text = _template().render(course=course.title, sections=sections, share=share, few=FEW)
+    text = pages.template("report").render(
+        course=course.title, sections=sections, share=share, few=FEW
+    )
     return text.strip() + "\n"
 
 
@@ -430,17 +430,3 @@ def _alike_table(sections: Iterable[Section]) -> list[list[str]]:
             shares = [_number(one.pair.alike), _number(one.pair.verbatim)]
             rows.append([part.name, *_texts(*one.pair.students), *shares, cells])
     return rows
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = lambda value: f"{round(value, 2):g}"
-    environment.filters["percent"] = lambda share: f"{100 * share:.0f}%"
-    return environment.get_template("report.html.j2")
