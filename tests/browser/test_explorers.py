@@ -3,31 +3,19 @@
 LMLIB_SCREENSHOTS=1 also writes docs/explorers.png.
 """
 
-import json
 import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.jupyter import choose, needs_chromium, open_notebook, serving
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-SECRET = "explorers"  # the server's token: it listens on this machine only
-SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False},  # nothing from outside
-    "themes": {"adaptive-theme": True},  # dark where the system is
-}
 CELLS = [
     """\
 import numpy as np
@@ -86,58 +74,19 @@ widgets.snapshot_explorer("Speak the speech I pray you", attention_at, 5)""",
 ]
 PLAYER, SNAPSHOTS = len(CELLS) - 2, len(CELLS) - 1
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a JupyterLab of its own that holds the notebook explorers.ipynb."""
-    home = tmp_path_factory.mktemp("jupyterlab")
+    """The address of a JupyterLab that holds the notebook explorers.ipynb."""
+    home = tmp_path_factory.mktemp("explorers")
     cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
     kernel = {"name": "python3", "display_name": "Python 3"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, home / "explorers.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    folders = {
-        f"JUPYTER{name}_DIR": str(home / f".{name}")
-        for name in ("_CONFIG", "_DATA", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")
-    }
-    settings = home / ".LAB_SETTINGS" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    for name, values in SETTINGS.items():
-        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-        f"--ServerApp.root_dir={home}", f"--ServerApp.port={address.rpartition(':')[2]}",
-        f"--IdentityProvider.token={SECRET}", "--ServerApp.port_retries=0",
-    ]  # fmt: skip
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
-            command, env={**os.environ, **folders}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        _wait_for(f"{address}/api?token={SECRET}", server, home / "log")
+    with serving(home, tmp_path_factory.mktemp("jupyterlab")) as address:
         yield address
-    finally:
-        everything = [psutil.Process(server.pid), *psutil.Process(server.pid).children(True)]
-        server.terminate()  # upon which it ends its kernels
-        for process in psutil.wait_procs(everything, timeout=20)[1]:
-            process.kill()
-        server.wait()
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(address, timeout=10).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"JupyterLab does not answer:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="module")
@@ -147,23 +96,14 @@ def wrong() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def page(jupyterlab: str, wrong: list[str]) -> Iterator[Page]:
+def page(browser: Browser, jupyterlab: str, wrong: list[str]) -> Page:
     """The notebook in the browser, all its cells run."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        page = browser.new_page(viewport={"width": 1000, "height": 3900})
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        page.goto(f"{jupyterlab}/doc/tree/explorers.ipynb?token={SECRET}")
-        expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
-        for name in ("Run", "Run All Cells"):
-            page.get_by_role("menuitem").filter(has_text=re.compile(f"^{name}$")).click()
-        expect(_picture(page, len(CELLS) - 1)).to_be_visible()
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1000, "height": 3900})
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    open_notebook(page, jupyterlab, "explorers.ipynb")
+    choose(page, "Run", "Run All Cells")
+    expect(_picture(page, len(CELLS) - 1)).to_be_visible()
+    return page
 
 
 def _output(page: Page, number: int) -> Locator:
