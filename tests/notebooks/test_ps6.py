@@ -1,5 +1,6 @@
 """The sixth problem set's notebook: it runs, its numbers hold, its checks see what is wrong."""
 
+import math
 import re
 from typing import Any
 
@@ -48,6 +49,17 @@ def test_figures_and_explorers_are_shown(executed: dict[str, NotebookNode]) -> N
     [player] = executed["player"].outputs
     assert "Characters only" in player.data["text/plain"]
     assert "<span" in player.data["text/html"]
+
+
+def test_expected_losses_fall_and_are_above_those_of_training(names: dict[str, Any]) -> None:
+    expected = names["expected"]
+    for mean, least, most, _ in expected.values():
+        assert least <= mean <= most
+    first, last = (expected[f"validation, epoch {epoch}"] for epoch in (1, 10))
+    assert last[2] < first[1] < math.log(500), (
+        "every run has learned from its first epoch to its last"
+    )
+    assert expected["training, epoch 10"][2] < last[1]
 
 
 def test_nothing_that_is_validated_with_is_learned_from(names: dict[str, Any]) -> None:
