@@ -1,7 +1,11 @@
-"""What the tests of several notebooks do: run one, and try known mistakes on its checks."""
+"""What the tests of several notebooks do: run one, try its known mistakes, audit it."""
 
 import contextlib
 import io
+import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -94,3 +98,32 @@ def what_a_check_says(
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
             return f"{type(error).__name__}: {error}"
     return ""
+
+
+def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates: int) -> None:
+    """Build a problem set in an empty folder, and audit it against its banks.
+
+    mistakes:   how many there have to be, at least; every one has to be caught
+    named:      the share of them that has to be named, at least
+    alternates: how many there have to be, at least; every one has to keep its points
+
+    The runs of mistakes are those of the build itself; `make soak` makes new ones.
+    """
+    for file in ("course.toml", "nbgrader_config.py"):
+        shutil.copy(ROOT / file, folder / file)
+    for place in (f"source/{name}", f"tests/alternates/{name}"):
+        shutil.copytree(ROOT / place, folder / place)
+    (folder / "mistakes").mkdir()
+    shutil.copy(ROOT / "mistakes" / f"{name}.toml", folder / "mistakes")
+    for words in (("build",), ("audit", "--kept")):
+        command = [sys.executable, "-m", "lmlib", *words, name]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    numbers = re.fullmatch(
+        r"audit: mistakes (\d+)/(\d+) caught, (\d+) named; alternates (\d+)/(\d+) kept",
+        done.stdout.splitlines()[-1],
+    )
+    assert numbers, done.stdout
+    caught, known, with_name, kept, tried = map(int, numbers.groups())
+    assert caught == known >= mistakes and with_name >= named * known
+    assert kept == tried >= alternates

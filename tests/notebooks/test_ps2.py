@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+import problem_set
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -231,3 +232,7 @@ def test_hidden_texts_stay_within_the_block_and_are_not_those_of_the_checks() ->
     shown = "\n".join(cell.source for cell in NOTEBOOK.cells if not is_test(cell))
     for text in ("Good night", "My lord", "  to be\\n"):
         assert f'"{text}"' in hidden and f'"{text}"' not in shown
+
+
+def test_every_mistake_is_caught_and_every_alternate_kept(tmp_path: Path) -> None:
+    problem_set.check_audit(NAME, tmp_path, mistakes=22, named=0.9, alternates=16)

@@ -1,6 +1,7 @@
 """The third problem set's notebook: it runs, its numbers hold, its checks see what is wrong."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import problem_set
@@ -164,3 +165,7 @@ def test_what_trains_is_left_out_in_grading() -> None:
     for name, cell in CELLS.items():
         if re.search(r"^ *train\(|\.generate_text\(chunks", cell.source, re.M):
             assert cell.metadata.get("tags") == ["training"], name
+
+
+def test_every_mistake_is_caught_and_every_alternate_kept(tmp_path: Path) -> None:
+    problem_set.check_audit(NAME, tmp_path, mistakes=24, named=0.85, alternates=20)

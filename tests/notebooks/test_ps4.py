@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from pathlib import Path
 from typing import Any
 
 import problem_set
@@ -157,3 +158,7 @@ def test_what_trains_is_left_out_in_grading() -> None:
         if re.search(r"^train\(|\btransformer\.generate", cell.source, re.M):
             assert cell.metadata.get("tags") == ["training"], name
     assert set(TRAININGS) <= set(CELLS)
+
+
+def test_every_mistake_is_caught_and_every_alternate_kept(tmp_path: Path) -> None:
+    problem_set.check_audit(NAME, tmp_path, mistakes=24, named=0.85, alternates=20)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import problem_set
@@ -130,3 +131,7 @@ def test_what_trains_is_left_out_in_grading() -> None:
     for name, cell in CELLS.items():
         if re.search(r"(?<!def )\bfit\(", cell.source) and not name.endswith("_test"):
             assert cell.metadata.get("tags") == ["training"], name
+
+
+def test_every_mistake_is_caught_and_every_alternate_kept(tmp_path: Path) -> None:
+    problem_set.check_audit(NAME, tmp_path, mistakes=20, named=0.85, alternates=16)
