@@ -41,6 +41,8 @@ class Score:
 
 
 WAITING = "waits for a person to grade"
+NOT_TO_FILL = ("EX", "N/A")
+"""What Canvas writes where a student is excused, or the assignment is not theirs."""
 
 
 def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]:
@@ -136,6 +138,8 @@ def fill(
             left.append((person.student, score.status))
         elif is_locked is not None and row[is_locked].strip().casefold() in ("no", "nein"):
             left.append((person.student, "the LMS has locked this grade"))
+        elif row[place].strip() in NOT_TO_FILL:
+            left.append((person.student, f"the LMS has {row[place].strip()} there"))
         else:
             shown = score.shown.replace(".", ",") if table.delimiter == ";" else score.shown
             rows[-1] = [*row[:place], shown, *row[place + 1 :]]
@@ -171,10 +175,10 @@ def _grade_column(table: Table, assignment: Assignment, column: str | None) -> i
 
 def _row_finder(table: Table, people: list[Person]) -> Callable[[list[str]], Person | None]:
     """How a row of the LMS's table tells the student."""
-    canvas = table.column("student") is not None
+    canvas = roster.is_canvas_gradebook(table)
     lms_id = table.column("id") if canvas else table.column("sid", "id number", "id-nummer")
     email = table.column(*roster.EMAIL)
-    name = table.column("student") if canvas else table.column(*roster.FULL)
+    name = table.column(*roster.FULL)
     if lms_id is None and email is None and name is None:
         raise CourseError(
             f"{table.path} is not a file for grades: it needs a column with ids, e-mails or names."

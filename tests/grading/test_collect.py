@@ -216,6 +216,17 @@ def test_too_late_is_kept_but_not_taken(enrolled, tmp_path):
     assert counts(course, "ada") == "x"
 
 
+def test_moodles_names_lack_what_no_file_may_hold_and_follow_a_groups(enrolled, tmp_path):
+    zoe, tim = BY_LOGIN["zoe"], BY_LOGIN["tim"]
+    files = {
+        lms_class.moodle_name(zoe, "tiny.ipynb"): "z",
+        lms_class.moodle_name(tim, "tiny.ipynb", "Lab-1-"): "t",
+    }
+    assert any("ONeil" in name for name in files) and any("Lab-1-Tim B" in name for name in files)
+    collect(enrolled, NAME, lms_class.write_zip(tmp_path / "m.zip", files))
+    assert (counts(enrolled, "zoe"), counts(enrolled, "tim")) == ("z", "t")
+
+
 def test_extra_files_come_along_and_names_are_tame(enrolled, tmp_path):
     ada = BY_LOGIN["ada"]
     files = {

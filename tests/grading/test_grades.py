@@ -103,6 +103,25 @@ def test_files_that_cannot_take_the_grades(graded, change, reason, capsys):
     assert reason in capsys.readouterr().err and not (graded.root / "up.csv").exists()
 
 
+@pytest.mark.parametrize("names_apart", [False, True])
+def test_canvas_keeps_who_is_excused(graded, capsys, names_apart):
+    path = lms_class.canvas_gradebook(graded.root / "canvas.csv", "Tiny", "5", names_apart)
+    rows = lms_class.read_rows(path)
+    place = rows[0].index("Tiny (991)")
+    (schmidt1,) = [row for row in rows if BY_LOGIN["schmidt1"].login in row]
+    schmidt1[place] = "EX"
+    lms_class.write_rows(path, rows)
+    roster.enter(graded, roster.read_roster(read_table(path)))
+    with open_gradebook(graded) as gradebook:
+        for login in ("schmidt1", "schmidt2"):
+            gradebook.update_or_create_student(login, lms_user_id=BY_LOGIN[login].lms_id)
+    words = ["--into", "canvas.csv", "--out", "up.csv", "--so-far"]
+    assert cli.main(["grades", NAME, *words]) == 0
+    found = {row[place - 2]: row[place] for row in lms_class.read_rows(graded.root / "up.csv")}
+    assert (found["schmidt1"], found["schmidt2"]) == ("EX", "4.5")
+    assert "the LMS has EX there" in capsys.readouterr().out
+
+
 def test_the_lmss_file_is_never_written_over(graded, capsys):
     assert cli.main(["grades", NAME, "--into", "theirs.csv", "--out", "./theirs.csv"]) == 1
     assert "--out must be another file than --into." in capsys.readouterr().err

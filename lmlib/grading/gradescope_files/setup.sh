@@ -38,6 +38,8 @@ python=$(find_python) || { install_python && python=$(find_python); } || {
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 "$root/venv/bin/python" -m pip install --quiet --requirement "$source/requirements.txt"
 "$root/venv/bin/python" -m pip install --quiet --no-deps "$source"/lmlib-*.whl
-# students' code runs as another user, who has to reach Python, and Matplotlib's list of fonts
+# Matplotlib's list of fonts, or else each submission would have to make it
+MPLCONFIGDIR="$root/matplotlib" "$root/venv/bin/python" -c "import matplotlib.font_manager"
+# students' code may run as another user, who has to reach Python
 chmod a+x "$root"
 chmod -R a+rX "$root/venv"
