@@ -19,6 +19,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+import lmlib
 from lmlib.grading import engine, other_user, sandbox, submission
 from lmlib.grading.answer_key import AnswerKey, key_for_grading
 from lmlib.grading.course import Assignment, find_course
@@ -89,6 +90,7 @@ def protect(root: Path) -> None:
     closed = [root / "source", root / "results"]
     metadata = root / "submission_metadata.json"  # earlier results are in it
     if os.name == "posix" and os.getuid() == 0:
+        root.chmod(0o755)
         for folder in closed:
             folder.chmod(0o700)
         if metadata.exists():
@@ -98,7 +100,8 @@ def protect(root: Path) -> None:
     if why_no_sandbox is None:
         os.environ[engine.SANDBOX] = "bwrap"
         return
-    if reason := other_user.why_not(closed):
+    kept = [root, Path(sys.prefix), Path(sys.executable), Path(lmlib.__file__).parent]
+    if reason := other_user.why_not(closed, kept):
         raise CourseError(
             "No submission is graded here, because the answer key could not be kept from it: "
             f"{why_no_sandbox}, and {reason}."

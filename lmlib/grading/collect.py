@@ -134,7 +134,7 @@ def _sort(
     found, strange = downloads.parse(files, made_by, zone, _compiled(pattern))
     listed = downloads.read_worksheet(read_table(worksheet), zone) if worksheet else {}
     outcomes = [
-        Outcome(file.path, "not placed", f"the name is none that {made_by} gives", True)
+        Outcome(file.path, "not placed", downloads.why_strange(file, made_by), True)
         for file in strange
     ]
     groups: dict[str, list[Found]] = defaultdict(list)

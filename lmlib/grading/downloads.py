@@ -119,6 +119,7 @@ def _member(source: Path, member: zipfile.ZipInfo) -> File:
 CANVAS = re.compile(
     r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)"
 )
+CANVAS_TEXT = re.compile(r"_\d+_(?:text|link)\.html$")
 MOODLE = re.compile(
     r"(?P<person>[^/]*?)_(?P<participant>\d+)_assignsubmission_file(?:/|_/?)(?P<name>.+)"
 )
@@ -133,6 +134,13 @@ def name_lms(files: list[File]) -> str:
         return "moodle"
     names = [PurePosixPath(file.path).name for file in files]
     return "canvas" if any(CANVAS.fullmatch(name) for name in names) else "plain"
+
+
+def why_strange(file: File, lms: str) -> str:
+    """Why the name of `file`, of a download from `lms`, places it nowhere."""
+    if lms == "canvas" and CANVAS_TEXT.search(file.path):
+        return "this was typed into Canvas, or is a link: not a file"
+    return f"the name is none that {lms} gives"
 
 
 def parse(

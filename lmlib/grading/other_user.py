@@ -20,6 +20,7 @@ import psutil
 from jupyter_client.connect import KernelConnectionInfo
 from traitlets import Int
 
+from lmlib.grading.errors import CourseError
 from lmlib.grading.inside import seccomp
 from lmlib.grading.plain import PlainProvisioner
 
@@ -29,30 +30,34 @@ USER = 64_321
 CHECK = """\
 import json, os, sys
 import ipykernel, zmq, lmlib.grading.inside.kernel
-open_ones = [path for path in sys.argv[1:] if any(os.access(path, how) for how in (4, 2, 1))]
-print(json.dumps(open_ones))"""
+can = lambda path, *ways: any(os.access(path, way) for way in ways)
+closed, kept = json.loads(sys.argv[1])
+usable = [path for path in closed if can(path, os.R_OK, os.W_OK, os.X_OK)]
+print(json.dumps([usable, [path for path in kept if can(path, os.W_OK)]]))"""
 
 
-def why_not(closed: Iterable[Path] = ()) -> str | None:
+def why_not(closed: Iterable[Path] = (), kept: Iterable[Path] = ()) -> str | None:
     """Why kernels cannot run as the other user, in a sentence; None where they can.
 
     closed: files and folders that this user must not be able to use
+    kept: those that they must not be able to change
     """
     if sys.platform != "linux" or os.getuid() != 0:
         return "only root, on Linux, can run code as another user"
     if platform.machine() not in seccomp.MACHINES:
         return f"there is no filter of system calls for {platform.machine()}"
-    command = [sys.executable, "-I", "-c", CHECK, *map(str, closed)]
+    paths = json.dumps([list(map(str, closed)), list(map(str, kept))])
     try:
-        done = _run(command)
+        done = _run([sys.executable, "-I", "-c", CHECK, paths])
     except (OSError, subprocess.SubprocessError) as error:
         return f"no program starts as another user ({error})"
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["it gives no reason"])[-1]
         return f"Python does not start as another user ({said[:200]})"
-    if found := json.loads(done.stdout):
-        return f"another user could use {found[0]}"
-    return None
+    usable, changeable = json.loads(done.stdout)
+    if usable:
+        return f"another user could use {usable[0]}"
+    return f"another user could change {changeable[0]}" if changeable else None
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -63,11 +68,15 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def end_all() -> None:
-    """End every process of the other user, however often they fork."""
+    """End every process of the other user, however often they fork.
+
+    Raises CourseError where some go on all the same.
+    """
     for _ in range(100):
         if not any(map(_is_theirs, psutil.process_iter())):
             return
         _run([sys.executable, "-I", "-S", "-c", f"import os; os.kill(-1, {signal.SIGKILL:d})"])
+    raise CourseError("Processes that the submission started could not be ended.")
 
 
 def _is_theirs(process: psutil.Process) -> bool:

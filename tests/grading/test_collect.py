@@ -227,6 +227,16 @@ def test_moodles_names_lack_what_no_file_may_hold_and_follow_a_groups(enrolled, 
     assert (counts(enrolled, "zoe"), counts(enrolled, "tim")) == ("z", "t")
 
 
+def test_what_was_typed_into_canvas_is_told(enrolled, tmp_path):
+    files = {
+        "lovelaceada_4100_text.html": "<p>",
+        lms_class.canvas_name(BY_LOGIN["zoe"], "a b.ipynb"): "z",
+    }
+    path = lms_class.write_zip(tmp_path / "c.zip", files)
+    (problem,) = [one for one in collect(enrolled, NAME, path) if one.is_problem]
+    assert problem.detail == "this was typed into Canvas, or is a link: not a file"
+
+
 def test_extra_files_come_along_and_names_are_tame(enrolled, tmp_path):
     ada = BY_LOGIN["ada"]
     files = {
