@@ -140,14 +140,13 @@ def _unreadable(assignment: Assignment, key: AnswerKey, folder: Path) -> str:
 def graded(record: Record, template: NotebookNode, show: str) -> Results:
     """The results of a graded submission: a test for each exercise, in the notebook's order."""
     verdicts = {verdict.grade_id: verdict for verdict in record.verdicts}
-    score = sum(verdict.score for verdict in record.verdicts)
     points = sum(verdict.points for verdict in record.verdicts if not verdict.is_extra)
-    output = f"The machine gives {score:g} of {points:g} points."
+    output = f"The machine can give {points:g} points here."  # no score: this may be shown earlier
     if any(map(_is_by_people, template.cells)):
-        output += " Written answers are graded by people, and are not in this number."
+        output += " Written answers are graded by people, and are not among them."
     notes = "\n".join(record.notes) or "The notebook was read."
     return {
-        "score": score,
+        "score": sum(verdict.score for verdict in record.verdicts),
         "output": output,
         "output_format": "text",
         "visibility": show,

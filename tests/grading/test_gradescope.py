@@ -39,9 +39,15 @@ from lmlib.grading.notebooks import notebook_text
 CONTAINER = Path(__file__).with_name("container.py")
 FILE = held_back.PREDICTIONS
 
-as_root = pytest.mark.skipif(
-    sys.platform != "linux" or os.getuid() != 0, reason="only root can pretend to be a container"
-)
+
+def can_pretend():
+    """Whether this machine lets the tests make a pretend container."""
+    if sys.platform != "linux" or os.getuid() != 0:
+        return False
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+
+
+in_a_container = pytest.mark.skipif(not can_pretend(), reason="needs root that may mount")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +163,10 @@ def test_results_in_gradescopes_form(course, root):
     assert autograder.main(root) == 0
     results = results_of(root)
     assert results["visibility"] == "visible" and results["stdout_visibility"] == "hidden"
-    assert results["output"].startswith("The machine gives 1 of 12 points. Written answers are")
+    assert results["output"] == (
+        "The machine can give 12 points here. Written answers are graded by people, and are not "
+        "among them."
+    )
     shown = [
         (test["name"], test.get("score"), test.get("max_score"), test.get("status"))
         for test in results["tests"]
@@ -239,7 +248,7 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "MARK"],
 )
 
 
-@as_root
+@in_a_container
 def test_where_namespaces_are_forbidden_code_runs_as_another_user(course, root):
     (root / "submission_metadata.json").write_text("{}")
     (root / "submission_metadata.json").chmod(0o644)
@@ -269,7 +278,7 @@ for closed, kept in (([Path("/etc/shadow")], [place]), ([place], []), ([], [plac
 """
 
 
-@as_root
+@in_a_container
 def test_nothing_is_graded_where_another_user_could_read_the_key(root):
     (root / "open").write_text("a key")
     (root / "open").chmod(0o606)
