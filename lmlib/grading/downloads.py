@@ -280,7 +280,15 @@ def _aware(time: datetime | None, zone: tzinfo) -> datetime | None:
     return time if time is None or time.tzinfo else time.replace(tzinfo=zone)
 
 
-WORKSHEET_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
+WORKSHEET_TIMES = (
+    "%d %B %Y, %I:%M %p",
+    "%B %d, %Y, %I:%M %p",
+    "%d %B %Y, %H:%M",
+    "%d. %B %Y, %H:%M",
+)
+GERMAN_MONTHS = {"Januar": "January", "Februar": "February", "März": "March", "Mai": "May",
+                 "Juni": "June", "Juli": "July", "Oktober": "October",
+                 "Dezember": "December"}  # fmt: skip
 
 
 def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, datetime | None]]:
@@ -288,9 +296,10 @@ def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, date
 
     Raises CourseError where `table` is another file.
     """
-    identifier, name = table.column("identifier", "id"), table.column("full name")
-    email = table.column("email address")
-    handed_in = table.column("last modified (submission)")
+    identifier = table.column("identifier", "id")
+    name = table.column("full name", "vollständiger name")
+    email = table.column("email address", "e-mail-adresse")
+    handed_in = table.column("last modified (submission)", "zuletzt geändert (abgabe)")
     if identifier is None or email is None:
         raise CourseError(f"{table.path} is not Moodle's grading worksheet.")
     made = {}
@@ -303,9 +312,12 @@ def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, date
 
 
 def _worksheet_time(text: str, zone: tzinfo) -> datetime | None:
+    """The time in "Friday, 16 October 2026, 9:05 AM", as Moodle's language puts it."""
+    _, _, time = text.strip().partition(", ")  # the weekday says nothing more
+    time = re.sub(r"[^\W\d]+", lambda word: GERMAN_MONTHS.get(word[0], word[0]), time)
     for form in WORKSHEET_TIMES:
         try:
-            return datetime.strptime(text.strip(), form).replace(tzinfo=zone)
+            return datetime.strptime(time, form).replace(tzinfo=zone)
         except ValueError:
             continue
     return None

@@ -41,6 +41,7 @@ class Score:
 
 
 WAITING = "waits for a person to grade"
+CHANGEABLE = ("grade can be changed", "bewertung kann geändert werden")
 NOT_TO_FILL = ("EX", "N/A")
 """What Canvas writes where a student is excused, or the assignment is not theirs."""
 
@@ -119,7 +120,7 @@ def fill(
     by_student = {score.person.student: score for score in found}
     maximum = next((score.maximum for score in found if score.is_graded), None)
     _check_maximum(table, place, maximum)
-    is_locked = table.column("grade can be changed")
+    is_locked = table.column(*CHANGEABLE)
     rows, written = [table.rows[0]], 0
     left: list[tuple[str, str]] = []
     listed: set[str] = set()
@@ -156,7 +157,7 @@ def _grade_column(table: Table, assignment: Assignment, column: str | None) -> i
     header = table.rows[0]
     if column is not None:
         wanted = {roster.fold(column)}
-    elif table.column("identifier") is not None:  # Moodle's worksheet is of one assignment
+    elif table.column(*CHANGEABLE) is not None:  # Moodle's worksheet is of one assignment
         wanted = {"grade", "bewertung"}
     else:
         wanted = {roster.fold(assignment.title), roster.fold(assignment.name)}
@@ -202,7 +203,7 @@ def _check_maximum(table: Table, place: int, maximum: float | None) -> None:
     if maximum is None:
         return
     told = [row[place] for row in table.rows[1:4] if "points possible" in row[0].casefold()]
-    worksheet = table.column("maximum grade")
+    worksheet = table.column("maximum grade", "bestwertung")
     if worksheet is not None:
         told.append(table.rows[1][worksheet])
     for text in told:

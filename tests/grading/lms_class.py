@@ -97,18 +97,28 @@ def moodle_participants(path: Path) -> Path:
     return write_rows(path, rows)
 
 
-def moodle_worksheet(path: Path, points: str, times: dict[str, str]) -> Path:
+WORKSHEET = (
+    "Identifier,Full name,Email address,Status,Grade,Maximum grade,Grade can be changed,"
+    "Last modified (submission),Last modified (grade),Feedback comments"
+)
+ARBEITSBLATT = (
+    "ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung,"
+    "Bewertung kann geändert werden,Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),"
+    "Feedback als Kommentar"
+)
+
+
+def moodle_worksheet(
+    path: Path, points: str, times: dict[str, str], is_german: bool = False
+) -> Path:
     """Moodle's grading worksheet, with participants' numbers that only this assignment has."""
-    header = (
-        "Identifier,Full name,Email address,Status,Grade,Maximum grade,Grade can be changed,"
-        "Last modified (submission),Last modified (grade),Feedback comments"
-    ).split(",")
-    rows = [header]
+    rows = [(ARBEITSBLATT if is_german else WORKSHEET).split(",")]
+    who, can_be_changed = ("Teilnehmer/in", "Ja") if is_german else ("Participant ", "Yes")
     for p in CLASS:
         time = times.get(p.login, "-")
         status = "No submission - " if time == "-" else "Submitted for grading - "
         rows.append(
-            [f"Participant {participant(p)}", p.name, p.email, status, "", points, "Yes", time,
+            [f"{who}{participant(p)}", p.name, p.email, status, "", points, can_be_changed, time,
              "-", ""]
         )  # fmt: skip
     return write_rows(path, rows)

@@ -5,7 +5,7 @@ import re
 import shutil
 import struct
 import zipfile
-from datetime import UTC
+from datetime import UTC, datetime
 
 import lms_class
 import pytest
@@ -225,6 +225,23 @@ def test_moodles_names_lack_what_no_file_may_hold_and_follow_a_groups(enrolled, 
     assert any("ONeil" in name for name in files) and any("Lab-1-Tim B" in name for name in files)
     collect(enrolled, NAME, lms_class.write_zip(tmp_path / "m.zip", files))
     assert (counts(enrolled, "zoe"), counts(enrolled, "tim")) == ("z", "t")
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [
+        ("Friday, 2 October 2026, 2:14 PM", 14),
+        ("Friday, October 2, 2026, 2:14 AM", 2),
+        ("Freitag, 2. Oktober 2026, 14:14", 14),
+        ("-", None),
+    ],
+)
+def test_times_in_moodles_worksheet(tmp_path, written, hour):
+    is_german = written.startswith("Freitag")
+    sheet = lms_class.moodle_worksheet(tmp_path / "s.csv", "5", {"ada": written}, is_german)
+    name, email, time = downloads.read_worksheet(read_table(sheet), UTC)["880000"]
+    assert (name, email) == ("Ada Lovelace", "ada@example.org")
+    assert time == (hour and datetime(2026, 10, 2, hour, 14, tzinfo=UTC))
 
 
 def test_what_was_typed_into_canvas_is_told(enrolled, tmp_path):

@@ -48,6 +48,13 @@ def test_moodles_worksheet_is_filled(graded, capsys):
     assert "failed: the notebook is not valid JSON" in said and "nothing handed in" in said
 
 
+def test_moodles_worksheet_may_be_german(graded):
+    lms_class.moodle_worksheet(graded.root / "ihre.csv", "5,00", {}, is_german=True)
+    assert cli.main(["grades", NAME, "--into", "ihre.csv", "--out", "up.csv"]) == 0
+    grades = {row[2]: row[4] for row in lms_class.read_rows(graded.root / "up.csv")}
+    assert (grades["schmidt2@example.org"], grades["schmidt1@example.org"]) == ("4.5", "")
+
+
 def test_so_far_does_not_wait_for_people(graded):
     assert cli.main(["grades", NAME, "--into", "theirs.csv", "--out", "up.csv", "--so-far"]) == 0
     grades = {row[2]: row[4] for row in lms_class.read_rows(graded.root / "up.csv")}
