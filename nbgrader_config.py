@@ -1,6 +1,6 @@
 """The course as nbgrader knows it.  Only wiring: what is wired is in lmlib.grading."""
 
-from lmlib.grading import late, nbgrader_plugin
+from lmlib.grading import late, nbgrader_lms, nbgrader_plugin
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
 
@@ -21,3 +21,7 @@ c.AssignLatePenalties.plugin_class = late.LateDays
 # What students wrote and what their code showed cannot act as the grader who looks at it.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {"markdown2html": nbgrader_plugin.safe_markdown}
+
+# `nbgrader zip_collect` knows the downloads of Canvas, Moodle and Gradescope.
+c.ZipCollectApp.extractor_plugin = nbgrader_lms.LmsExtractor
+c.ZipCollectApp.collector_plugin = nbgrader_lms.LmsCollector

@@ -36,6 +36,7 @@ from rich.text import Text
 from lmlib import handin, pdf
 from lmlib.grading import (
     audit,
+    autograder,
     build,
     collect,
     demo,
@@ -43,6 +44,7 @@ from lmlib.grading import (
     evidence,
     grade,
     grades,
+    gradescope,
     handback,
     handout,
     release,
@@ -130,6 +132,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("assignment", metavar="PS")
     made.add_argument("--out", type=Path, default=Path("feedback.zip"), metavar="ZIP",
                       help="default: feedback.zip")  # fmt: skip
+
+    made = command("gradescope", _gradescope, "Pack a release and its answer key as an autograder "
+                   "for Gradescope.")  # fmt: skip
+    made.add_argument("assignment", metavar="PS")
+    made.add_argument("--show", choices=autograder.SHOWS, default="after_published",
+                      help="when students see scores (default: after_published)")  # fmt: skip
+    made.add_argument("--out", type=Path, metavar="ZIP", help="default: gradescope/PS.zip")
 
     made = running("build", _build, "Build releases and answer keys; only what changed.")
     made.add_argument("assignments", nargs="*", metavar="PS")
@@ -414,6 +423,20 @@ def _return(options: argparse.Namespace) -> int:
     for complaint in complaints:
         print(f"lmlib: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
+
+
+def _gradescope(options: argparse.Namespace) -> int:
+    course = find_course(options.course)
+    name = course.assignment(options.assignment).name
+    path = options.out or course.root / "gradescope" / f"{name}.zip"
+    key = gradescope.write_autograder(course, name, path, options.show)
+    print(f"{os.path.relpath(path)} holds the answer key: give it to nobody but Gradescope.")
+    print(f"There, set the autograder's points to {autograder.machine_points(key):g}.")
+    by_hand = autograder.questions_by_people(key)
+    if by_hand:
+        print("Add these as questions that people grade:")
+        _print_table(("question", "points"), [(one, f"{points:g}") for one, points in by_hand])
+    return 0
 
 
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

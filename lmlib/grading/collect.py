@@ -75,12 +75,8 @@ def collect(
     people = roster.known(course)
     outcomes: list[Outcome] = []
     if source is not None:
-        submissions, outcomes = _sort(course, assignment, people, source, lms, pattern, worksheet)
-        for student, (found, time, made_by) in sorted(submissions.items()):
-            _adopt(course, student, assignment)
-            problem = _keep(course, student, assignment, found, time, made_by)
-            outcomes += [problem] if problem else []
-    collected = _collected_students(course, assignment)
+        outcomes = keep_download(course, assignment, source, lms, pattern, worksheet)
+    collected = collected_students(course, assignment)
     outcomes += [apply_rules(course, student, assignment) for student in collected]
     outcomes += [
         Outcome(person.student, "nothing handed in", person.name)
@@ -91,7 +87,30 @@ def collect(
     return outcomes
 
 
-def _collected_students(course: Course, assignment: str) -> list[str]:
+def keep_download(
+    course: Course,
+    assignment: str,
+    source: Path,
+    lms: str | None = None,
+    pattern: str | None = None,
+    worksheet: Path | None = None,
+) -> list[Outcome]:
+    """Sort the download at `source` into collected/; what could not be placed there.
+
+    Raises CourseError where `source` cannot be read at all.
+    """
+    course.assignment(assignment)
+    people = roster.known(course)
+    submissions, outcomes = _sort(course, assignment, people, source, lms, pattern, worksheet)
+    for student, (found, time, made_by) in sorted(submissions.items()):
+        adopt(course, student, assignment)
+        problem = _keep(course, student, assignment, found, time, made_by)
+        outcomes += [problem] if problem else []
+    return outcomes
+
+
+def collected_students(course: Course, assignment: str) -> list[str]:
+    """Those of whom a submission of `assignment` was ever collected, sorted."""
     folder = course.collected("any", assignment).parent
     return sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
 
@@ -115,7 +134,7 @@ def _sort(
     found, strange = downloads.parse(files, made_by, zone, _compiled(pattern))
     listed = downloads.read_worksheet(read_table(worksheet), zone) if worksheet else {}
     outcomes = [
-        Outcome(file.path, "not placed", f"the name is none that {made_by} gives", True)
+        Outcome(file.path, "not placed", downloads.why_strange(file, made_by), True)
         for file in strange
     ]
     groups: dict[str, list[Found]] = defaultdict(list)
@@ -165,8 +184,10 @@ def _student(people: list[Person], found: Found, name: str, email: str) -> str:
     if not people:
         raise CourseError("the gradebook has no students yet: import a roster with `lmlib roster`")
     person = roster.find(people, lms_id=found.lms_id, email=email, student=found.student, name=name)
-    if person is None and "-" in name:  # Moodle puts the group's name in front
-        person = roster.find(people, name=name.partition("-")[2])
+    rest = name
+    while person is None and "-" in rest:  # Moodle puts the group's name in front
+        rest = rest.partition("-")[2]
+        person = roster.find(people, name=rest)
     if person is None:
         raise CourseError(f"no student of the roster is {name or found.lms_id or email}")
     return person.student
@@ -266,7 +287,7 @@ def _digest(contents: dict[str, bytes]) -> str:
     return digest(*(part for item in sorted(contents.items()) for part in item))
 
 
-def _adopt(course: Course, student: str, assignment: str) -> None:
+def adopt(course: Course, student: str, assignment: str) -> None:
     """Make a submission of what lies in submitted/ without having been collected."""
     folder = course.submitted(student, assignment)
     if not folder.is_dir():
@@ -355,7 +376,7 @@ def counting(course: Course, student: str, assignment: str) -> tuple[Submission 
 
 def apply_rules(course: Course, student: str, assignment: str) -> Outcome:
     """Make submitted/<student>/<assignment> the submission that counts."""
-    _adopt(course, student, assignment)
+    adopt(course, student, assignment)
     try:
         chosen, note = counting(course, student, assignment)
     except CourseError as error:

@@ -119,6 +119,7 @@ def _member(source: Path, member: zipfile.ZipInfo) -> File:
 CANVAS = re.compile(
     r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)"
 )
+CANVAS_TEXT = re.compile(r"_\d+_(?:text|link)\.html$")
 MOODLE = re.compile(
     r"(?P<person>[^/]*?)_(?P<participant>\d+)_assignsubmission_file(?:/|_/?)(?P<name>.+)"
 )
@@ -133,6 +134,13 @@ def name_lms(files: list[File]) -> str:
         return "moodle"
     names = [PurePosixPath(file.path).name for file in files]
     return "canvas" if any(CANVAS.fullmatch(name) for name in names) else "plain"
+
+
+def why_strange(file: File, lms: str) -> str:
+    """Why the name of `file`, of a download from `lms`, places it nowhere."""
+    if lms == "canvas" and CANVAS_TEXT.search(file.path):
+        return "this was typed into Canvas, or is a link: not a file"
+    return f"the name is none that {lms} gives"
 
 
 def parse(
@@ -272,7 +280,15 @@ def _aware(time: datetime | None, zone: tzinfo) -> datetime | None:
     return time if time is None or time.tzinfo else time.replace(tzinfo=zone)
 
 
-WORKSHEET_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
+WORKSHEET_TIMES = (
+    "%d %B %Y, %I:%M %p",
+    "%B %d, %Y, %I:%M %p",
+    "%d %B %Y, %H:%M",
+    "%d. %B %Y, %H:%M",
+)
+GERMAN_MONTHS = {"Januar": "January", "Februar": "February", "März": "March", "Mai": "May",
+                 "Juni": "June", "Juli": "July", "Oktober": "October",
+                 "Dezember": "December"}  # fmt: skip
 
 
 def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, datetime | None]]:
@@ -280,9 +296,10 @@ def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, date
 
     Raises CourseError where `table` is another file.
     """
-    identifier, name = table.column("identifier", "id"), table.column("full name")
-    email = table.column("email address")
-    handed_in = table.column("last modified (submission)")
+    identifier = table.column("identifier", "id")
+    name = table.column("full name", "vollständiger name")
+    email = table.column("email address", "e-mail-adresse")
+    handed_in = table.column("last modified (submission)", "zuletzt geändert (abgabe)")
     if identifier is None or email is None:
         raise CourseError(f"{table.path} is not Moodle's grading worksheet.")
     made = {}
@@ -295,9 +312,12 @@ def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, date
 
 
 def _worksheet_time(text: str, zone: tzinfo) -> datetime | None:
+    """The time in "Friday, 16 October 2026, 9:05 AM", as Moodle's language puts it."""
+    _, _, time = text.strip().partition(", ")  # the weekday says nothing more
+    time = re.sub(r"[^\W\d]+", lambda word: GERMAN_MONTHS.get(word[0], word[0]), time)
     for form in WORKSHEET_TIMES:
         try:
-            return datetime.strptime(text.strip(), form).replace(tzinfo=zone)
+            return datetime.strptime(time, form).replace(tzinfo=zone)
         except ValueError:
             continue
     return None

@@ -38,7 +38,13 @@ from lmlib.grading.notebooks import compact_text
 from lmlib.grading.observe import JUDGE_LISTENS
 
 SANDBOX = "LMLIB_SANDBOX"
-"""Environment variable: `auto` (the sandbox, or refuse), `bwrap` (the same) or `none`."""
+"""Environment variable: `auto` (the sandbox, or refuse), `bwrap` (the same) or `none`.
+
+`user`, as another user in place of the sandbox, is what an autograder in a container may set.
+"""
+
+PROVISIONERS = {"none": "lmlib-plain", "user": "lmlib-other-user"}
+"""By how notebooks are to run; else it is in the sandbox."""
 
 WARM = "LMLIB_WARM"
 """Environment variable: `on`, or `off` for a new process for each kernel."""
@@ -86,7 +92,7 @@ class Run:
 
 def uses_sandbox() -> bool:
     """Whether notebooks are to run in the sandbox."""
-    return os.environ.get(SANDBOX, "auto") != "none"
+    return os.environ.get(SANDBOX, "auto") not in PROVISIONERS
 
 
 def check_sandbox() -> None:
@@ -245,7 +251,7 @@ def _kernel_spec(task: Task) -> KernelSpec:
         "notebook_seconds": 10 * task.cell_seconds,
         "warm": os.environ.get(WARM, "on") != "off",
     }
-    name = "lmlib-sandbox" if uses_sandbox() else "lmlib-plain"
+    name = PROVISIONERS.get(os.environ.get(SANDBOX, "auto"), "lmlib-sandbox")
     provisioner = {"provisioner_name": name, "config": settings}
     return KernelSpec(
         argv=[], display_name=name, language="python", metadata={"kernel_provisioner": provisioner}

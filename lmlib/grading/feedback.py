@@ -20,6 +20,7 @@ from lmlib.grading.notebooks import (
     is_task,
     is_test,
     nbgrader_metadata,
+    readable,
     without_region,
 )
 from lmlib.grading.outputs import shown_outputs, stopped_with_an_error, was_run
@@ -322,15 +323,6 @@ def _outcome(score: float, points: float) -> Outcome:
     if score >= points:
         return "full"
     return "part" if score > 0 else "none"
-
-
-def readable(name: str, is_task: bool) -> str:
-    """`sample_text_RNN_test` as `sample_text_RNN`, and `task_1_1_2` as `Task 1.1.2`."""
-    if not is_task:
-        return name.removesuffix("_test")
-    words, _, number = name.partition("_")
-    is_numbered = number.replace("_", "").isdigit()
-    return f"{words.capitalize()} {number.replace('_', '.')}" if is_numbered else name
 
 
 def _sentences(texts: Sequence[str]) -> tuple[Markup, ...]:

@@ -41,6 +41,9 @@ class Score:
 
 
 WAITING = "waits for a person to grade"
+CHANGEABLE = ("grade can be changed", "bewertung kann geändert werden")
+NOT_TO_FILL = ("EX", "N/A")
+"""What Canvas writes where a student is excused, or the assignment is not theirs."""
 
 
 def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]:
@@ -117,7 +120,7 @@ def fill(
     by_student = {score.person.student: score for score in found}
     maximum = next((score.maximum for score in found if score.is_graded), None)
     _check_maximum(table, place, maximum)
-    is_locked = table.column("grade can be changed")
+    is_locked = table.column(*CHANGEABLE)
     rows, written = [table.rows[0]], 0
     left: list[tuple[str, str]] = []
     listed: set[str] = set()
@@ -136,6 +139,8 @@ def fill(
             left.append((person.student, score.status))
         elif is_locked is not None and row[is_locked].strip().casefold() in ("no", "nein"):
             left.append((person.student, "the LMS has locked this grade"))
+        elif row[place].strip() in NOT_TO_FILL:
+            left.append((person.student, f"the LMS has {row[place].strip()} there"))
         else:
             shown = score.shown.replace(".", ",") if table.delimiter == ";" else score.shown
             rows[-1] = [*row[:place], shown, *row[place + 1 :]]
@@ -152,7 +157,7 @@ def _grade_column(table: Table, assignment: Assignment, column: str | None) -> i
     header = table.rows[0]
     if column is not None:
         wanted = {roster.fold(column)}
-    elif table.column("identifier") is not None:  # Moodle's worksheet is of one assignment
+    elif table.column(*CHANGEABLE) is not None:  # Moodle's worksheet is of one assignment
         wanted = {"grade", "bewertung"}
     else:
         wanted = {roster.fold(assignment.title), roster.fold(assignment.name)}
@@ -171,10 +176,10 @@ def _grade_column(table: Table, assignment: Assignment, column: str | None) -> i
 
 def _row_finder(table: Table, people: list[Person]) -> Callable[[list[str]], Person | None]:
     """How a row of the LMS's table tells the student."""
-    canvas = table.column("student") is not None
+    canvas = roster.is_canvas_gradebook(table)
     lms_id = table.column("id") if canvas else table.column("sid", "id number", "id-nummer")
     email = table.column(*roster.EMAIL)
-    name = table.column("student") if canvas else table.column(*roster.FULL)
+    name = table.column(*roster.FULL)
     if lms_id is None and email is None and name is None:
         raise CourseError(
             f"{table.path} is not a file for grades: it needs a column with ids, e-mails or names."
@@ -198,7 +203,7 @@ def _check_maximum(table: Table, place: int, maximum: float | None) -> None:
     if maximum is None:
         return
     told = [row[place] for row in table.rows[1:4] if "points possible" in row[0].casefold()]
-    worksheet = table.column("maximum grade")
+    worksheet = table.column("maximum grade", "bestwertung")
     if worksheet is not None:
         told.append(table.rows[1][worksheet])
     for text in told:

@@ -146,10 +146,16 @@ class Meter:
 
 
 def _held(processes: list[psutil.Process]) -> int:
-    """Bytes of memory that `processes` hold, what they share counted once."""
+    """Bytes of memory that `processes` hold, what they share counted once.
+
+    Where that may not be known, as of another user's in a container, it is counted for each.
+    """
     total = 0
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            full = process.memory_full_info()
-            total += getattr(full, "pss", full.uss)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            try:
+                full = process.memory_full_info()
+                total += getattr(full, "pss", full.uss)
+            except psutil.AccessDenied:
+                total += process.memory_info().rss
     return total

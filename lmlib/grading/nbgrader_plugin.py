@@ -39,7 +39,7 @@ from nbgrader.preprocessors import (
 )
 from traitlets.config import Config
 
-from lmlib.grading import grade, late, ledger, release
+from lmlib.grading import late, ledger, release, submission
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
@@ -105,9 +105,9 @@ class Intake(NbGraderPreprocessor):
         course, assignment = _place(resources)
         key = key_for_grading(course, assignment)
         text = json.dumps(nb)
-        assembled = grade.assemble(course.assignment(assignment), key, text)
+        assembled = submission.assemble(course.assignment(assignment), key, text)
         student = resources["nbgrader"]["student"]
-        record = grade.new_record(assignment, student, digest(text), key)
+        record = submission.new_record(assignment, student, digest(text), key)
         attach(dataclasses.replace(record, notes=assembled.notes), assembled.notebook)
         return assembled.notebook, resources
 
@@ -123,8 +123,8 @@ class Execute(NbGraderPreprocessor):
             raise CourseError("The notebook did not pass lmlib's intake; see nbgrader_config.py.")
         settings = course.assignment(assignment)
         folder = course.submitted(record.student, assignment)
-        files = grade.accepted_files(folder, settings)
-        return grade.run_and_judge(settings, key, nb, record, files), resources
+        files = submission.accepted_files(folder, settings)
+        return submission.run_and_judge(settings, key, nb, record, files), resources
 
 
 class EnterExtraCredit(NbGraderPreprocessor):

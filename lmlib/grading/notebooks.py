@@ -145,6 +145,15 @@ def extra_credit(cell: NotebookNode) -> float:
     return float(known.get("extra_credit", 0)) if points(cell) == 0 else 0.0
 
 
+def readable(name: str, is_task: bool) -> str:
+    """`sample_text_RNN_test` as `sample_text_RNN`, and `task_1_1_2` as `Task 1.1.2`."""
+    if not is_task:
+        return name.removesuffix("_test")
+    words, _, number = name.partition("_")
+    is_numbered = number.replace("_", "").isdigit()
+    return f"{words.capitalize()} {number.replace('_', '.')}" if is_numbered else name
+
+
 def scored_file(cell: NotebookNode) -> str:
     """The submitted file that a grade cell's points are for; empty where they are for code."""
     return str(cell.metadata.get("lmlib", {}).get("scored_file", ""))

@@ -32,21 +32,27 @@ class PlainProvisioner(LocalProvisioner):
 
     meter: Meter | None = None
 
+    @property
+    def home(self) -> Path:
+        """The kernel's own folder."""
+        manager: Any = self.parent
+        return Path(manager.connection_file).parent / "home"
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Put the task's `files` into an empty folder and set its `variables`."""
         manager: Any = self.parent
-        scratch = Path(manager.connection_file).parent
-        work = scratch / "work"
-        work.mkdir()
+        home = self.home
+        work = home / "work"
+        work.mkdir(parents=True)
         for name, content in kwargs.pop("files", {}).items():
             (work / name).write_bytes(content)
-        _copy_font_list(scratch)
+        _copy_font_list(home)
         if os.name == "posix":
-            manager.transport, manager.ip = "ipc", str(scratch / "k")
+            manager.transport, manager.ip = "ipc", str(home / "k")
         variables = kwargs.pop("variables", {})
         kwargs |= {
             "cwd": str(work),
-            "env": _environment(scratch, self.threads) | variables,
+            "env": _environment(home, self.threads) | variables,
             "stdout": subprocess.DEVNULL,
             "stderr": subprocess.DEVNULL,
         }
@@ -83,11 +89,11 @@ def _environment(home: Path, threads: int) -> dict[str, str]:
     }
 
 
-def _copy_font_list(scratch: Path) -> None:
+def _copy_font_list(home: Path) -> None:
     """Give Matplotlib in the kernel the font list it would otherwise spend seconds to make."""
-    (scratch / "matplotlib").mkdir()
+    (home / "matplotlib").mkdir()
     for path in font_lists():
-        shutil.copy(path, scratch / "matplotlib")
+        shutil.copy(path, home / "matplotlib")
 
 
 @functools.cache

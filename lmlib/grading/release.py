@@ -71,7 +71,7 @@ def complete(course: Course) -> None:
     Raises CourseError where this lmlib has no source to make a wheel of.
     """
     folder = course.root / "release"
-    wheel = _wheel()
+    wheel = make_wheel()
     if not (folder / WHEEL).is_file() or (folder / WHEEL).read_bytes() != wheel:
         write_bytes(folder / WHEEL, wheel)
     for old in folder.glob("lmlib-*.whl"):
@@ -80,7 +80,7 @@ def complete(course: Course) -> None:
     write_text(folder / "index.html", _index(course))
 
 
-def _wheel() -> bytes:
+def make_wheel() -> bytes:
     """lmlib's wheel: the same bytes for the same sources."""
     root = Path(lmlib.__file__).parents[1]
     if not (root / "pyproject.toml").is_file():

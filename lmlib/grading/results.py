@@ -18,7 +18,7 @@ from nbgrader.api import BaseCell, Grade, Gradebook, SubmittedAssignment, Submit
 from lmlib.grading import markup, roster
 from lmlib.grading.course import Course
 from lmlib.grading.errors import CourseError
-from lmlib.grading.feedback import UNANSWERED, readable
+from lmlib.grading.feedback import UNANSWERED
 from lmlib.grading.gradebook import gradebook_errors, open_gradebook
 from lmlib.grading.notebooks import (
     extra_credit,
@@ -29,6 +29,7 @@ from lmlib.grading.notebooks import (
     is_test,
     nbgrader_metadata,
     read_notebook,
+    readable,
     scored_file,
     worth,
 )

@@ -34,13 +34,14 @@ class Change:
     what: str  # "added", "changed", "unchanged", "not in the file"
 
 
-FIRST = ("first name", "first_name", "vorname")
-LAST = ("last name", "last_name", "surname", "nachname")
+FIRST = ("first name", "first_name", "firstname", "vorname")
+LAST = ("last name", "last_name", "lastname", "surname", "nachname")
 FULL = ("full name", "student", "name", "vollständiger name")
 EMAIL = ("email address", "email", "e-mail-adresse", "e-mail")
 LOGIN = ("sis login id", "username", "anmeldename")
 NUMBER = ("sid", "id number", "sis user id", "id-nummer", "lms_user_id")
 ROLE = ("role", "roles", "rolle", "rollen")
+DROPPED = re.compile(r"[\x00-\x1f&<>\"`|':\\/]")  # by Moodle, of a name in a file's name
 
 FORMS = (
     "an export of Canvas's gradebook, of Moodle's participants or grading worksheet, of "
@@ -67,7 +68,7 @@ def read_roster(table: Table) -> list[Person]:
             ("number", NUMBER), ("role", ROLE), ("id", ("id",)),
         )
     }  # fmt: skip
-    is_canvas = table.column("student") is not None and places["id"] is not None
+    is_canvas = is_canvas_gradebook(table)
     has_names = places["full"] is not None or (
         places["first"] is not None and places["last"] is not None
     )
@@ -94,6 +95,11 @@ def read_roster(table: Table) -> list[Person]:
         people.append(person)
     _check_distinct(table, people)
     return _told_apart(people)
+
+
+def is_canvas_gradebook(table: Table) -> bool:
+    """Whether `table` is Canvas's export of grades, with names in one column or in two."""
+    return all(table.column(name) is not None for name in ("id", "sis login id"))
 
 
 def _split(full: str) -> tuple[str, str]:
@@ -234,5 +240,6 @@ def find(
 def _spellings(person: Person) -> set[str]:
     """How an LMS may write a person's name in a file's name."""
     both = fold(person.name), fold(f"{person.last_name} {person.first_name}")
+    moodle = fold(DROPPED.sub("", person.name.replace("_", " ")))
     canvas = re.sub(r"\W", "", fold(person.last_name + person.first_name))
-    return {*both, fold(f"{person.last_name}, {person.first_name}"), canvas}
+    return {*both, fold(f"{person.last_name}, {person.first_name}"), moodle, canvas}

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import lmlib
@@ -202,13 +202,13 @@ def distribution_of(package: str) -> str:
     return (importlib.metadata.packages_distributions().get(package) or [package])[0]
 
 
-def closure(names: Iterable[str]) -> list[str]:
+def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list[str]:
     """`names` and all distributions that they require, as far as these are installed."""
     found: dict[str, None] = {}
     waiting = list(names)
     while waiting:
         name = _normal(waiting.pop())
-        if name in found or name in NOT_NEEDED:
+        if name in found or name in without:
             continue
         try:
             requires = importlib.metadata.distribution(name).requires or []

@@ -8,12 +8,12 @@ import lmlib
 from lmlib.grading.notebooks import digest
 
 RUNS = (
-    "__init__ engine evidence key meter observe plain provisioner sandbox warm "
-    "inside/__init__ inside/kernel inside/namespaces inside/seccomp inside/zygote"
+    "__init__ engine evidence key meter observe other_user plain provisioner sandbox warm "
+    "inside/__init__ inside/guard inside/kernel inside/namespaces inside/seccomp inside/zygote"
 ).split()
 """Modules of `lmlib.grading` that decide what a notebook shows when it is run."""
 
-GRADES = "answer_key compare grade intake judge".split()
+GRADES = "answer_key compare intake judge submission".split()
 """Modules that decide which notebook is run for a submission, and what it earns."""
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,27 +66,59 @@ def read_rows(path: Path, delimiter: str = ",") -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
-def canvas_gradebook(path: Path, title: str, points: str) -> Path:
-    """Canvas's export of its gradebook, which is its roster too."""
-    header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"{title} (991)", "Final"]
-    rows = [header, ["    Points Possible", "", "", "", "", points, "(read only)"]]
-    rows += [[p.sortable, p.lms_id, "", p.login, "LM 101", "", ""] for p in CLASS]
-    rows.append(["Student, Test", "9999", "", "b1946ac9", "LM 101", "", ""])
+TOTALS = ["Current Score", "Unposted Current Score", "Final Score", "Unposted Final Score"]
+
+
+def canvas_gradebook(path: Path, title: str, points: str, names_apart: bool = False) -> Path:
+    """Canvas's export of its gradebook, which is its roster too (gradebook_exporter.rb).
+
+    A row for posting by hand, a row of points, the test student, and totals that are read only; a
+    teacher may ask for first and last names in columns of their own.
+    """
+    who = ["LastName", "FirstName"] if names_apart else ["Student"]
+    more = [""] * (len(who) - 1)
+    totals = [f"Assignments {total}" for total in TOTALS] + TOTALS
+    rows = [[*who, "ID", "SIS User ID", "SIS Login ID", "Section", f"{title} (991)", *totals]]
+    rows.append(["", *more, "", "", "", "", "Manual Posting", *[""] * 8])
+    rows.append(["    Points Possible", *more, "", "", "", "", points, *["(read only)"] * 8])
+    for p in CLASS:
+        name = p.sortable.split(", ") if names_apart else [p.sortable]
+        rows.append([*name, p.lms_id, "", p.login, "LM 101", "", *["0.0"] * 8])
+    test = ["Student", "Test"] if names_apart else ["Student, Test"]
+    rows.append([*test, "9999", "", "b1946ac9", "LM 101", "", *[""] * 8])
     return write_rows(path, rows, bom="\ufeff")
 
 
-def moodle_worksheet(path: Path, points: str, times: dict[str, str]) -> Path:
+def moodle_participants(path: Path) -> Path:
+    """Moodle's table of participants, downloaded; a name is one column there or two."""
+    rows = [["First name", "Last name", "ID number", "Email address", "Roles", "Groups"]]
+    rows.append(["Ina", "Teacher", "", "ina@example.org", "Teacher", ""])
+    rows += [[*p.name.split(" ", 1), "", p.email, "Student", "Lab-1"] for p in CLASS]
+    return write_rows(path, rows)
+
+
+WORKSHEET = (
+    "Identifier,Full name,Email address,Status,Grade,Maximum grade,Grade can be changed,"
+    "Last modified (submission),Last modified (grade),Feedback comments"
+)
+ARBEITSBLATT = (
+    "ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung,"
+    "Bewertung kann geändert werden,Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),"
+    "Feedback als Kommentar"
+)
+
+
+def moodle_worksheet(
+    path: Path, points: str, times: dict[str, str], is_german: bool = False
+) -> Path:
     """Moodle's grading worksheet, with participants' numbers that only this assignment has."""
-    header = (
-        "Identifier,Full name,Email address,Status,Grade,Maximum grade,Grade can be changed,"
-        "Last modified (submission),Last modified (grade),Feedback comments"
-    ).split(",")
-    rows = [header]
+    rows = [(ARBEITSBLATT if is_german else WORKSHEET).split(",")]
+    who, can_be_changed = ("Teilnehmer/in", "Ja") if is_german else ("Participant ", "Yes")
     for p in CLASS:
         time = times.get(p.login, "-")
         status = "No submission - " if time == "-" else "Submitted for grading - "
         rows.append(
-            [f"Participant {participant(p)}", p.name, p.email, status, "", points, "Yes", time,
+            [f"{who}{participant(p)}", p.name, p.email, status, "", points, can_be_changed, time,
              "-", ""]
         )  # fmt: skip
     return write_rows(path, rows)
@@ -98,6 +131,7 @@ def participant(pupil: Pupil) -> str:
 def gradescope_roster(path: Path) -> Path:
     header = ["First Name", "Last Name", "SID", "Email", "Role"]
     rows = [header, ["Ina", "Instructor", "", "ina@example.org", "Instructor"]]
+    rows.append(["Tom", "Assistant", "", "tom@example.org", "TA"])
     rows += [[*p.name.split(" ", 1), p.lms_id, p.email, "Student"] for p in CLASS]
     return write_rows(path, rows)
 
@@ -109,8 +143,10 @@ def canvas_name(pupil: Pupil, file: str, is_late: bool = False) -> str:
     return f"{plain}_{late}{pupil.lms_id}_{70_000 + pupil.number}_{file}"
 
 
-def moodle_name(pupil: Pupil, file: str) -> str:
-    return f"{pupil.name}_{participant(pupil)}_assignsubmission_file/{file}"
+def moodle_name(pupil: Pupil, file: str, group: str = "") -> str:
+    """Moodle drops from names what a file's name may not hold: O'Neil is ONeil there."""
+    name = re.sub(r"[&<>\"`|':\\/]", "", f"{group}{pupil.name}".replace("_", " "))
+    return f"{name}_{participant(pupil)}_assignsubmission_file/{file}"
 
 
 def write_zip(path: Path, files: dict[str, str | bytes]) -> Path:
@@ -120,16 +156,25 @@ def write_zip(path: Path, files: dict[str, str | bytes]) -> Path:
     return path
 
 
-def gradescope_export(path: Path, files: dict[str, str]) -> Path:
-    """What Gradescope exports: a folder for each submission, `files` by login."""
+def gradescope_export(
+    path: Path, files: dict[str, str], times: dict[str, str] | None = None, name: str = "tiny.ipynb"
+) -> Path:
+    """What Gradescope exports: a folder for each submission, `files` by login, and what a Mac adds.
+
+    times: by login, as Gradescope writes them
+    """
     listing, made = [], {}
     for number, pupil in enumerate(p for p in CLASS if p.login in files):
         folder = f"submission_{5000 + number}"
-        made[f"assignment_1_export/{folder}/tiny.ipynb"] = files[pupil.login]
+        time = (times or {}).get(pupil.login, "2026-10-14 18:42:03.123456000 Z")
+        made[f"assignment_1_export/{folder}/{name}"] = files[pupil.login]
+        made[f"__MACOSX/assignment_1_export/{folder}/._{name}"] = "\0"
         listing.append(
             f"{folder}:\n  :submitters:\n  - :name: {pupil.name}\n    :sid: '{pupil.lms_id}'\n"
-            f"    :email: {pupil.email}\n  :created_at: 2026-10-14 18:42:03.123456000 Z\n"
-            "  :score: 0.0\n  :status: processed\n"
+            f"    :email: {pupil.email}\n  :created_at: {time}\n"
+            "  :score: 0.0\n  :status: processed\n  :results: {}\n  :history:\n"
+            "  - :id: 1\n    :created_at: 2026-10-10 08:00:00.000000000 Z\n"
         )
+    made["assignment_1_export/.DS_Store"] = "\0"
     made["assignment_1_export/submission_metadata.yml"] = "---\n" + "".join(listing)
     return write_zip(path, made)

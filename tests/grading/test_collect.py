@@ -5,7 +5,7 @@ import re
 import shutil
 import struct
 import zipfile
-from datetime import UTC
+from datetime import UTC, datetime
 
 import lms_class
 import pytest
@@ -214,6 +214,44 @@ def test_too_late_is_kept_but_not_taken(enrolled, tmp_path):
     course = with_rules(enrolled, DUE + "late_limit = 2\n" + more)
     collect(course, NAME)
     assert counts(course, "ada") == "x"
+
+
+def test_moodles_names_lack_what_no_file_may_hold_and_follow_a_groups(enrolled, tmp_path):
+    zoe, tim = BY_LOGIN["zoe"], BY_LOGIN["tim"]
+    files = {
+        lms_class.moodle_name(zoe, "tiny.ipynb"): "z",
+        lms_class.moodle_name(tim, "tiny.ipynb", "Lab-1-"): "t",
+    }
+    assert any("ONeil" in name for name in files) and any("Lab-1-Tim B" in name for name in files)
+    collect(enrolled, NAME, lms_class.write_zip(tmp_path / "m.zip", files))
+    assert (counts(enrolled, "zoe"), counts(enrolled, "tim")) == ("z", "t")
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [
+        ("Friday, 2 October 2026, 2:14 PM", 14),
+        ("Friday, October 2, 2026, 2:14 AM", 2),
+        ("Freitag, 2. Oktober 2026, 14:14", 14),
+        ("-", None),
+    ],
+)
+def test_times_in_moodles_worksheet(tmp_path, written, hour):
+    is_german = written.startswith("Freitag")
+    sheet = lms_class.moodle_worksheet(tmp_path / "s.csv", "5", {"ada": written}, is_german)
+    name, email, time = downloads.read_worksheet(read_table(sheet), UTC)["880000"]
+    assert (name, email) == ("Ada Lovelace", "ada@example.org")
+    assert time == (hour and datetime(2026, 10, 2, hour, 14, tzinfo=UTC))
+
+
+def test_what_was_typed_into_canvas_is_told(enrolled, tmp_path):
+    files = {
+        "lovelaceada_4100_text.html": "<p>",
+        lms_class.canvas_name(BY_LOGIN["zoe"], "a b.ipynb"): "z",
+    }
+    path = lms_class.write_zip(tmp_path / "c.zip", files)
+    (problem,) = [one for one in collect(enrolled, NAME, path) if one.is_problem]
+    assert problem.detail == "this was typed into Canvas, or is a link: not a file"
 
 
 def test_extra_files_come_along_and_names_are_tame(enrolled, tmp_path):

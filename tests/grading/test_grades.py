@@ -48,6 +48,13 @@ def test_moodles_worksheet_is_filled(graded, capsys):
     assert "failed: the notebook is not valid JSON" in said and "nothing handed in" in said
 
 
+def test_moodles_worksheet_may_be_german(graded):
+    lms_class.moodle_worksheet(graded.root / "ihre.csv", "5,00", {}, is_german=True)
+    assert cli.main(["grades", NAME, "--into", "ihre.csv", "--out", "up.csv"]) == 0
+    grades = {row[2]: row[4] for row in lms_class.read_rows(graded.root / "up.csv")}
+    assert (grades["schmidt2@example.org"], grades["schmidt1@example.org"]) == ("4.5", "")
+
+
 def test_so_far_does_not_wait_for_people(graded):
     assert cli.main(["grades", NAME, "--into", "theirs.csv", "--out", "up.csv", "--so-far"]) == 0
     grades = {row[2]: row[4] for row in lms_class.read_rows(graded.root / "up.csv")}
@@ -101,6 +108,24 @@ def test_files_that_cannot_take_the_grades(graded, change, reason, capsys):
     path.write_text(change(path.read_text()))
     assert cli.main(["grades", NAME, "--into", "theirs.csv", "--out", "up.csv"]) == 1
     assert reason in capsys.readouterr().err and not (graded.root / "up.csv").exists()
+
+
+@pytest.mark.parametrize("names_apart", [False, True])
+def test_canvas_keeps_who_is_excused(graded, capsys, names_apart):
+    path = lms_class.canvas_gradebook(graded.root / "canvas.csv", "Tiny", "5", names_apart)
+    rows = lms_class.read_rows(path)
+    place = rows[0].index("Tiny (991)")
+    (schmidt1,) = [row for row in rows if BY_LOGIN["schmidt1"].login in row]
+    schmidt1[place] = "EX"
+    lms_class.write_rows(path, rows)
+    with open_gradebook(graded) as gradebook:
+        for login in ("schmidt1", "schmidt2"):
+            gradebook.update_or_create_student(login, lms_user_id=BY_LOGIN[login].lms_id)
+    words = ["--into", "canvas.csv", "--out", "up.csv", "--so-far"]
+    assert cli.main(["grades", NAME, *words]) == 0
+    found = {row[place - 2]: row[place] for row in lms_class.read_rows(graded.root / "up.csv")}
+    assert (found["schmidt1"], found["schmidt2"]) == ("EX", "4.5")
+    assert "the LMS has EX there" in capsys.readouterr().out
 
 
 def test_the_lmss_file_is_never_written_over(graded, capsys):

@@ -32,6 +32,18 @@ def test_canvas_and_gradescope_give_the_same_class(course, tmp_path):
     assert {c.what for c in enter(course, tmp_path / "g.csv")} == {"unchanged"}
 
 
+def test_canvas_with_first_and_last_names_apart(course, tmp_path):
+    together = enter(course, lms_class.canvas_gradebook(tmp_path / "c.csv", "Tiny", "5"))
+    apart = enter(course, lms_class.canvas_gradebook(tmp_path / "d.csv", "Tiny", "5", True))
+    assert {change.what for change in apart} == {"unchanged"}
+    assert len(apart) == len(together) == 30
+
+
+def test_moodles_participants_are_the_students(course, tmp_path):
+    changes = enter(course, lms_class.moodle_participants(tmp_path / "participants.csv"))
+    assert [change.person.student for change in changes] == [pupil.login for pupil in CLASS]
+
+
 def test_moodle_in_german_with_semicolons_and_windows_letters(course, tmp_path):
     text = (
         "Vorname;Nachname;ID-Nummer;E-Mail-Adresse;Rollen\r\n"

@@ -1,4 +1,4 @@
-"""Linux namespaces, capabilities and limits, by the system calls that Python does not offer.
+"""Linux namespaces, users, capabilities and limits, by the system calls that Python does not offer.
 
 Used in a process that is about to run a submission.  Everything here only ever takes rights away.
 """
@@ -17,7 +17,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
-PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
+PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 22, 36, 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -61,6 +61,12 @@ def prctl(option: int, *arguments: int) -> None:
     _checked(_libc.prctl(option, *padded), f"prctl {option}")
 
 
+def system_call(number: int, *arguments: int) -> None:
+    """Make a system call for which the C library has no function.  Raises OSError."""
+    padded = [ctypes.c_long(argument) for argument in arguments]
+    _checked(_libc.syscall(ctypes.c_long(number), *padded), f"system call {number}")
+
+
 def end_with_parent() -> None:
     """Have this process killed when its parent ends; to be said after its rights have changed."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -89,6 +95,19 @@ def make_read_only(folder: str) -> None:
     """Forbid writing below `folder`, a mount, in this mount namespace.  Raises OSError."""
     flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV
     mount("none", folder, None, flags)
+
+
+def adopt_orphans() -> None:
+    """Have processes below this one whose parent ends become its children.  Raises OSError."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def become(user: int) -> None:
+    """Take another user's rights for good, in a group of the same number only.  Raises OSError."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    os.umask(0o077)
 
 
 def drop_capabilities() -> None:

@@ -5,12 +5,15 @@ others make namespaces, look into other processes, or reach rarely used parts of
 They fail as if the machine did not allow them.
 """
 
+import contextlib
 import ctypes
 import errno
 import platform
+import socket
 import struct
+from collections.abc import Iterator
 
-from lmlib.grading.inside.namespaces import PR_SET_SECCOMP, prctl
+from lmlib.grading.inside.namespaces import PR_SET_SECCOMP, prctl, system_call
 
 # name: numbers on x86-64 and on AArch64
 DENIED = {
@@ -60,6 +63,7 @@ DENIED = {
     "userfaultfd": (323, 282),
 }
 CLONE, CLONE3 = (56, 220), (435, 435)
+SOCKET, SECCOMP = (41, 198), (317, 277)
 CLONE_NAMESPACES = 0x7E02_0000  # all flags of clone(2) that make a namespace
 
 MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
@@ -72,6 +76,7 @@ NUMBER, MACHINE, ARGUMENT = 0, 4, 16
 
 # classic BPF instructions, and what a filter may return
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+SET_FILTER, ALL_THREADS = 1, 1
 ALLOW = 0x7FFF_0000
 FAIL = 0x0005_0000
 
@@ -117,8 +122,36 @@ def restrict() -> None:
     Raises OSError.
     """
     if instructions := program(platform.machine()):
-        code = ctypes.create_string_buffer(instructions, len(instructions))
-        header = ctypes.create_string_buffer(
-            struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))
-        )
-        prctl(PR_SET_SECCOMP, 2, ctypes.addressof(header))
+        with _pointed_to(instructions) as address:
+            prctl(PR_SET_SECCOMP, 2, address)
+
+
+def close_network() -> None:
+    """Leave this process, all its threads, and all that it starts no new sockets of a network.
+
+    For processes that share the machine's network. Raises OSError.
+    """
+    column, name = MACHINES[platform.machine()]
+    instructions = b"".join([
+        _instruction(LOAD, MACHINE),
+        _instruction(EQUAL, name, if_true=1),
+        _instruction(RETURN, FAIL | errno.ENOSYS),
+        _instruction(LOAD, NUMBER),
+        _instruction(EQUAL, SOCKET[column], if_false=3),
+        _instruction(LOAD, ARGUMENT),
+        _instruction(EQUAL, socket.AF_UNIX, if_true=1),
+        _instruction(RETURN, FAIL | errno.EPERM),
+        _instruction(RETURN, ALLOW),
+    ])  # fmt: skip
+    with _pointed_to(instructions) as address:
+        system_call(SECCOMP[column], SET_FILTER, ALL_THREADS, address)
+
+
+@contextlib.contextmanager
+def _pointed_to(instructions: bytes) -> Iterator[int]:
+    """The address of a filter as the kernel wants it."""
+    code = ctypes.create_string_buffer(instructions, len(instructions))
+    header = ctypes.create_string_buffer(
+        struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))
+    )
+    yield ctypes.addressof(header)
