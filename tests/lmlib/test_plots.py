@@ -1,6 +1,9 @@
+import html
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.patches import Rectangle
 
 from lmlib import plots
@@ -111,14 +114,22 @@ def test_next_tokens_wants_probabilities(probabilities: list[float], sentence: s
         plots.next_tokens(np.array(probabilities), ["a", "b"])
 
 
-def test_a_figure_says_what_it_shows() -> None:
-    [text, metadata] = plots.losses(
-        {"training": [3, 2, 1], "held out": [3, 2.5]}
-    )._repr_mimebundle_()
-    assert text["text/plain"] == metadata["image/png"]["alt"]
-    assert text["text/plain"] == (
-        "loss (nats) over the epochs: training from 3.00 to 1.00, held out from 3.00 to 2.50."
+def test_a_figure_says_below_its_picture_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, bundles = InteractiveShell(), []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw, metadata=None: bundles.append((data, metadata))
     )
+    shell.display_formatter.format(plots.losses({"training": [3, 2, 1], "<held out>": [3, 2.5]}))
+    (picture, metadata), (words, _) = bundles
+    sentence = (
+        "loss (nats) over the epochs: training from 3.00 to 1.00, <held out> from 3.00 to 2.50."
+    )
+    assert picture["image/png"].startswith("iVBOR") and metadata["image/png"]["alt"] == sentence
+    assert picture["text/plain"] == words["text/plain"] == sentence
+    assert words["text/html"] == f"<div>{html.escape(sentence)}</div>"
+
+
+def test_every_figure_has_a_sentence() -> None:
     states = np.linspace(-1, 1, 14).reshape(7, 2)
     for figure, words in (
         (plots.hidden_unit(states, "to be\n!", unit=1), "highest (1.00) after character 6, “!”"),
