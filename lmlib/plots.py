@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -46,7 +45,7 @@ def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: 
     image = axes.imshow(heights.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     for step, rank in np.ndindex(*likeliest.shape):
         character = vocabulary[likeliest[step, rank]]
-        ink = _ink_on(image.to_rgba(heights[step, rank]))
+        ink = _ink_on(np.array(image.to_rgba(heights[step, rank])))
         axes.text(step, rank, visible(character), ha="center", va="center", color=ink)
         if character == text[step]:
             axes.add_patch(Rectangle((step - 0.5, rank - 0.5), 1, 1, fill=False, edgecolor="C1"))
@@ -78,7 +77,7 @@ def hidden_unit(states: np.ndarray, text: str, unit: int, width: int = 60) -> Fi
     )
     for position, character in enumerate(text):
         row, column = divmod(position, width)
-        ink = _ink_on(image.to_rgba(values[position]))
+        ink = _ink_on(np.array(image.to_rgba(values[position])))
         axes.text(
             column, row, visible(character),
             ha="center", va="center", family="monospace", color=ink,
@@ -424,9 +423,9 @@ def _width(words: Sequence[str]) -> float:
     return 0.1 * max(len(word) for word in words)
 
 
-def _ink_on(colour: tuple[float, ...]) -> str:
-    """Black or white, whichever can be read on this colour."""
-    linear = np.power(to_rgb(colour), 2.2)  # about what a screen makes of the numbers
+def _ink_on(colour: np.ndarray) -> str:
+    """Black or white, whichever can be read on this colour: (4,), from 0 to 1, opacity last."""
+    linear = np.power(colour[:3], 2.2)  # about what a screen makes of the numbers
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     return "black" if luminance > 0.18 else "white"
 
