@@ -277,6 +277,23 @@ def test_an_exercise_as_handed_out_says_what_to_do(page: Page, released: Noteboo
     expect(_shown(check)).not_to_contain_text("Traceback")
 
 
+@pytest.mark.skipif("LMLIB_SCREENSHOTS" not in os.environ, reason="LMLIB_SCREENSHOTS is not set")
+def test_a_picture_for_the_documentation(page: Page, released: NotebookNode) -> None:
+    exercise, check = (_cell(page, released, name) for name in ("rnn_step", "rnn_step_check"))
+    _select_from(page, exercise, _line_of(released, "rnn_step", STUB))
+    _type(page, ["return h1, h2, np.ones(V) / V  # a first try: every character alike"])
+    _run(page, exercise)
+    _run(page, check)
+    expect(_shown(check)).to_contain_text("✗")
+    first, last = (_cell(page, released, n).bounding_box() for n in ("rnn_step", "rnn_step_check"))
+    assert first and last
+    page.mouse.move(0, 0)
+    page.screenshot(
+        path=ROOT / "docs" / "working.png",
+        clip={**first, "y": first["y"] - 4, "height": last["y"] + last["height"] - first["y"] + 8},
+    )
+
+
 def test_a_wrong_answer_gets_a_sentence_that_helps(
     page: Page, source: NotebookNode, released: NotebookNode, course: Course
 ) -> None:
@@ -292,17 +309,6 @@ def test_a_wrong_answer_gets_a_sentence_that_helps(
     assert "Does every array enter" in said
     for line in _shown(check).locator("pre").last.inner_text().splitlines():
         assert len(line) <= 88  # a longer one would be broken inside a word
-
-
-@pytest.mark.skipif("LMLIB_SCREENSHOTS" not in os.environ, reason="LMLIB_SCREENSHOTS is not set")
-def test_a_picture_for_the_documentation(page: Page, released: NotebookNode) -> None:
-    first, last = (_cell(page, released, n).bounding_box() for n in ("rnn_step", "rnn_step_check"))
-    assert first and last
-    page.mouse.move(0, 0)
-    page.screenshot(
-        path=ROOT / "docs" / "working.png",
-        clip={**first, "y": first["y"] - 4, "height": last["y"] + last["height"] - first["y"] + 8},
-    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

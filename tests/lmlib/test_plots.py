@@ -1,9 +1,11 @@
 import html
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from lmlib import plots
@@ -39,6 +41,27 @@ def test_hidden_unit_wraps_the_text() -> None:
     figure.canvas.draw()
     with pytest.raises(ValueError, match="7 states for 3 characters"):
         plots.hidden_unit(states, "abc", unit=1)
+
+
+def test_letters_can_be_read_on_any_colour() -> None:
+    values = np.linspace(-1, 1, 60)
+    chances = np.linspace(0, 1, 60)
+    for figure in (
+        plots.hidden_unit(values[:, None], 60 * "a", unit=0),
+        plots.next_characters(np.stack([chances, 1 - chances], axis=1), 60 * "a", "ab"),
+    ):
+        axes = figure.axes[0]
+        for letter in axes.texts:
+            column, row = letter.get_position()
+            ground = axes.images[0].to_rgba(axes.images[0].get_array()[int(row), int(column)])
+            light, dark = sorted(map(luminance, (ground, to_rgb(letter.get_color()))), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """How light a colour is, from 0 to 1, by the rule of WCAG."""
+    parts = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], parts))
 
 
 def test_losses_and_perplexities_are_labelled() -> None:
