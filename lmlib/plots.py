@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})
+STROKES = ("-", "-.", ":", (0, (8, 1)), (0, (3, 1, 1, 1, 1, 1)))  # dashed lines are no curves
 
 
 def visible(text: str) -> str:
@@ -401,6 +402,9 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
         figsize=(width, height), layout="constrained", FigureClass=_DescribedFigure
     )
     plt.close(figure)
+    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    strokes = [STROKES[number % len(STROKES)] for number in range(len(colours))]
+    axes.set_prop_cycle(color=colours, linestyle=strokes)  # colour is not the only difference
     return figure, axes
 
 

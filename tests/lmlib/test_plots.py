@@ -43,6 +43,18 @@ def test_hidden_unit_wraps_the_text() -> None:
         plots.hidden_unit(states, "abc", unit=1)
 
 
+def test_curves_differ_by_more_than_their_colour() -> None:
+    values = {name: ([0, 1], [2.0, 1.0]) for name in "abcde"}
+    for figure in (
+        plots.curves(values, "x", "y"),
+        plots.loss_curves(values),
+        plots.losses({name: [2.0, 1.0] for name in "abcde"}),
+        plots.perplexities([0, 1], {name: [2.0, 1.0] for name in "abcde"}, {"bigram": 3.0}),
+    ):
+        strokes = [str(line._unscaled_dash_pattern) for line in figure.axes[0].lines]  # type: ignore[attr-defined]
+        assert len(set(strokes)) == len(strokes)
+
+
 def test_letters_can_be_read_on_any_colour() -> None:
     values = np.linspace(-1, 1, 60)
     chances = np.linspace(0, 1, 60)
