@@ -132,13 +132,16 @@ def _shown(cell: Locator) -> Locator:
 
 def _run(page: Page, cell: Locator) -> None:
     """Run one cell by keyboard and wait until it is done."""
-    before = cell.locator(".jp-InputPrompt").inner_text()
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
     cell.locator(".cm-content").click()
     while "jp-mod-active" not in (cell.get_attribute("class") or ""):
         cell.locator(".cm-content").click()  # as the page settles, one lands beside the cell
     page.keyboard.press("Control+Enter")
-    prompt = cell.locator(".jp-InputPrompt")
     expect(prompt).not_to_have_text(before)
+    expect(prompt).not_to_have_text("[*]:")
+    if prompt.inner_text() == "[ ]:":  # Notebook 7 drops what comes before its kernel is connected
+        page.keyboard.press("Control+Enter")
     expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"))
 
 
