@@ -6,6 +6,7 @@ few words rather than a traceback.
 
 import copy
 import math
+import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,20 +15,33 @@ import numpy as np
 
 from lmlib.imports import foreign_imports
 
+WIDTH = 88
+"""The most characters in a line of a message."""
+
 
 class CheckFailed(AssertionError):
     """A check that does not hold. The message says what differs."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of the traceback."""
-        return [f"✗ {self}"]
+        return _told(f"✗ {self}")
 
 
 class NotSolvedYet(Exception):
     """An exercise that still holds the line it was handed out with."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"… {self}"]
+        return _told(f"… {self}")
+
+
+def _told(message: str) -> list[str]:
+    """The message, its prose in lines that fit: a notebook would break a longer one in a word."""
+    lines = []
+    for line in message.split("\n"):
+        is_table = line.startswith(" ")
+        wrapped = [] if is_table else textwrap.wrap(line, WIDTH, subsequent_indent="  ")
+        lines += wrapped or [line]
+    return ["\n".join(lines)]
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Any:

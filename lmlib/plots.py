@@ -1,19 +1,23 @@
 """Figures for the notebooks. Each function returns a figure, which a cell's last line shows.
 
-The figure's label says in a sentence what it shows, for those who cannot see it.
+The figure's label says in a sentence what it shows, for those who cannot see it; the notebook has
+it below the picture.
 """
 
+import html
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import IPython.display
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})
+STROKES = ("-", "-.", ":", (0, (8, 1)), (0, (3, 1, 1, 1, 1, 1)))  # dashed lines are no curves
 
 
 def visible(text: str) -> str:
@@ -42,8 +46,8 @@ def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: 
     image = axes.imshow(heights.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     for step, rank in np.ndindex(*likeliest.shape):
         character = vocabulary[likeliest[step, rank]]
-        colour = "white" if heights[step, rank] > 0.5 else "black"
-        axes.text(step, rank, visible(character), ha="center", va="center", color=colour)
+        ink = _ink_on(np.array(image.to_rgba(heights[step, rank])))
+        axes.text(step, rank, visible(character), ha="center", va="center", color=ink)
         if character == text[step]:
             axes.add_patch(Rectangle((step - 0.5, rank - 0.5), 1, 1, fill=False, edgecolor="C1"))
     axes.set_xticks(range(len(text)), [visible(character) for character in text])
@@ -74,7 +78,11 @@ def hidden_unit(states: np.ndarray, text: str, unit: int, width: int = 60) -> Fi
     )
     for position, character in enumerate(text):
         row, column = divmod(position, width)
-        axes.text(column, row, visible(character), ha="center", va="center", family="monospace")
+        ink = _ink_on(np.array(image.to_rgba(values[position])))
+        axes.text(
+            column, row, visible(character),
+            ha="center", va="center", family="monospace", color=ink,
+        )  # fmt: skip
     axes.set_yticks(range(rows), [str(row * width) for row in range(rows)])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("character in the line")
@@ -394,6 +402,9 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
         figsize=(width, height), layout="constrained", FigureClass=_DescribedFigure
     )
     plt.close(figure)
+    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    strokes = [STROKES[number % len(STROKES)] for number in range(len(colours))]
+    axes.set_prop_cycle(color=colours, linestyle=strokes)  # colour is not the only difference
     return figure, axes
 
 
@@ -416,6 +427,13 @@ def _width(words: Sequence[str]) -> float:
     return 0.1 * max(len(word) for word in words)
 
 
+def _ink_on(colour: np.ndarray) -> str:
+    """Black or white, whichever can be read on this colour: (4,), from 0 to 1, opacity last."""
+    linear = np.power(colour[:3], 2.2)  # about what a screen makes of the numbers
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    return "black" if luminance > 0.18 else "white"
+
+
 def _finish(axes: Axes) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
@@ -431,8 +449,13 @@ def _courses(curves: Mapping[str, Sequence[float]]) -> str:
 
 
 class _DescribedFigure(Figure):
-    """A figure whose label is the text that stands where its picture cannot be shown or seen."""
+    """A figure whose label stands below its picture, and in place of it where none is shown."""
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    def _ipython_display_(self) -> None:
+        """Show the picture and then the sentence: JupyterLab reads no alternative text."""
         sentence = str(self.get_label())
-        return {"text/plain": sentence}, {"image/png": {"alt": sentence}}
+        picture = {"image/png": print_figure(self, base64=True), "text/plain": sentence}
+        words = {"text/html": f"<div>{html.escape(sentence)}</div>", "text/plain": sentence}
+        alternative = {"image/png": {"alt": sentence}}
+        IPython.display.display(picture, metadata=alternative, raw=True)
+        IPython.display.display(words, raw=True)

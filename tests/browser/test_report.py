@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.contrast import contrast
 from tests.browser.jupyter import needs_chromium
 from tests.grading.invented_class import invented, rendered
 
@@ -95,20 +96,4 @@ def test_words_stand_out_from_the_page(page: Page, scheme: str) -> None:
     for selector in ("h1", ".aside", ".chart .tick", "summary", ".look, .facts dt"):
         found = page.locator(selector)
         if found.count():
-            assert found.first.evaluate(CONTRAST) >= 4.5, selector
-
-
-CONTRAST = """element => {
-  const light = colour => {
-    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map(v => v / 255)
-      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const style = getComputedStyle(element);
-  const text = element instanceof SVGElement ? style.fill : style.color;
-  let ground = element;
-  while (ground && /rgba\\(.*, 0\\)/.test(getComputedStyle(ground).backgroundColor))
-    ground = ground.parentElement;
-  const pair = [light(text), light(getComputedStyle(ground).backgroundColor)];
-  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-}"""
+            assert contrast(found.first) >= 4.5, selector

@@ -237,12 +237,22 @@ def run(source: str) -> list[str]:
 def test_jupyter_shows_a_few_words_and_no_traceback() -> None:
     unsolved = "def sample():\n    raise NotImplementedError()\nchecks.call(sample)"
     assert run(unsolved) == [
-        "… sample is not written yet: replace the line `raise NotImplementedError()` in its cell,"
-        " run that cell, then run this one again."
+        "… sample is not written yet: replace the line `raise NotImplementedError()` in its cell,\n"
+        "  run that cell, then run this one again."
     ]
     assert run("checks.only_packages('lmlib')")[0].startswith(
         "✗ only lmlib and the standard library are imported: cell [1], line 2, imports nbformat."
     )
+
+
+def test_a_long_message_is_broken_between_words_and_a_table_not_at_all() -> None:
+    sentence = "the first rows differ" + 20 * " in many words"
+    table = "\n".join("  " + 40 * "0.25 " for _ in range(2))
+    (shown,) = checks.CheckFailed(f"{sentence}:\n{table}")._render_traceback_()
+    *lines, first_row, second_row = shown.split("\n")
+    assert len(lines) > 2 and all(len(line) <= 88 for line in lines)
+    assert " ".join(map(str.strip, lines)) == f"✗ {sentence}:"
+    assert f"{first_row}\n{second_row}" == table
 
 
 def test_a_tensor_that_another_call_has_made_can_be_given_to_the_next() -> None:

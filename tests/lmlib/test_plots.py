@@ -1,6 +1,11 @@
+import html
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from lmlib import plots
@@ -36,6 +41,39 @@ def test_hidden_unit_wraps_the_text() -> None:
     figure.canvas.draw()
     with pytest.raises(ValueError, match="7 states for 3 characters"):
         plots.hidden_unit(states, "abc", unit=1)
+
+
+def test_curves_differ_by_more_than_their_colour() -> None:
+    values = {name: ([0, 1], [2.0, 1.0]) for name in "abcde"}
+    for figure in (
+        plots.curves(values, "x", "y"),
+        plots.loss_curves(values),
+        plots.losses({name: [2.0, 1.0] for name in "abcde"}),
+        plots.perplexities([0, 1], {name: [2.0, 1.0] for name in "abcde"}, {"bigram": 3.0}),
+    ):
+        strokes = [str(line._unscaled_dash_pattern) for line in figure.axes[0].lines]  # type: ignore[attr-defined]
+        assert len(set(strokes)) == len(strokes)
+
+
+def test_letters_can_be_read_on_any_colour() -> None:
+    values = np.linspace(-1, 1, 60)
+    chances = np.linspace(0, 1, 60)
+    for figure in (
+        plots.hidden_unit(values[:, None], 60 * "a", unit=0),
+        plots.next_characters(np.stack([chances, 1 - chances], axis=1), 60 * "a", "ab"),
+    ):
+        axes = figure.axes[0]
+        for letter in axes.texts:
+            column, row = letter.get_position()
+            ground = axes.images[0].to_rgba(axes.images[0].get_array()[int(row), int(column)])
+            light, dark = sorted(map(luminance, (ground, to_rgb(letter.get_color()))), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """How light a colour is, from 0 to 1, by the rule of WCAG."""
+    parts = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], parts))
 
 
 def test_losses_and_perplexities_are_labelled() -> None:
@@ -111,14 +149,22 @@ def test_next_tokens_wants_probabilities(probabilities: list[float], sentence: s
         plots.next_tokens(np.array(probabilities), ["a", "b"])
 
 
-def test_a_figure_says_what_it_shows() -> None:
-    [text, metadata] = plots.losses(
-        {"training": [3, 2, 1], "held out": [3, 2.5]}
-    )._repr_mimebundle_()
-    assert text["text/plain"] == metadata["image/png"]["alt"]
-    assert text["text/plain"] == (
-        "loss (nats) over the epochs: training from 3.00 to 1.00, held out from 3.00 to 2.50."
+def test_a_figure_says_below_its_picture_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, bundles = InteractiveShell(), []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw, metadata=None: bundles.append((data, metadata))
     )
+    shell.display_formatter.format(plots.losses({"training": [3, 2, 1], "<held out>": [3, 2.5]}))
+    (picture, metadata), (words, _) = bundles
+    sentence = (
+        "loss (nats) over the epochs: training from 3.00 to 1.00, <held out> from 3.00 to 2.50."
+    )
+    assert picture["image/png"].startswith("iVBOR") and metadata["image/png"]["alt"] == sentence
+    assert picture["text/plain"] == words["text/plain"] == sentence
+    assert words["text/html"] == f"<div>{html.escape(sentence)}</div>"
+
+
+def test_every_figure_has_a_sentence() -> None:
     states = np.linspace(-1, 1, 14).reshape(7, 2)
     for figure, words in (
         (plots.hidden_unit(states, "to be\n!", unit=1), "highest (1.00) after character 6, “!”"),
