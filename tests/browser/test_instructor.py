@@ -411,7 +411,7 @@ def test_points_and_comments_typed_reach_gradebook_feedback_and_grades(
         name = formgrader.locator(".live-notebook a.name-shown").text_content() or ""
         student = next((student for student in PEOPLE if PEOPLE[student] in name), None)
         if student is not None:
-            _grade_by_keyboard(page, TYPED[student], f"Dear {student}, <b>see</b> the lecture.")
+            _grade_by_keyboard(page, TYPED[student], f"Dear {student}, say why it shrinks.")
             expect(formgrader.locator("#task-comment")).to_be_focused()
             if student == "ada" and "LMLIB_SCREENSHOTS" in os.environ:
                 page.screenshot(path=ROOT / "docs" / "manual_grading.png")
@@ -428,7 +428,7 @@ def test_points_and_comments_typed_reach_gradebook_feedback_and_grades(
         assert _press(formgrader, student, "generate-feedback") == "Success"
         written = (course.feedback(student, NAME) / f"{NAME}.html").read_text()
         assert written == handback.page(course, NAME, student)
-        assert f"Dear {student}, &lt;b&gt;see&lt;/b&gt; the lecture." in written
+        assert f"Dear {student}, say why it shrinks." in written
     scores = {score.person.student: score for score in grades.scores(course, NAME)}
     assert {name: scores[name].points for name in PEOPLE} == {
         name: MACHINE[name] + GIVEN[name] for name in PEOPLE
