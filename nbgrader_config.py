@@ -13,7 +13,7 @@ c.CourseDirectory.ignore = ["*"]
 c.GenerateAssignment.preprocessors = nbgrader_plugin.GENERATE_PREPROCESSORS
 c.Autograde.sanitize_preprocessors = [nbgrader_plugin.Intake]
 c.Autograde.autograde_preprocessors = nbgrader_plugin.AUTOGRADE_PREPROCESSORS
-c.GenerateFeedback.preprocessors = nbgrader_plugin.FEEDBACK_PREPROCESSORS
+c.GenerateFeedback.exporter_class = nbgrader_plugin.FeedbackPage
 
 # Late days, extensions and penalties are in course.toml.
 c.AssignLatePenalties.plugin_class = late.LateDays
@@ -21,6 +21,7 @@ c.AssignLatePenalties.plugin_class = late.LateDays
 # What students wrote and what their code showed cannot act as the grader who looks at it.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {"markdown2html": nbgrader_plugin.safe_markdown}
+c.HTMLExporter.extra_template_basedirs = nbgrader_plugin.FORMGRADER_TEMPLATES
 
 # `nbgrader zip_collect` knows the downloads of Canvas, Moodle and Gradescope.
 c.ZipCollectApp.extractor_plugin = nbgrader_lms.LmsExtractor

@@ -15,6 +15,8 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
@@ -262,12 +264,28 @@ def _execute(client: _EvidenceClient, task: Task) -> tuple[str, str] | None:
     """Run the client's notebook; the id of the cell that stopped it, and why, or None."""
     folder = scratch.make()
     try:
-        asyncio.run(_execute_in_kernel(client, task, folder))
+        _complete(_execute_in_kernel(client, task, folder))
     except _Culprit as culprit:
         return culprit.cell, culprit.reason
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def _complete(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end, in a thread beside the caller's where that has an event loop.
+
+    JupyterLab's server has one, in which the formgrader's button grades; so has a notebook.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+    else:
+        _BESIDE.submit(asyncio.run, work).result()
+
+
+_BESIDE = ThreadPoolExecutor(1)  # which stays: a sandbox ends with the thread that started it
 
 
 class _Culprit(Exception):

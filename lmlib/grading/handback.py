@@ -34,15 +34,25 @@ def write_feedback(
             if not course.autograded_notebook(name, assignment).is_file():
                 continue
             try:
-                page = _page(course, gradebook, assignment, name, title)
+                text = _page(course, gradebook, assignment, name, title)
             except CourseError as error:
                 complaints.append(str(error))
                 continue
             written.append(course.feedback(name, assignment) / f"{assignment}.html")
-            write_text(written[-1], page)
+            write_text(written[-1], text)
     if not written and not complaints:
         raise CourseError(f"Nothing of {assignment} is graded yet; run `lmlib grade {assignment}`.")
     return written, complaints
+
+
+def page(course: Course, assignment: str, student: str) -> str:
+    """The feedback page of one student, as HTML.
+
+    Raises CourseError where the submission is not graded, or the gradebook cannot be used.
+    """
+    title = course.assignment(assignment).title
+    with gradebook_errors(course), open_gradebook(course) as gradebook:
+        return _page(course, gradebook, assignment, student, title)
 
 
 def _page(course: Course, gradebook: Gradebook, assignment: str, student: str, title: str) -> str:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import nbgrader
+from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
@@ -31,20 +33,20 @@ from nbgrader.preprocessors import (
     ClearOutput,
     ClearSolutions,
     ComputeChecksums,
-    GetGrades,
     LockCells,
     NbGraderPreprocessor,
     SaveAutoGrades,
     SaveCells,
 )
+from traitlets import default
 from traitlets.config import Config
 
-from lmlib.grading import late, ledger, release, submission
+from lmlib.grading import handback, late, ledger, release, submission
 from lmlib.grading.answer_key import key_for_grading
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.markup import prose
-from lmlib.grading.notebooks import digest, is_test, without_region
+from lmlib.grading.notebooks import digest, is_task, region, without_region
 from lmlib.grading.pictures import Album
 from lmlib.grading.record import METADATA_KEY, attach, attached
 from lmlib.grading.wiring import find_alembic, load_config
@@ -160,32 +162,50 @@ AUTOGRADE_PREPROCESSORS = [
 """What `nbgrader autograde` does to a notebook that `Intake` has let in."""
 
 
-class HideTests(NbGraderPreprocessor):
-    """Keeps hidden tests out of what `nbgrader generate_feedback` would write."""
+class FeedbackPage(Exporter):
+    """Makes the page of `lmlib feedback` where nbgrader would make one of its own."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        hidden = False
-        for cell in nb.cells:
-            if is_test(cell):
-                hidden = True
-                cell.source = "# hidden tests"
-            elif hidden and cell.cell_type == "code":
-                cell.outputs = []
-            cell.source = without_region(cell.source, "MARK SCHEME")
-        return nb, resources
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_filename(  # type: ignore[override]  # nbconvert's HTML exporter gives text too
+        self, filename: str, resources: Resources | None = None, **_: Any
+    ) -> tuple[str, Resources]:
+        assert resources is not None, "nbgrader says which submission it is"
+        course, assignment = _place(resources)
+        page = handback.page(course, assignment, resources["nbgrader"]["student"])
+        return page, {**resources, "output_extension": self.file_extension}
 
 
-FEEDBACK_PREPROCESSORS = [GetGrades, HideTests]
+FORMGRADER_TEMPLATES = [
+    str(Path(__file__).parent / "templates" / "formgrader"),
+    str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
+]
+"""Where the formgrader's page of a submission comes from: what stands first is taken first."""
 
 
 @jinja2.pass_context
 def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
     """A Markdown cell for the formgrader's pages, where a student's markup could act as a grader.
 
-    It takes the place of nbconvert's filter `markdown2html`, which lets scripts through.
+    It takes the place of nbconvert's filter `markdown2html`, which lets scripts through.  A task's
+    mark scheme is set apart from its question.
     """
-    cell = context.get("cell") or {}
-    return prose(source, Album().attached(cell.get("attachments", {})))
+    cell = context.get("cell") or NotebookNode(metadata={})
+    picture = Album().attached(cell.get("attachments", {}))
+    scheme = region(source, "MARK SCHEME") if is_task(cell) else None
+    if scheme is None:
+        return prose(source, picture)
+    question = prose(without_region(source, "MARK SCHEME"), picture)
+    return question + MARK_SCHEME.format(prose(scheme, picture))
+
+
+MARK_SCHEME = """
+<div class="mark-scheme" style="border-left: 4px solid #f0ad4e; padding: 0.5em 1em">
+<p><strong>Mark scheme</strong></p>
+{}</div>
+"""
 
 
 def _place(resources: Resources) -> tuple[Course, str]:

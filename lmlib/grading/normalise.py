@@ -8,6 +8,7 @@ Without a name, every notebook below source/ is meant.
 """
 
 import argparse
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -15,7 +16,14 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from lmlib.grading.errors import CourseError
-from lmlib.grading.notebooks import grade_id, notebook_text, read_notebook, write_text
+from lmlib.grading.notebooks import (
+    grade_id,
+    is_answer,
+    is_task,
+    notebook_text,
+    read_notebook,
+    write_text,
+)
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_METADATA = {"nbgrader", "tags", "lmlib"}
@@ -26,10 +34,14 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     """`notebook` without outputs, editor state and unstable ids; changed in place and returned.
 
     A cell's id is its grade_id where it has one.  An id that an editor drew at random stays as
-    it is: it is stable from then on, and inserting a cell shifts no other.
+    it is: it is stable from then on, and inserting a cell shifts no other.  An empty answer below a
+    task gets the id by which it is known as one, which JupyterLab has no place to type in.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = type(notebook.metadata)(kernelspec=KERNELSPEC)
+    for task, below in itertools.pairwise(notebook.cells):
+        if is_task(task) and below.source.strip() == "YOUR ANSWER HERE" and not is_answer(below):
+            below["id"] = f"answer_{(grade_id(task) or '').removeprefix('task_')}"
     taken: set[str] = set()
     for number, cell in enumerate(notebook.cells, start=1):
         cell["id"] = _free_id(grade_id(cell) or cell.get("id") or f"cell-{number}", taken)

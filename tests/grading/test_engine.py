@@ -1,5 +1,6 @@
 """The engine's seam: evidence as it arrives, and a cell that stops the kernel costs its own."""
 
+import asyncio
 import json
 import signal
 
@@ -110,6 +111,14 @@ def test_after_too_many_stops_the_rest_is_not_run():
     result = run_cells(*["import os; os._exit(0)"] * 5, OBSERVE + "observe('x', lambda: 1)")
     assert set(result.stopped) == {f"cell-{n}" for n in range(6)}
     assert result.evidence.get("cell-5", ()) == ()
+
+
+def test_a_notebook_runs_where_an_event_loop_runs_already():
+    async def formgrader():
+        return [run_cells(OBSERVE + "observe('one', lambda: 1)") for _ in range(2)]
+
+    for result in asyncio.run(formgrader()):
+        assert names(result, "cell-0") == ["one"]
 
 
 def test_training_is_not_run():

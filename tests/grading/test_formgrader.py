@@ -3,7 +3,7 @@
 import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
-from nbgrader.server_extensions.formgrader import handlers
+from small_course import metadata
 
 from lmlib.grading.wiring import load_config
 
@@ -17,7 +17,6 @@ def shown(course, *cells) -> str:
     """The page that the formgrader makes of a notebook with these cells."""
     config = load_config(course)
     config.HTMLExporter.template_name = "formgrade"
-    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     resources = {**dict.fromkeys(NAMES, ""), "index": 0, "total": 1}
     notebook = new_notebook(cells=list(cells))
     page, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources=resources)
@@ -54,6 +53,20 @@ def test_no_script_of_a_students_runs(course, cell):
         if "EVIL" in line:
             for live in ("<script>EVIL", "='EVIL", '="EVIL', 'href="javascript', "<svg", "<iframe"):
                 assert live not in line
+
+
+def test_a_page_needs_nothing_from_the_network(course):
+    page = shown(course, new_markdown_cell("$h_t$"))
+    assert "MathJax = {" in page and "http://" not in page and "https://" not in page
+
+
+def test_a_tasks_mark_scheme_is_set_apart_and_nobody_elses(course):
+    source = "Why?\n\n### BEGIN MARK SCHEME\nOne *point*.\n### END MARK SCHEME"
+    task = new_markdown_cell(source, metadata=metadata("task", task=True, points=1))
+    page = shown(course, task)
+    assert "<strong>Mark scheme</strong>" in page and "<em>point</em>" in page
+    assert "BEGIN MARK SCHEME" not in page
+    assert "<strong>Mark scheme</strong>" not in shown(course, new_markdown_cell(source))
 
 
 def test_words_formulas_and_plots_are_shown(course):

@@ -46,6 +46,14 @@ def test_an_id_is_the_grade_id_and_an_inserted_cell_shifts_no_other():
     assert [name for name in after if name in before] == before
 
 
+def test_the_answer_below_a_new_task_gets_its_id():
+    notebook = tiny_notebook()
+    cell_named(notebook, "answer_task")["id"] = "0f3c"
+    assert normalise.normalised(notebook).cells[-1].id == "answer_task"
+    notebook.cells[-1]["id"], notebook.cells[-1].source = "0f3c", "Another text below a task"
+    assert normalise.normalised(notebook).cells[-1].id == "0f3c"
+
+
 def test_doubled_ids_are_told_apart():
     notebook = tiny_notebook()
     notebook.cells.append(nbformat.v4.new_markdown_cell("again", id="title"))
