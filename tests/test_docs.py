@@ -7,7 +7,7 @@ import inspect
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,11 +16,9 @@ import pytest
 from lmlib.grading import audit, build, cli, key, observe
 from lmlib.grading.course import find_course
 from lmlib.grading.mistakes import EmptyAnswer, Mistake
+from tests.docs.pages import FENCE, PAGES, ROOT, blocks, commands, prose
 from tests.grading import small_course
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-FENCE = re.compile(r"^```(\w*) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLE = ROOT / "docs" / "authoring.md"
 
 WORDS: dict[str, Callable[..., object]] = {
@@ -33,29 +31,10 @@ WORDS: dict[str, Callable[..., object]] = {
 """What hidden tests and KEY regions are written in."""
 
 
-def blocks(page: Path, *languages: str) -> list[str]:
-    """The fenced blocks of `page` in one of `languages`."""
-    found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [text for language, _, text in found if language in languages]
-
-
-def prose(page: Path) -> str:
-    """`page` without its fenced blocks."""
-    return FENCE.sub("", page.read_text(encoding="utf-8"))
-
-
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the headings of `page`."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """The command lines in the shell blocks of `page`, without comments, as words."""
-    for block in blocks(page, "bash", "sh"):
-        for line in block.splitlines():
-            if words := shlex.split(line, comments=True):
-                yield words
 
 
 def test_every_page_is_there() -> None:
@@ -105,7 +84,7 @@ def test_commands_and_options_named_in_prose_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_examples_call_observe_expect_and_comparators_as_they_are(page: Path) -> None:
     inline = [code for code in re.findall(r"`([^`\n]+)`", prose(page)) if "…" not in code]
-    for source in [*blocks(page, "python"), *filter(is_call, inline)]:
+    for source in [*blocks(page.read_text(encoding="utf-8"), "python"), *filter(is_call, inline)]:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 check_call(node)
@@ -144,7 +123,7 @@ def test_the_signature_of_expect_is_the_one_shown() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_toml_examples_have_the_fields_that_are_read(page: Path, tmp_path: Path) -> None:
-    for block in blocks(page, "toml"):
+    for block in blocks(page.read_text(encoding="utf-8"), "toml"):
         tables = tomllib.loads(block)
         for entry in tables.get("mistake", []):
             Mistake(**entry)
@@ -194,7 +173,7 @@ def test_the_authors_example_builds_and_passes_its_audit(tmp_path: Path) -> None
             "with_temperature_test", named["with_temperature_test"], grade=True, points=3
         ),
     ]
-    course = small_course.write_course(tmp_path, notebook, "\n".join(blocks(EXAMPLE, "toml")))
+    course = small_course.write_course(tmp_path, notebook, "\n".join(blocks(EXAMPLE.read_text(encoding="utf-8"), "toml")))
     alternate = course.alternates(small_course.NAME) / "with_temperature" / "log_sum_exp.py"
     alternate.parent.mkdir(parents=True)
     alternate.write_text(named["alternate"], encoding="utf-8")

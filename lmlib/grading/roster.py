@@ -154,7 +154,7 @@ def known(course: Course) -> list[Person]:
     if not (course.root / "gradebook.db").exists():
         return []
     with gradebook_errors(course), open_gradebook(course) as gradebook:
-        return [
+        people = [
             Person(
                 student.id,
                 student.first_name or "",
@@ -164,6 +164,7 @@ def known(course: Course) -> list[Person]:
             )
             for student in gradebook.students
         ]
+    return sorted(people, key=lambda person: (person.last_name, person.first_name, person.student))
 
 
 def enter(course: Course, people: list[Person]) -> list[Change]:
