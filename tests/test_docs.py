@@ -8,16 +8,14 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from lmlib.grading import audit, build, cli, key, observe
+from lmlib.grading import cli, key, observe
 from lmlib.grading.course import find_course
 from lmlib.grading.mistakes import EmptyAnswer, Mistake
-from tests.docs.pages import FENCE, PAGES, ROOT, blocks, commands, prose
-from tests.grading import small_course
+from tests.docs.pages import PAGES, ROOT, blocks, commands, prose
 
 EXAMPLE = ROOT / "docs" / "authoring.md"
 
@@ -155,29 +153,3 @@ def test_sentences_quoted_in_tables_are_those_of_the_code(page: Path) -> None:
     for sentence in re.findall(r"^\| “(.+?)”", prose(page), re.MULTILINE):
         quoted = any(sentence in text for text in sentences_of_the_code())
         assert quoted, f"{page.name} quotes what nothing says: {sentence}"
-
-
-def test_the_authors_example_builds_and_passes_its_audit(tmp_path: Path) -> None:
-    found = FENCE.findall(EXAMPLE.read_text(encoding="utf-8"))
-    named = {name: text.rstrip("\n") for language, name, text in found if language == "python"}
-    notebook = small_course.tiny_notebook()
-    notebook.cells = [
-        small_course.code("imports", "import numpy as np"),
-        small_course.code(
-            "with_temperature", named["with_temperature"], solution=True, locked=False
-        ),
-        small_course.code(
-            "with_temperature_check", named["with_temperature_check"], grade=True, points=0
-        ),
-        small_course.code(
-            "with_temperature_test", named["with_temperature_test"], grade=True, points=3
-        ),
-    ]
-    course = small_course.write_course(tmp_path, notebook, "\n".join(blocks(EXAMPLE.read_text(encoding="utf-8"), "toml")))
-    alternate = course.alternates(small_course.NAME) / "with_temperature" / "log_sum_exp.py"
-    alternate.parent.mkdir(parents=True)
-    alternate.write_text(named["alternate"], encoding="utf-8")
-    with ThreadPoolExecutor(2) as executor:
-        build.build(course, small_course.NAME, executor, lambda what, done, total: None)
-        findings = audit.audit(course, small_course.NAME, executor, lambda finding: None)
-    assert audit.summary(findings) == "audit: mistakes 2/2 caught, 2 named; alternates 1/1 kept"

@@ -23,7 +23,14 @@ ALTERNATES = {"rnn_step", "get_perplex_gru"}
 
 
 def clone(folder: Path) -> Path:
-    """Make the clone in `folder`."""
+    """Make a clone in `folder` that is set up and smaller."""
+    check_out(folder)
+    make_smaller(folder)
+    return folder
+
+
+def check_out(folder: Path) -> None:
+    """Make a clone of the whole course in `folder`, and set it up."""
     known = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(known, cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
@@ -34,8 +41,6 @@ def clone(folder: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     set_up(folder)
-    make_smaller(folder)
-    return folder
 
 
 def set_up(folder: Path) -> None:
