@@ -51,6 +51,18 @@ def test_relative_links_lead_to_a_file_and_a_heading(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), f"{page.name} links to {target}"
 
 
+def linked_pages(page: Path) -> set[Path]:
+    """The pages in Markdown that `page` links to."""
+    targets = re.findall(r"\]\(([^)\s#:]+\.md)", prose(page))
+    return {(page.parent / target).resolve() for target in targets}
+
+
+def test_every_page_is_two_clicks_from_the_readme() -> None:
+    first = linked_pages(ROOT / "README.md")
+    second = {page for one in first for page in linked_pages(one)}
+    assert set(PAGES) - {ROOT / "README.md"} <= first | second
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_commands_are_words_that_lmlib_and_make_know(page: Path) -> None:
     rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
