@@ -125,7 +125,7 @@ def test_a_notebook_without_lmlib_says_what_the_page_shows(student: Student) -> 
     first = read_notebook(student.folder / f"{NAME}.ipynb").cells[0].source
     without = f"import importlib.util\nimportlib.util.find_spec = lambda name: None\n{first}"
     (student.folder / "without.py").write_text(without)
-    assert "`lmlib is missing`" in PAGE.read_text()
+    assert "`ImportError: lmlib is missing`" in PAGE.read_text()
     assert "lmlib is missing" in student.types("python without.py", may_fail=True)
 
 
