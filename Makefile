@@ -1,4 +1,4 @@
-# make demo, make test, make soak, make build, make grade PS=...: each sets up .venv first, once.
+# make demo, make test, make soak, make build, make grade PS=..., make site: each sets up .venv first, once.
 # Every path here is relative, since make cannot hold a folder's name with blanks in it.
 
 PYTHON := .venv/bin/python
@@ -9,7 +9,7 @@ ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),re
 .PHONY: $(READY)
 endif
 
-.PHONY: demo test soak build grade lint format setup clean
+.PHONY: demo test soak build grade site lint format setup clean
 
 demo: $(READY)
 	.venv/bin/lmlib demo
@@ -32,6 +32,9 @@ grade: $(READY)
 	@test -n "$(PS)" || { echo "Which problem set? For example: make grade PS=ps1_rnn_sampling" >&2; exit 2; }
 	.venv/bin/lmlib grade $(PS)
 
+site: $(READY)
+	$(PYTHON) -m website
+
 lint: $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
@@ -51,4 +54,4 @@ $(READY): pyproject.toml constraints.txt hatch_build.py
 	@sh .ci/setup $(READY)
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site

@@ -7,20 +7,16 @@ import inspect
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lmlib.grading import audit, build, cli, key, observe
+from lmlib.grading import cli, key, observe
 from lmlib.grading.course import find_course
 from lmlib.grading.mistakes import EmptyAnswer, Mistake
-from tests.grading import small_course
+from tests.docs.pages import PAGES, ROOT, blocks, commands, prose
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-FENCE = re.compile(r"^```(\w*) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLE = ROOT / "docs" / "authoring.md"
 
 WORDS: dict[str, Callable[..., object]] = {
@@ -33,29 +29,10 @@ WORDS: dict[str, Callable[..., object]] = {
 """What hidden tests and KEY regions are written in."""
 
 
-def blocks(page: Path, *languages: str) -> list[str]:
-    """The fenced blocks of `page` in one of `languages`."""
-    found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [text for language, _, text in found if language in languages]
-
-
-def prose(page: Path) -> str:
-    """`page` without its fenced blocks."""
-    return FENCE.sub("", page.read_text(encoding="utf-8"))
-
-
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the headings of `page`."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """The command lines in the shell blocks of `page`, without comments, as words."""
-    for block in blocks(page, "bash", "sh"):
-        for line in block.splitlines():
-            if words := shlex.split(line, comments=True):
-                yield words
 
 
 def test_every_page_is_there() -> None:
@@ -72,6 +49,18 @@ def test_relative_links_lead_to_a_file_and_a_heading(page: Path) -> None:
         linked = page.parent / name if name else page
         assert linked.exists(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(linked), f"{page.name} links to {target}"
+
+
+def linked_pages(page: Path) -> set[Path]:
+    """The pages in Markdown that `page` links to."""
+    targets = re.findall(r"\]\(([^)\s#:]+\.md)", prose(page))
+    return {(page.parent / target).resolve() for target in targets}
+
+
+def test_every_page_is_two_clicks_from_the_readme() -> None:
+    first = linked_pages(ROOT / "README.md")
+    second = {page for one in first for page in linked_pages(one)}
+    assert set(PAGES) - {ROOT / "README.md"} <= first | second
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -105,7 +94,7 @@ def test_commands_and_options_named_in_prose_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_examples_call_observe_expect_and_comparators_as_they_are(page: Path) -> None:
     inline = [code for code in re.findall(r"`([^`\n]+)`", prose(page)) if "…" not in code]
-    for source in [*blocks(page, "python"), *filter(is_call, inline)]:
+    for source in [*blocks(page.read_text(encoding="utf-8"), "python"), *filter(is_call, inline)]:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 check_call(node)
@@ -144,7 +133,7 @@ def test_the_signature_of_expect_is_the_one_shown() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_toml_examples_have_the_fields_that_are_read(page: Path, tmp_path: Path) -> None:
-    for block in blocks(page, "toml"):
+    for block in blocks(page.read_text(encoding="utf-8"), "toml"):
         tables = tomllib.loads(block)
         for entry in tables.get("mistake", []):
             Mistake(**entry)
@@ -176,29 +165,3 @@ def test_sentences_quoted_in_tables_are_those_of_the_code(page: Path) -> None:
     for sentence in re.findall(r"^\| “(.+?)”", prose(page), re.MULTILINE):
         quoted = any(sentence in text for text in sentences_of_the_code())
         assert quoted, f"{page.name} quotes what nothing says: {sentence}"
-
-
-def test_the_authors_example_builds_and_passes_its_audit(tmp_path: Path) -> None:
-    found = FENCE.findall(EXAMPLE.read_text(encoding="utf-8"))
-    named = {name: text.rstrip("\n") for language, name, text in found if language == "python"}
-    notebook = small_course.tiny_notebook()
-    notebook.cells = [
-        small_course.code("imports", "import numpy as np"),
-        small_course.code(
-            "with_temperature", named["with_temperature"], solution=True, locked=False
-        ),
-        small_course.code(
-            "with_temperature_check", named["with_temperature_check"], grade=True, points=0
-        ),
-        small_course.code(
-            "with_temperature_test", named["with_temperature_test"], grade=True, points=3
-        ),
-    ]
-    course = small_course.write_course(tmp_path, notebook, "\n".join(blocks(EXAMPLE, "toml")))
-    alternate = course.alternates(small_course.NAME) / "with_temperature" / "log_sum_exp.py"
-    alternate.parent.mkdir(parents=True)
-    alternate.write_text(named["alternate"], encoding="utf-8")
-    with ThreadPoolExecutor(2) as executor:
-        build.build(course, small_course.NAME, executor, lambda what, done, total: None)
-        findings = audit.audit(course, small_course.NAME, executor, lambda finding: None)
-    assert audit.summary(findings) == "audit: mistakes 2/2 caught, 2 named; alternates 1/1 kept"

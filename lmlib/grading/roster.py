@@ -160,7 +160,7 @@ def known(course: Course) -> list[Person]:
     if not (course.root / "gradebook.db").exists():
         return []
     with gradebook_errors(course), open_gradebook(course) as gradebook:
-        return [
+        people = [
             Person(
                 student.id,
                 student.first_name or "",
@@ -170,6 +170,7 @@ def known(course: Course) -> list[Person]:
             )
             for student in gradebook.students
         ]
+    return sorted(people, key=lambda person: (person.last_name, person.first_name, person.student))
 
 
 def enter(course: Course, people: list[Person]) -> list[Change]:

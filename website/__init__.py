@@ -1,0 +1,1 @@
+"""The course as a web site: README, docs and the released notebooks, through Sphinx."""
