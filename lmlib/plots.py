@@ -418,7 +418,8 @@ def _width(words: Sequence[str]) -> float:
 
 def _finish(axes: Axes) -> None:
     axes.grid(alpha=0.3)
-    axes.legend()
+    if axes.get_legend_handles_labels()[0]:  # none where nothing is trained yet
+        axes.legend()
 
 
 def _courses(curves: Mapping[str, Sequence[float]]) -> str:
