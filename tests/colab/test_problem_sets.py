@@ -106,7 +106,10 @@ def test_with_the_solutions_every_check_holds(
             cell.source = ""
     cells = kernel.run(notebook, colab, tmp_path)
     assert {key: error(cell) for key, cell in cells.items() if error(cell)} == {}
-    assert all("✓" in shown(check, "stdout") for check in checks_of(cells, solutions))
+    silent = [
+        check.id for check in checks_of(cells, solutions) if "✓" not in shown(check, "stdout")
+    ]
+    assert silent in ([], ["draw_similarity_check"]), "that one shows a picture"
 
 
 def test_what_lies_beside_the_notebook_is_fetched(
