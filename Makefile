@@ -1,4 +1,4 @@
-# make demo, make test, make soak, make build, make grade PS=..., make site: each sets up .venv first, once.
+# make demo, make test, make soak, make lowest, make build, make grade PS=..., make site: each sets up .venv first, once.
 # Every path here is relative, since make cannot hold a folder's name with blanks in it.
 
 PYTHON := .venv/bin/python
@@ -9,7 +9,7 @@ ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),re
 .PHONY: $(READY)
 endif
 
-.PHONY: demo test soak build grade site lint format setup clean
+.PHONY: demo test soak lowest build grade site lint format setup clean
 
 demo: $(READY)
 	.venv/bin/lmlib demo
@@ -24,6 +24,10 @@ soak: $(READY)
 	@# every mistake and alternate run anew
 	.venv/bin/lmlib build
 	.venv/bin/lmlib audit
+
+lowest: $(READY)
+	@# with the lowest versions that pyproject.toml allows, in environments that are thrown away
+	LMLIB_LOWEST=1 $(PYTHON) -m pytest tests/test_lowest.py
 
 build: $(READY)
 	.venv/bin/lmlib build

@@ -54,7 +54,8 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     except NotImplementedError as error:
         if error.args:  # the line handed out carries no message: this one comes from elsewhere
             raise
-        unsolved = traceback.extract_tb(error.__traceback__)[-1].name
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        unsolved = frame.f_code.co_qualname.rpartition("<locals>.")[2]  # a method with its class
     raise NotSolvedYet(
         f"{unsolved} is not written yet: replace the line `raise NotImplementedError()` in its"
         " cell, run that cell, then run this one again."

@@ -436,7 +436,8 @@ def _ink_on(colour: np.ndarray) -> str:
 
 def _finish(axes: Axes) -> None:
     axes.grid(alpha=0.3)
-    axes.legend()
+    if axes.get_legend_handles_labels()[0]:  # none where nothing is trained yet
+        axes.legend()
 
 
 def _courses(curves: Mapping[str, Sequence[float]]) -> str:

@@ -53,9 +53,7 @@ from lmlib.grading.notebooks import (
     worth,
     write_bytes,
 )
-
-CONTEXTS = "contexts.npz"
-"""What students are to continue, beside the released notebook."""
+from lmlib.grading.release import CONTEXTS
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many runs are done, and how many there are."""

@@ -63,7 +63,8 @@ class AddInstallCell(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         settings = self.config.CourseDirectory
         course = find_course(Path(settings.root if "root" in settings else "."))
-        cell = new_code_cell(release.install_cell(course), id=INSTALL_ID)
+        assignment = resources["nbgrader"]["assignment"]
+        cell = new_code_cell(release.install_cell(course, assignment, nb.cells), id=INSTALL_ID)
         cell.metadata["nbgrader"] = {
             "grade": False,
             "grade_id": INSTALL_ID,

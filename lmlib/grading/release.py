@@ -6,18 +6,33 @@ setting in course.toml, is where the first cell of every released notebook finds
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from hatchling.builders.wheel import WheelBuilder
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from nbformat import NotebookNode
 
 import lmlib
 from lmlib.grading.course import Course
 from lmlib.grading.errors import CourseError
-from lmlib.grading.notebooks import write_bytes, write_text
+from lmlib.grading.notebooks import (
+    extra_credit,
+    points,
+    read_notebook,
+    scored_file,
+    write_bytes,
+    write_text,
+)
+from lmlib.grading.pages import template
+
+CONTEXTS = "contexts.npz"
+"""What students are to continue, beside a notebook that has them hand in what they made of it."""
 
 WHEEL = f"lmlib-{lmlib.__version__}-py3-none-any.whl"
+
+TOP = re.compile(r"\*\*Time\*\* (?P<time>.+?) · \*\*Needs\*\* (?P<needs>.+?) · ")
+"""How long a problem set takes and what one should know, where its notebook says so."""
 
 INSTALL = """\
 # Installs lmlib, the course's library, where it is missing, as in Colab; otherwise does nothing.
@@ -32,6 +47,15 @@ if importlib.util.find_spec("lmlib") is None:
         raise ImportError(f"lmlib could not be installed from {{wheel}}; is the network there?")
     importlib.invalidate_caches()"""
 
+FETCH = """
+
+    from urllib.request import urlretrieve
+
+    try:  # what lies beside the notebook, and not beside the copy that Colab opens
+        urlretrieve({file!r}, {name!r})
+    except OSError as error:
+        print({name!r}, "could not be fetched:", error)"""
+
 ASK = """\
 # lmlib, the course's library, has to be installed before anything else runs.
 import importlib.util
@@ -41,11 +65,15 @@ if importlib.util.find_spec("lmlib") is None:
     raise ImportError(f"lmlib is missing: install {{wheel}}, which your instructors give out.")"""
 
 
-def install_cell(course: Course) -> str:
-    """The source of the cell that opens every released notebook."""
-    if not course.release_address:
+def install_cell(course: Course, name: str, cells: Sequence[NotebookNode]) -> str:
+    """The source of the cell that opens the released notebook of the assignment `name`."""
+    address = course.release_address
+    if not address:
         return ASK.format(wheel=WHEEL)
-    return INSTALL.format(wheel=f"{course.release_address}/{WHEEL}")
+    source = INSTALL.format(wheel=f"{address}/{WHEEL}")
+    if any(map(scored_file, cells)):
+        source += FETCH.format(file=f"{address}/{name}/{CONTEXTS}", name=CONTEXTS)
+    return source
 
 
 def colab_link(address: str, path: str) -> str:
@@ -94,18 +122,30 @@ def make_wheel() -> bytes:
 
 
 def _index(course: Course) -> str:
-    environment = Environment(
-        loader=PackageLoader("lmlib.grading"), autoescape=True, undefined=StrictUndefined
-    )
-    address = course.release_address
     notebooks = [
-        {
-            "title": assignment.title,
-            "path": f"{name}/{name}.ipynb",
-            "colab": colab_link(address, f"{name}/{name}.ipynb") if address else "",
-        }
-        for name, assignment in course.assignments.items()
-        if course.release(name).is_file()
+        _entry(course, name) for name in course.assignments if course.release(name).is_file()
     ]
-    template = environment.get_template("index.html.j2")
-    return template.render(title=course.title, notebooks=notebooks, wheel=WHEEL)
+    return template("index").render(
+        title=course.title,
+        notebooks=notebooks,
+        has_colab=bool(course.release_address),
+        wheel=WHEEL,
+    )
+
+
+def _entry(course: Course, name: str) -> dict[str, str | float | list[str]]:
+    """What the index page tells of a released notebook; some of it stands at the notebook's top."""
+    path, address = course.release(name), course.release_address
+    cells = read_notebook(path).cells
+    opening = next((cell.source for cell in cells if cell.cell_type == "markdown"), "")
+    heading, top = re.match("# (.+)", opening), TOP.search(opening)
+    beside = sorted(other.name for other in path.parent.glob("*") if other.suffix != ".ipynb")
+    return {
+        "title": heading[1] if heading else course.assignment(name).title,
+        "points": sum(map(points, cells)),
+        "extra": sum(map(extra_credit, cells)),
+        "time": top["time"] if top else "",
+        "needs": top["needs"] if top else "",
+        "colab": colab_link(address, f"{name}/{path.name}") if address else "",
+        "files": [f"{name}/{file}" for file in (path.name, *beside)],
+    }

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import quiet
-from small_course import COURSE, NAME, answered, tiny_notebook, write_course
+from small_course import COURSE, NAME, answered, cell_named, tiny_notebook, write_course
 
 from lmlib.grading import build, cli, release
 from lmlib.grading.course import Course, find_course
@@ -127,6 +127,28 @@ def test_the_index_links_each_notebook_and_colab(served: Course) -> None:
     fetched = f"http%3A%2F%2F127.0.0.1%3A{port}%2F{NAME}%2F{NAME}.ipynb"
     assert f"https://colab.research.google.com/#fileId={fetched}" in page
     assert "<script" not in page
+
+
+def test_the_index_tells_what_a_notebook_says_of_itself(course: Course) -> None:
+    notebook = read_notebook(course.release(NAME))
+    release.complete(course)
+    page = (course.root / "release" / "index.html").read_text()
+    assert "5 points" in page and "extra" not in page and "Needs" not in page
+    assert "in Colab" not in page, "there is no address that Colab could fetch from"
+    cell_named(
+        notebook, "title"
+    ).source = (
+        "# A set of *one* < two\n\n**Time** an hour · **Needs** a <b>pen</b> · **Computer** any"
+    )
+    cell_named(notebook, "scaled_check").metadata["lmlib"] = {"extra_credit": 1.5}
+    nbformat.write(notebook, course.release(NAME))
+    (course.release(NAME).parent / release.CONTEXTS).write_bytes(b"")
+    release.complete(course)
+    page = (course.root / "release" / "index.html").read_text()
+    assert "<h2>A set of *one* &lt; two</h2>" in page
+    for words in ("5 points and 1.5 extra", "an hour", "Needs a &lt;b&gt;pen&lt;/b&gt;."):
+        assert words in page
+    assert f'href="{NAME}/{release.CONTEXTS}"' in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""The course's release on a web server, and a machine like Colab's that fetches from it."""
+
+import functools
+import http.server
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lmlib.grading import fixture, nbgrader_plugin, release
+from lmlib.grading.course import Course, find_course
+from tests import environments
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = Path(__file__).parent / "runtime.txt"
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+    """The real course, all of it released, and its release folder served on loopback."""
+    root = tmp_path_factory.mktemp("served")
+    for name in ("nbgrader_config.py", "source"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, root / name)
+    (root / "release").mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=root / "release")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = (ROOT / "course.toml").read_text()
+        address = f"http://127.0.0.1:{server.server_port}"
+        line = 'release_address = ""'
+        assert line in settings
+        (root / "course.toml").write_text(settings.replace(line, f'release_address = "{address}"'))
+        course = find_course(root)
+        for name in course.assignments:
+            nbgrader_plugin.generate_release(course, name)
+        few = fixture.make(1, fixture.Sizes(8, 4, 10_000, 10_000))
+        contexts = course.release("ps5_attention_backward").with_name(release.CONTEXTS)
+        contexts.write_bytes(few.released())
+        release.complete(course)
+        yield course
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with Colab's versions, where lmlib was never installed."""
+    if sys.version_info >= (3, 13):
+        pytest.skip("Colab has Python 3.12; its NumPy 2.0.2 cannot be installed here")
+    python = environments.new(tmp_path_factory.mktemp("runtime"), "--no-deps", "-r", RUNTIME)
+    environments.link_torch(python)
+    return python
