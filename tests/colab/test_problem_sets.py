@@ -55,6 +55,11 @@ def checks_of(cells: dict[str, NotebookNode], solutions: dict[str, str]) -> list
     return [cells[f"{name}_check"] for name in solutions if f"{name}_check" in cells]
 
 
+def in_one_line(lines: list[str]) -> str:
+    """A sentence that was broken between words."""
+    return " ".join(" ".join(lines).split())
+
+
 def without_excuse(cells: dict[str, NotebookNode]) -> dict[str, str]:
     """The cells that raise what no unwritten exercise explains, and what they raise."""
     missing: set[str] = set()  # names that cells which raised would have given a value
@@ -65,7 +70,7 @@ def without_excuse(cells: dict[str, NotebookNode]) -> dict[str, str]:
             continue
         named = re.fullmatch(r"name '(\w+)' is not defined", raised.evalue)
         is_explained = (
-            (raised.ename == "NotSolvedYet" and SENTENCE.fullmatch("\n".join(raised.traceback)))
+            (raised.ename == "NotSolvedYet" and SENTENCE.fullmatch(in_one_line(raised.traceback)))
             or (raised.ename == "NotImplementedError" and not raised.evalue
                 and not name.endswith("_check"))
             or (raised.ename == "NameError" and named and named[1] in missing)
