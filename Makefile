@@ -15,8 +15,8 @@ demo: $(READY)
 	.venv/bin/lmlib demo
 
 test: lint
-	@# a file to a worker, so that its fixtures are made once; the longest files first
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks tests
+	@# a file to a worker, so that its fixtures are made once, in the order of tests/conftest.py
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4
