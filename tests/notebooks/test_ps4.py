@@ -93,7 +93,8 @@ def test_a_new_transformer_begins_at_the_loss_of_guessing(names: dict[str, Any])
 
 def test_a_line_of_romeo_is_looked_at_by_every_head(executed: dict[str, NotebookNode]) -> None:
     """The maps are caught from the solution's fused attention, six of them."""
-    [picture] = [output for output in executed["multi-map"].outputs if "data" in output]
+    outputs = executed["multi-map"].outputs
+    [picture] = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(re.findall("“.*?”", picture.data["text/plain"])) == 1 + 6
 
 
