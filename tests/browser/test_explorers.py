@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.jupyter import choose, needs_chromium, open_notebook, serving
+from tests.browser.jupyter import choose, needs_chromium, open_notebook
 
 ROOT = Path(__file__).parents[2]
 CELLS = [
@@ -78,21 +78,14 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a JupyterLab that holds the notebook explorers.ipynb."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the notebook explorers.ipynb."""
     home = tmp_path_factory.mktemp("explorers")
     cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
     kernel = {"name": "python3", "display_name": "Python 3"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, home / "explorers.ipynb")
-    with serving(home, tmp_path_factory.mktemp("jupyterlab")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def wrong() -> list[str]:
-    """What the page's scripts raised."""
-    return []
+    return home
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lmlib.grading.gradebook import open_gradebook
 from lmlib.grading.notebooks import points, read_notebook
 from lmlib.grading.record import Record
 from lmlib.grading.roster import Person
-from tests.browser.jupyter import choose, needs_chromium, open_notebook, serving
+from tests.browser.jupyter import choose, needs_chromium, open_notebook
 from tests.grading.small_course import (
     NAME,
     answered,
@@ -103,16 +103,9 @@ def _git(course: Course, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def jupyterlab(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a JupyterLab that was started in the course's folder."""
-    with serving(course.root, tmp_path_factory.mktemp("jupyterlab")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def wrong() -> list[str]:
-    """What the pages complained of, and whom they asked beside this machine."""
-    return []
+def home(course: Course) -> Path:
+    """The course's folder."""
+    return course.root
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def released(course: Course) -> NotebookNode:
 
 
 @pytest.fixture(scope="module")
-def home(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(course: Course, smoke: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The student's folder: the problem set, and all prose of all problem sets in one notebook."""
     home = tmp_path_factory.mktemp("home")
     shutil.copy(course.release(NAME), home / f"{NAME}.ipynb")
@@ -91,19 +91,6 @@ def smoke() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LMLIB_PROFILE", "smoke")
         yield
-
-
-@pytest.fixture(scope="module")
-def jupyterlab(smoke: None, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a JupyterLab in the student's folder."""
-    with serving(home, tmp_path_factory.mktemp("jupyterlab")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def wrong() -> list[str]:
-    """What the pages' scripts raised."""
-    return []
 
 
 @pytest.fixture(scope="module")
