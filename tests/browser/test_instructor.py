@@ -399,7 +399,8 @@ def test_points_and_comments_typed_reach_gradebook_feedback_and_grades(
     _graded(course)
     _open_answers(formgrader, "Submission #1")
     _tab_to(page, formgrader.locator("#task"))
-    for _ in range(len(PEOPLE) + 1):
+    for number in range(1, len(PEOPLE) + 2):
+        expect(formgrader.locator(".live-notebook")).to_contain_text(f"Submission #{number}")
         expect(formgrader.locator("#task")).to_be_focused()  # as on the page before
         name = formgrader.locator(".live-notebook a.name-shown").text_content() or ""
         student = next((student for student in PEOPLE if PEOPLE[student] in name), None)
