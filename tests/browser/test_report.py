@@ -1,5 +1,9 @@
-"""The instructors' report in a browser: of ten and of a thousand students, on a phone, on paper."""
+"""The instructors' report in a browser: of ten and of a thousand students, on a phone, on paper.
 
+LMLIB_SCREENSHOTS=1 also writes docs/report.png.
+"""
+
+import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,6 +16,7 @@ from tests.browser.contrast import contrast
 from tests.browser.jupyter import needs_chromium
 from tests.grading.invented_class import invented, rendered
 
+ROOT = Path(__file__).parents[2]
 SIZES = [10, 1000]
 WIDTHS = [320, 375, 700, 1400]
 
@@ -97,3 +102,13 @@ def test_words_stand_out_from_the_page(page: Page, scheme: str) -> None:
         found = page.locator(selector)
         if found.count():
             assert contrast(found.first) >= 4.5, selector
+
+
+@pytest.mark.skipif("LMLIB_SCREENSHOTS" not in os.environ, reason="LMLIB_SCREENSHOTS is not set")
+def test_a_picture_for_the_documentation(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(rendered([invented(40)]), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 1020})
+    page.goto(path.as_uri())
+    page.screenshot(path=ROOT / "docs" / "report.png")
+    page.close()

@@ -1,7 +1,7 @@
 """A student's day with a released problem set: in JupyterLab, in Notebook 7, in VS Code's format.
 
 The tests of one notebook follow each other, as a student works. LMLIB_SCREENSHOTS=1 also writes
-docs/working.png.
+docs/working.png and docs/feedback.png.
 """
 
 import base64
@@ -21,9 +21,9 @@ from nbformat import NotebookNode
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lmlib.grading import build, demo, grade, nbgrader_plugin
+from lmlib.grading import build, demo, grade, handback, nbgrader_plugin
 from lmlib.grading.course import Course, find_course
-from lmlib.grading.mistakes import read_mistakes, solutions_of, with_mistake
+from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from lmlib.grading.notebooks import read_notebook
 from tests.browser.contrast import contrast
 from tests.browser.jupyter import SECRET, choose, needs_chromium, open_notebook, serving
@@ -31,6 +31,7 @@ from tests.browser.jupyter import SECRET, choose, needs_chromium, open_notebook,
 ROOT = Path(__file__).parents[2]
 NAME = "ps1_rnn_sampling"
 MISTAKE = "first_bias_forgotten"
+HALF_RIGHT = "last_character_twice"  # a mistake that keeps half of its points
 STUB = "raise NotImplementedError()"
 
 pytestmark = needs_chromium
@@ -41,11 +42,12 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    """The course in a folder of its own, problem set 1 released with a key of a single mistake."""
+    """The course in a folder of its own, problem set 1 released with a key of two mistakes."""
     course = demo.prepare(find_course(ROOT), tmp_path_factory.mktemp("student") / "course")
     listed = course.mistakes(NAME)
     tables = re.split(r"(?=^\[\[mistake\]\]$)", listed.read_text(), flags=re.M)
-    listed.write_text("".join(table for table in tables if f'id = "{MISTAKE}"' in table))
+    chosen = [f'id = "{name}"' for name in (MISTAKE, HALF_RIGHT)]
+    listed.write_text("".join(table for table in tables if any(id in table for id in chosen)))
     with ThreadPoolExecutor(2) as executor:
         build.build(course, NAME, executor, lambda what, done, total: None)
     return course
@@ -55,6 +57,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 def source(course: Course) -> NotebookNode:
     """The instructors' notebook."""
     return read_notebook(course.source(NAME))
+
+
+@pytest.fixture(scope="module")
+def mistakes(course: Course, source: NotebookNode) -> dict[str, Mistake]:
+    """The mistakes that the answer key knows, by their ids."""
+    return {it.id: it for it in read_mistakes(course.mistakes(NAME), source).mistakes}
 
 
 @pytest.fixture(scope="module")
@@ -285,12 +293,11 @@ def test_a_picture_for_the_documentation(page: Page, released: NotebookNode) -> 
 
 
 def test_a_wrong_answer_gets_a_sentence_that_helps(
-    page: Page, source: NotebookNode, released: NotebookNode, course: Course
+    page: Page, source: NotebookNode, released: NotebookNode, mistakes: dict[str, Mistake]
 ) -> None:
-    (mistake,) = read_mistakes(course.mistakes(NAME), source).mistakes
     exercise, check = (_cell(page, released, name) for name in ("rnn_step", "rnn_step_check"))
     _select_from(page, exercise, _line_of(released, "rnn_step", STUB))
-    _type(page, _body(with_mistake(source, mistake)["rnn_step"]))
+    _type(page, _body(with_mistake(source, mistakes[MISTAKE])["rnn_step"]))
     _run(page, exercise)
     _run(page, check)
     said = _shown(check).inner_text()
@@ -528,3 +535,73 @@ def test_every_editors_file_is_graded_alike(
         assert record.status == "graded" and record.notes == (), record
         expected = [0] * len(right) if student == "wrong" else right
         assert [verdict.score for verdict in record.verdicts] == expected, student
+
+
+# ---- the page that comes back
+
+
+@pytest.fixture(scope="module")
+def feedback(
+    course: Course,
+    source: NotebookNode,
+    home: Path,
+    finished: NotebookNode,
+    mistakes: dict[str, Mistake],
+) -> Path:
+    """The page of a student who is right everywhere but once, and there half."""
+    notebook = _filled(finished, with_mistake(source, mistakes[HALF_RIGHT]))
+    path = course.submitted("barbara", NAME) / f"{NAME}.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(notebook, path)
+    with ThreadPoolExecutor(2) as executor:
+        grade.grade(course, NAME, executor, "barbara")
+    ((page,), _) = handback.write_feedback(course, NAME, "barbara")
+    return page
+
+
+@pytest.fixture
+def returned(browser: Browser, feedback: Path) -> Iterator[Page]:
+    """The page in a browser; nothing on it asks for anything or goes wrong."""
+    page = browser.new_page(viewport={"width": 860, "height": 660}, device_scale_factor=1.5)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto(feedback.as_uri())
+    yield page
+    page.close()
+    assert asked == [feedback.as_uri()] and wrong == []
+
+
+def test_the_total_and_the_mistake_stand_at_the_top(
+    returned: Page, mistakes: dict[str, Mistake]
+) -> None:
+    sentence = returned.get_by_text(mistakes[HALF_RIGHT].says, exact=True).first
+    expect(sentence).to_be_in_viewport()
+    expect(returned.get_by_text("Partly right").first).to_be_in_viewport()
+    if "LMLIB_SCREENSHOTS" in os.environ:
+        returned.screenshot(path=ROOT / "docs" / "feedback.png")
+
+
+def test_an_exercise_of_the_table_leads_to_its_code(returned: Page) -> None:
+    returned.keyboard.press("Tab")
+    link = returned.locator("a:focus")
+    place = link.get_attribute("href") or ""
+    returned.keyboard.press("Enter")
+    expect(returned.locator(place)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [320, 700, 1400])
+def test_a_feedback_page_is_not_scrolled_sideways(returned: Page, width: int) -> None:
+    returned.set_viewport_size({"width": width, "height": 800})
+    assert returned.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_feedback_page_can_be_read_in_both_themes(returned: Page, scheme: str) -> None:
+    returned.emulate_media(color_scheme=scheme)
+    found = returned.locator("h1, h2, h3, p, li, a, th, td, summary, code").all()
+    assert len(found) > 50
+    for element in found:
+        if element.is_visible() and element.inner_text().strip():
+            assert contrast(element) >= 4.5, element.inner_text()[:80]
