@@ -16,8 +16,8 @@ demo: $(READY)
 
 test: lint
 	@# a file to a worker, so that its fixtures are made once, in the order of tests/conftest.py
-	@# one thread each: with two, the workers' matrix products would wait for one another
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	@# three, since tests also wait; one thread each, or matrix products would wait for one another
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4

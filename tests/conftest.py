@@ -11,5 +11,5 @@ if sandbox.why_not():
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those of notebooks first: their files take longest, and two workers should end together."""
+    """Those of notebooks first: their files take longest, and all workers should end together."""
     items.sort(key=lambda item: "notebooks" not in item.path.parts)

@@ -16,10 +16,6 @@ from lmlib.grading import build
 from lmlib.grading.course import Course, find_course
 
 
-def quiet(what: str, done: int, total: int) -> None:
-    """Progress for a test that does not look at it."""
-
-
 @pytest.fixture(scope="session")
 def executor() -> Iterator[Executor]:
     with ThreadPoolExecutor(2) as pool:
@@ -29,7 +25,7 @@ def executor() -> Iterator[Executor]:
 @pytest.fixture(scope="session")
 def built_folder(tmp_path_factory: pytest.TempPathFactory, executor: Executor) -> Path:
     course = small_course.write_course(tmp_path_factory.mktemp("tiny") / "course")
-    assert build.build(course, small_course.NAME, executor, quiet)
+    assert build.build(course, small_course.NAME, executor, small_course.quiet)
     return course.root
 
 
@@ -39,13 +35,27 @@ def course(built_folder: Path, tmp_path: Path) -> Course:
     return find_course(shutil.copytree(built_folder, tmp_path / "a course"))
 
 
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory, executor: Executor) -> Callable[..., Path]:
+    """Build the tiny course with another notebook or settings, for a module's tests to copy."""
+
+    def build_it(settings: str = small_course.COURSE, **changes: object) -> Path:
+        course = small_course.write_course(tmp_path_factory.mktemp("other") / "course", **changes)
+        (course.root / "course.toml").write_text(settings)
+        course = find_course(course.root)
+        build.build(course, small_course.NAME, executor, small_course.quiet)
+        return course.root
+
+    return build_it
+
+
 @pytest.fixture
 def build_tiny(tmp_path: Path, executor: Executor) -> Callable[..., Course]:
     """Build the tiny course with another notebook or other mistakes."""
 
     def build_it(**changes: object) -> Course:
         course = small_course.write_course(tmp_path / "course", **changes)
-        build.build(course, small_course.NAME, executor, quiet)
+        build.build(course, small_course.NAME, executor, small_course.quiet)
         return course
 
     return build_it

@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 
 import pytest
-from conftest import quiet
 from small_course import (
     MISTAKES,
     NAME,
@@ -14,6 +13,7 @@ from small_course import (
     cell_named,
     code,
     hand_in,
+    quiet,
     tiny_notebook,
 )
 

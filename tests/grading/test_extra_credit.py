@@ -1,6 +1,7 @@
 """Extra credit: cells of no points to nbgrader, judged like all others, entered as its extra."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from nbgrader.api import Gradebook
 from small_course import NAME, answered, code, hand_in, tiny_notebook
 
 from lmlib.grading import build, grade, handback
+from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import read_notebook
 
@@ -42,9 +44,14 @@ def notebook_with(extra_credit, points=0):
     return notebook
 
 
+@pytest.fixture(scope="module")
+def built(built_once):
+    return built_once(notebook=notebook_with(2))
+
+
 @pytest.fixture
-def course(build_tiny):
-    return build_tiny(notebook=notebook_with(2))
+def course(built, tmp_path):
+    return find_course(shutil.copytree(built, tmp_path / "course"))
 
 
 def hand_in_all(course):

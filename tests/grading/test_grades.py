@@ -9,6 +9,7 @@ from lms_class import CLASS
 from small_course import COURSE, NAME, ROOT, answered
 
 from lmlib.grading import cli, roster
+from lmlib.grading.course import find_course
 from lmlib.grading.gradebook import open_gradebook
 from lmlib.grading.notebooks import notebook_text
 from lmlib.grading.tables import read_table
@@ -17,22 +18,32 @@ RIGHT = "def scaled(values, factor):\n    return factor * values"
 BY_LOGIN = {pupil.login: pupil for pupil in CLASS}
 
 
-@pytest.fixture
-def graded(course, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def graded_once(built_folder, tmp_path_factory):
     """Collected from Moodle: two of one name, both right; soren's file is broken."""
-    monkeypatch.chdir(course.root)
+    folder = tmp_path_factory.mktemp("graded")
+    course = find_course(shutil.copytree(built_folder, folder / "course"))
+    lmlib = ["--course", str(course.root)]
     sheet = lms_class.moodle_worksheet(course.root / "theirs.csv", "5", {})
     roster.enter(course, roster.read_roster(read_table(sheet)))
     text = notebook_text(answered(course, scaled=RIGHT, answer_task="So."))
     texts = {"schmidt1": text, "schmidt2": text, "soren": text[:99]}
     files = {lms_class.moodle_name(BY_LOGIN[who], "my_tiny.ipynb"): texts[who] for who in texts}
-    path = lms_class.write_zip(tmp_path / "moodle.zip", files)
-    assert cli.main(["collect", NAME, str(path), "--worksheet", str(sheet)]) == 0
-    assert cli.main(["grade", NAME]) == 0
+    path = lms_class.write_zip(folder / "moodle.zip", files)
+    assert cli.main([*lmlib, "collect", NAME, str(path), "--worksheet", str(sheet)]) == 0
+    assert cli.main([*lmlib, "grade", NAME]) == 0
     with open_gradebook(course) as gradebook:
         found = gradebook.find_grade("task", NAME, NAME, "schmidt2")
         found.manual_score, found.needs_manual_grade = 0.5, False
         gradebook.db.commit()
+    return course.root
+
+
+@pytest.fixture
+def graded(graded_once, tmp_path, monkeypatch):
+    """That course, the test's own to change, as the current folder."""
+    course = find_course(shutil.copytree(graded_once, tmp_path / "course"))
+    monkeypatch.chdir(course.root)
     return course
 
 

@@ -1,15 +1,17 @@
 """Submitted files: made for text that is held back, scored as data, never trusted."""
 
 import io
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 from nbgrader.api import Gradebook
-from small_course import NAME, answered, code, hand_in, tiny_notebook
+from small_course import COURSE, NAME, answered, code, hand_in, quiet, tiny_notebook
 
 from lmlib import stories
 from lmlib.grading import answer_key, build, fixture, grade, handback, held_back
+from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.utterances import decode, encode
 
@@ -22,32 +24,24 @@ def held():
     return fixture.make(seed=5, sizes=SMALL)
 
 
-@pytest.fixture
-def course(build_tiny, monkeypatch):
+@pytest.fixture(scope="module")
+def built(built_once):
     """The tiny course with two grade cells for submitted files."""
     made = fixture.make
-    monkeypatch.setattr(fixture, "make", lambda: made(seed=6, sizes=SMALL))
     notebook = tiny_notebook()
     for number, file in enumerate((held_back.PREDICTIONS, held_back.GENERATIONS)):
         cell = code(f"file_{number}_test", f"# points for {file}", grade=True, points=8)
         cell.metadata["lmlib"] = {"scored_file": file}
         notebook.cells.append(cell)
-    course = build_tiny(notebook=notebook)
-    settings = (course.root / "course.toml").read_text()
     files = f'files = ["{held_back.PREDICTIONS}", "{held_back.GENERATIONS}"]\n'
-    (course.root / "course.toml").write_text(settings.replace("cell_sec", f"{files}cell_sec"))
-    return build_tiny_again(course)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fixture, "make", lambda: made(seed=6, sizes=SMALL))
+        return built_once(COURSE.replace("cell_sec", f"{files}cell_sec"), notebook=notebook)
 
 
-def build_tiny_again(course):
-    from concurrent.futures import ThreadPoolExecutor
-
-    from lmlib.grading.course import find_course
-
-    course = find_course(course.root)
-    with ThreadPoolExecutor(2) as pool:
-        build.build(course, NAME, pool, lambda what, done, total: None)
-    return course
+@pytest.fixture
+def course(built, tmp_path):
+    return find_course(shutil.copytree(built, tmp_path / "course"))
 
 
 def true_scores(held, sharpness=3.0):
@@ -94,13 +88,13 @@ def test_no_line_is_public_and_the_oracle_has_not_read_them(held):
         assert line not in oracle
 
 
-def test_a_fixture_is_kept_by_the_next_build(course):
+def test_a_fixture_is_kept_by_the_next_build(course, executor):
     before = answer_key.load_key(course.key(NAME), NAME).fixture.name
     (course.root / "course.toml").write_text(
         (course.root / "course.toml").read_text().replace("cell_seconds = 20", "cell_seconds = 30")
     )
-    again = build_tiny_again(course)
-    assert answer_key.load_key(again.key(NAME), NAME).fixture.name == before
+    assert build.build(find_course(course.root), NAME, executor, quiet)
+    assert answer_key.load_key(course.key(NAME), NAME).fixture.name == before
 
 
 def test_without_its_seed_a_fixture_is_another_one():

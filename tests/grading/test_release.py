@@ -14,8 +14,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import quiet
-from small_course import COURSE, NAME, answered, cell_named, tiny_notebook, write_course
+from small_course import (
+    COURSE,
+    NAME,
+    answered,
+    cell_named,
+    quiet,
+    tiny_notebook,
+    write_course,
+)
 
 from lmlib.grading import build, cli, release
 from lmlib.grading.course import Course, find_course
