@@ -37,7 +37,7 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_page_is_there() -> None:
     names = {path.name for path in PAGES}
-    assert {"students.md", "instructors.md", "authoring.md", "grading.md"} <= names
+    assert {"student.md", "instructor.md", "authoring.md", "grading.md"} <= names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -10,9 +10,9 @@ from website import notebook
 NOTEBOOKS = "problem_sets"
 PICTURES = ("*.png", "*.svg")
 SECTIONS = {
-    "For students": ["docs/students"],
+    "For students": ["docs/student"],
     "Problem sets": [],  # those that are released
-    "For instructors": ["docs/instructors", "docs/first_day"],  # and all pages named nowhere here
+    "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages named nowhere here
     "For authors": ["docs/authoring", "docs/grading", "docs/held_back"],
     "About": ["CHANGELOG", "CONTRIBUTING"],
     "Model cards": [],  # those in pretraining/cards

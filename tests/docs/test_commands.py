@@ -18,9 +18,9 @@ from tests.docs.pages import PAGES, command_lines
 from tests.grading import lms_class
 
 FOLLOWED = {  # by a test of its own: the page, or sections of it
-    "students.md": (r".*", "tests/docs/test_students.py"),
+    "student.md": (r".*", "tests/docs/test_students.py"),
     "first_day.md": (r".*", "tests/grading/test_first_day.py"),
-    "instructors.md": (r"## From a clone to grades.*?(?=^## )", "tests/docs/test_instructors.py"),
+    "instructor.md": (r"## From a clone to grades.*?(?=^## )", "tests/docs/test_instructors.py"),
     "authoring.md": (r"## From nothing to an audit.*?(?=^## )", "tests/docs/test_authoring.py"),
 }
 

@@ -1,4 +1,4 @@
-"""docs/instructors.md, followed word for word on a clean clone, ends with grades."""
+"""docs/instructor.md, followed word for word on a clean clone, ends with grades."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.docs.clone import NAME, shell
 from tests.docs.pages import ROOT, blocks, command_lines, named_blocks, section
 
-PAGE = ROOT / "docs" / "instructors.md"
+PAGE = ROOT / "docs" / "instructor.md"
 
 
 def test_a_clean_clone_ends_with_grades(course: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/students.md, followed word for word by a student with a release and a terminal.
+"""docs/student.md, followed word for word by a student with a release and a terminal.
 
 Nothing is downloaded: pip has no index, and finds what lmlib needs beside it, as links to the
 running environment's packages. lmlib itself is installed from the wheel that students get.
@@ -24,7 +24,7 @@ from lmlib.grading.mistakes import solutions_of
 from lmlib.grading.notebooks import notebook_text, read_notebook, write_text
 from tests.docs.pages import ROOT, blocks, command_lines, section
 
-PAGE = ROOT / "docs" / "students.md"
+PAGE = ROOT / "docs" / "student.md"
 NAME = "ps1_rnn_sampling"
 SERVER = "jupyter lab"  # it does not end; tests/browser opens one
 
