@@ -25,7 +25,7 @@ PACKAGES = "/packages"
 
 FONTS = f"{zygote.HOME}/.matplotlib"
 ALWAYS = ("lmlib", "ipykernel")
-NOT_NEEDED = frozenset({"debugpy", "nest-asyncio", "nest-asyncio2", "jedi", "widgetsnbextension"})
+NOT_NEEDED = frozenset({"debugpy", "nest-asyncio", "nest-asyncio2", "widgetsnbextension"})
 """What the kernel asks for, but works without."""
 
 VISIBLE_OF_GRADING = ("__init__.py", "observe.py", "evidence.py", "key.py", "inside")

@@ -32,3 +32,15 @@ def contrast(words: Locator) -> float:
     """The contrast of these words with their background, from 1 to 21."""
     ratio: float = words.evaluate(CONTRAST)
     return ratio
+
+
+def too_faint(words: Locator, least: float = 4.5) -> list[str]:
+    """Of all that can be seen of these words: those whose contrast is below `least`."""
+    found: list[str] = words.evaluate_all(
+        f"""(all, least) => all
+          .filter(one => one.checkVisibility() && one.textContent.trim())
+          .filter(one => ({CONTRAST})(one) < least)
+          .map(one => one.textContent.slice(0, 80))""",
+        least,
+    )
+    return found

@@ -25,7 +25,7 @@ from lmlib.grading import build, demo, grade, handback, nbgrader_plugin
 from lmlib.grading.course import Course, find_course
 from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from lmlib.grading.notebooks import read_notebook
-from tests.browser.contrast import contrast
+from tests.browser.contrast import contrast, too_faint
 from tests.browser.jupyter import SECRET, choose, needs_chromium, open_notebook, serving
 
 ROOT = Path(__file__).parents[2]
@@ -135,8 +135,12 @@ def _run(page: Page, cell: Locator) -> None:
     page.keyboard.press("Control+Enter")
     expect(prompt).not_to_have_text(before)
     expect(prompt).not_to_have_text("[*]:")
-    if prompt.inner_text() == "[ ]:":  # Notebook 7 drops what comes before its kernel is connected
+    for _ in range(20):  # Notebook 7 drops what comes before its kernel is connected
+        if prompt.inner_text() != "[ ]:":
+            break
         page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(1000)
+        expect(prompt).not_to_have_text("[*]:")
     expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"))
 
 
@@ -600,8 +604,6 @@ def test_a_feedback_page_is_not_scrolled_sideways(returned: Page, width: int) ->
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_feedback_page_can_be_read_in_both_themes(returned: Page, scheme: str) -> None:
     returned.emulate_media(color_scheme=scheme)
-    found = returned.locator("h1, h2, h3, p, li, a, th, td, summary, code").all()
-    assert len(found) > 50
-    for element in found:
-        if element.is_visible() and element.inner_text().strip():
-            assert contrast(element) >= 4.5, element.inner_text()[:80]
+    words = returned.locator("h1, h2, h3, p, li, a, th, td, summary, code")
+    assert words.count() > 50 and too_faint(words) == []
+    assert too_faint(words, least=30)  # no page has that

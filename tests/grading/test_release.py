@@ -29,6 +29,7 @@ from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.mistakes import solutions_of
 from lmlib.grading.notebooks import read_notebook
+from tests import environments
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,8 +58,10 @@ def test_a_released_notebook_runs_where_lmlib_was_never_installed(
     """In a new virtual environment and an empty folder, with nothing but the served files."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
+    python = environments.new(
+        tmp_path / "venv", "--constraint", ROOT / "constraints.txt",
+        "pip", "ipykernel", "nbclient", "nbformat",
+    )  # fmt: skip
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -68,8 +71,6 @@ def test_a_released_notebook_runs_where_lmlib_was_never_installed(
 
     folder = tmp_path / "empty"
     folder.mkdir()
-    installed = run("-m", "pip", "install", "--quiet", "ipykernel", "nbclient", "nbformat")
-    assert installed.returncode == 0, installed.stderr
     assert "No module named 'lmlib'" in run("-c", "import lmlib").stderr
 
     notebook = answered(served, **solutions_of(tiny_notebook()))

@@ -5,4 +5,5 @@ def multi_head_attention(x, params, layer_prefix="layers.0"):
     scores = np.einsum("ihe,jhe->hij", q, k)
     n = scores.shape[-1]
     scores = (scores + np.triu(np.full((n, n), -1e9), k=1)) / 8.0
-    return np.einsum("hij,jhe,dhe->id", softmax(scores), v, p["wo"].reshape(512, 8, 64))
+    mixed = np.einsum("hij,jhe->ihe", softmax(scores), v)
+    return np.einsum("ihe,dhe->id", mixed, p["wo"].reshape(512, 8, 64))
