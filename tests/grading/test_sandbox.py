@@ -195,6 +195,13 @@ def test_a_signal_that_a_cell_sends_to_everything_ends_only_itself() -> None:
     assert stopped is not None and "after" in after
 
 
+@pytest.mark.parametrize("left", ["quit()", "exit()", "exit", "get_ipython().ask_exit()"])
+def test_a_quit_that_was_left_in_the_notebook_ends_nothing(left: str) -> None:
+    before, later, last = shown(left, "import time; time.sleep(1); print('later')", "print('last')")
+    assert "stopped" not in before and "ended" not in before
+    assert "later" in later and "last" in last
+
+
 def test_output_without_end_is_stopped() -> None:
     stopped, after = shown("while True: print('x' * 10**6)", "print('after')", seconds=60)
     assert "printed more than 50 MB" in stopped and "after" in after

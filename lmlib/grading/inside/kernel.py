@@ -1,7 +1,10 @@
-"""The kernel that notebooks are graded in: IPython's own, except that it never drops a message.
+"""The kernel that notebooks are graded in: IPython's own, but it drops nothing and goes on.
 
 A kernel publishes what a cell shows on a socket that drops messages once a thousand wait to be
 sent.  Someone who prints in a loop would lose evidence, and with it points.
+
+After `quit()` a kernel takes cells for another tenth of a second and ends in the midst of one.
+Someone who left it in their notebook would lose the points of whichever cell that is.
 """
 
 import os
@@ -11,8 +14,11 @@ from typing import Any
 
 import zmq
 from ipykernel.iostream import OutStream
+from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.pylabtools import activate_matplotlib
+from traitlets import Type
 
 LONGEST_WRITE = 4_000_000  # characters; what is written at once beyond these is cut
 LONGEST_WAIT = 1_000_000  # characters that wait to be sent together
@@ -35,8 +41,23 @@ class PromptStream(OutStream):
         return written
 
 
+class LastingShell(ZMQInteractiveShell):
+    """A shell that `quit()`, `exit()` and the like do not end."""
+
+    def ask_exit(self) -> None:
+        """Go on."""
+
+
+class LastingKernel(IPythonKernel):
+    """An IPython kernel with a shell that goes on."""
+
+    shell_class = Type(LastingShell)
+
+
 class LosslessKernelApp(IPKernelApp):
     """An IPython kernel whose sockets queue without a limit."""
+
+    kernel_class = Type(LastingKernel)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(outstream_class=f"{PromptStream.__module__}.PromptStream", **settings)
