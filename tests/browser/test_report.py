@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.contrast import contrast
 from tests.browser.jupyter import needs_chromium
+from tests.browser.saved_page import opened
 from tests.grading.invented_class import invented, rendered
 
 ROOT = Path(__file__).parents[2]
@@ -38,15 +39,8 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
-    page = browser.new_page()
-    asked: list[str] = []
-    wrong: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: wrong.append(message.text))
-    page.goto(report.as_uri())
-    yield page
-    page.close()
-    assert asked == [report.as_uri()] and wrong == []
+    with opened(browser, report) as page:
+        yield page
 
 
 @pytest.mark.parametrize("width", WIDTHS)

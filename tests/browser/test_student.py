@@ -27,6 +27,7 @@ from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mi
 from lmlib.grading.notebooks import read_notebook
 from tests.browser.contrast import contrast, too_faint
 from tests.browser.jupyter import SECRET, choose, needs_chromium, open_notebook, serving
+from tests.browser.saved_page import opened
 
 ROOT = Path(__file__).parents[2]
 NAME = "ps1_rnn_sampling"
@@ -565,16 +566,10 @@ def feedback(
 
 @pytest.fixture
 def returned(browser: Browser, feedback: Path) -> Iterator[Page]:
-    """The page in a browser; nothing on it asks for anything or goes wrong."""
-    page = browser.new_page(viewport={"width": 860, "height": 660}, device_scale_factor=1.5)
-    asked: list[str] = []
-    wrong: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: wrong.append(message.text))
-    page.goto(feedback.as_uri())
-    yield page
-    page.close()
-    assert asked == [feedback.as_uri()] and wrong == []
+    """The page in a browser."""
+    size = {"width": 860, "height": 660}
+    with opened(browser, feedback, viewport=size, device_scale_factor=1.5) as page:
+        yield page
 
 
 def test_the_total_and_the_mistake_stand_at_the_top(
