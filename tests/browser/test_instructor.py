@@ -8,13 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
-from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page, Route, expect
 
 from lmlib.grading import build, grade, grades, handback, normalise, roster
 from lmlib.grading.course import Course
@@ -436,6 +436,52 @@ def test_the_students_pages_open(formgrader: FrameLocator, course: Course) -> No
     expect(_row(formgrader, "alan")).to_contain_text("Turing, Alan")
     _go(formgrader, "Turing, Alan", NAME)
     expect(_row(formgrader, NAME)).to_be_visible()
+
+
+@pytest.fixture
+def answers(
+    browser: Browser, page: Page, formgrader: FrameLocator, course: Course
+) -> Iterator[tuple[Page, str]]:
+    """A window of its own, in which requests may fail, and the address of Alan's answers."""
+    _graded(course)
+    _open_answers(formgrader, PEOPLE["alan"])
+    window = browser.new_page(storage_state=page.context.storage_state())
+    address = next(frame.url for frame in page.frames if "/submissions/" in frame.url)
+    yield window, address.partition("?")[0]
+    window.close()
+
+
+@pytest.mark.parametrize(("late", "given"), [("grades", "1"), ("comments", "2")])
+def test_nothing_can_be_typed_before_it_would_be_kept(
+    answers: tuple[Page, str], late: str, given: str
+) -> None:
+    window, address = answers
+    held: list[Route] = []
+    window.route(f"**/api/{late}?*", lambda route: held.append(route))
+    with window.expect_request(f"**/api/{late}?*"):
+        window.goto(address)
+    for field in ("#task", "#task-comment", ".full-credit"):
+        expect(window.locator(field).last).to_be_disabled()
+    held[0].continue_()
+    for field in ("#task", "#task-comment", ".full-credit"):
+        expect(window.locator(field).last).to_be_enabled()
+    with window.expect_response("**/api/grade/*") as saved:
+        window.locator("#task").fill(given)
+        window.keyboard.press("Tab")
+    assert saved.value.json()["manual_score"] == float(given)
+
+
+def test_points_that_could_not_be_saved_are_told(answers: tuple[Page, str]) -> None:
+    window, address = answers
+    window.goto(address)
+    expect(window.locator("#task")).to_be_enabled()
+    expect(window.get_by_role("alert")).to_have_count(0)
+    window.route("**/api/grade/*", lambda route: route.abort())
+    window.locator("#task").fill("1")
+    window.keyboard.press("Control+.")
+    expect(window.get_by_role("alert")).to_contain_text("not all that was entered is saved")
+    expect(window.locator("#task")).to_have_value("1")
+    assert window.url.startswith(address)  # where the points can be entered again
 
 
 def test_nothing_went_wrong_and_nothing_was_asked_from_outside(wrong: list[str]) -> None:
