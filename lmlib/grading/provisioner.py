@@ -9,6 +9,7 @@ It is registered under the name `lmlib-sandbox`; a kernelspec asks for it in its
 import base64
 import contextlib
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,22 +74,21 @@ class SandboxProvisioner(KernelProvisionerBase):
         inner["ip"] = f"{inside.SOCKETS}/{Path(inner['ip']).name}"
         inner["key"] = _text(inner["key"])
         files: dict[str, bytes] = kwargs.get("files", {})
-        answer = self._zygote.ask(
-            start={
-                "connection": inner,
-                "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
-                "environment": kwargs.get("variables", {}),
-                "limits": {
-                    "memory_bytes": self.memory_bytes,
-                    "file_bytes": self.file_bytes,
-                    "processes": self.processes,
-                },
-            }
-        )
-        if "failed" in answer:
-            raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
+        request = {
+            "connection": inner,
+            "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+            "environment": kwargs.get("variables", {}),
+            "limits": {
+                "memory_bytes": self.memory_bytes,
+                "file_bytes": self.file_bytes,
+                "processes": self.processes,
+            },
+        }
+        pid = _started(self._zygote, request) or _started(self._zygote, request)
+        if pid is None:
+            raise CourseError("The kernel ended twice before it was seen.")
         bounds = Bounds(self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes)
-        self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), bounds)
+        self.meter = Meter(pid, bounds)
         return self.connection_info
 
     async def poll(self) -> int | None:
@@ -143,12 +143,32 @@ def _text(key: bytes | str) -> str:
     return key.decode() if isinstance(key, bytes) else key
 
 
-def _seen_from_here(bwrap: int, inner: int) -> int:
-    """The process id, seen from here, of the one that is `inner` in the sandbox of `bwrap`."""
-    for process in psutil.Process(bwrap).children(recursive=True):
-        with contextlib.suppress(OSError):
-            status = Path(f"/proc/{process.pid}/status").read_text()
+def _started(zygote: warm_processes.Zygote, request: dict[str, Any]) -> int | None:
+    """Have a kernel started; its process id, or None where it has ended since.
+
+    Raises CourseError where it does not start.
+    """
+    answer = zygote.ask(start=request)
+    if "failed" in answer:
+        raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
+    return seen_from_here(zygote.process.pid, answer["started"])
+
+
+def seen_from_here(bwrap: int, inner: int) -> int | None:
+    """The process id, seen from here, of the one that is `inner` in the sandbox of `bwrap`.
+
+    psutil's `children` would not do: it leaves out those that seem older than their parent, which
+    they do where the system's clock is set back while it looks.
+    """
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError, psutil.NoSuchProcess):
+            status = Path(f"/proc/{pid}/status").read_text()
             numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
-            if numbers.split()[2:3] == [str(inner)]:
-                return process.pid
-    raise CourseError("The kernel ended before it was seen.")
+            if numbers.split()[2:3] == [str(inner)] and bwrap in _ancestors(pid):
+                return pid
+    return None
+
+
+def _ancestors(pid: int) -> Iterator[int]:
+    while pid := psutil.Process(pid).ppid():
+        yield pid

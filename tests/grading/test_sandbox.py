@@ -1,5 +1,6 @@
 """The sandbox: what a submission can see and use, and that nothing of it is left for the next."""
 
+import itertools
 import json
 import os
 import platform
@@ -7,16 +8,18 @@ import shutil
 import signal
 
 import nbformat
+import psutil
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from small_course import NAME, answered, hand_in
 
-from lmlib.grading import cli, engine, sandbox, warm
+from lmlib.grading import cli, engine, provisioner, sandbox, warm
 from lmlib.grading.course import find_course
 from lmlib.grading.engine import Task, run
 from lmlib.grading.errors import CourseError
 from lmlib.grading.gradebook import open_gradebook
+from lmlib.grading.provisioner import seen_from_here
 
 pytestmark = pytest.mark.skipif(sandbox.why_not() is not None, reason=str(sandbox.why_not()))
 
@@ -270,6 +273,27 @@ def test_nbclient_uses_it_unchanged_through_a_kernelspec(tmp_path, monkeypatch) 
     notebook = new_notebook(cells=[new_code_cell("import os; print(os.getcwd(), os.getpid())")])
     NotebookClient(notebook, kernel_name="course", timeout=60).execute()
     assert "/home/student/work 2" in notebook.cells[0].outputs[0].text
+
+
+def test_a_clock_that_is_set_back_hides_no_kernel(monkeypatch) -> None:
+    younger = itertools.count()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: -next(younger))
+    assert "42" in shown("print(6 * 7)")[0]
+
+
+@pytest.mark.parametrize(("misses", "is_run"), [(1, True), (2, False)])
+def test_a_kernel_that_ends_at_once_is_started_once_more(monkeypatch, misses, is_run) -> None:
+    answers = iter([lambda *_: None] * misses)
+    monkeypatch.setattr(
+        provisioner,
+        "seen_from_here",
+        lambda *pids: next(answers, seen_from_here)(*pids),
+    )
+    if is_run:
+        assert "42" in shown("print(6 * 7)")[0]
+    else:
+        with pytest.raises(CourseError, match="ended twice"):
+            shown("print(6 * 7)")
 
 
 def test_a_warm_process_that_died_is_replaced() -> None:
