@@ -3,11 +3,16 @@
 The build has recorded what each mistake shows; the audit runs them all again, so that a mistake
 caught by luck of the draw, or an alternate that once passed, does not go unnoticed.  Where that
 costs too much time, it judges the runs of mistakes that the build has kept.
+
+Alternates of different exercises are run together, as answers of one student who writes everything
+otherwise than the instructor.  Where points are lost, the half of them is run, and so on, until
+it is known which of them loses points by itself.
 """
 
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, as_completed
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from lmlib.grading import engine, judge
@@ -22,6 +27,10 @@ from lmlib.grading.runs import kept_run, student_task
 
 ENOUGH_NAMED = 0.9
 """The share of mistakes that feedback must call by their name."""
+
+
+Alternates = tuple[Path, ...]
+"""Right answers to different exercises, in files of their own."""
 
 
 @dataclass(frozen=True)
@@ -54,38 +63,63 @@ def audit(
     source = read_notebook(course.source(name))
     wrong = read_mistakes(course.mistakes(name), source)
     answers = solutions_of(source)
-    tasks: dict[Mistake | Path, Task] = {
-        mistake: student_task(assignment, key.template, with_mistake(source, mistake))
-        for mistake in wrong.mistakes
-    }
-    for path in sorted(course.alternates(name).glob("*/*.py")):
+    kept_runs = course.key(name) / "runs" if kept else None
+
+    def task(what: Mistake | Alternates) -> Task:
+        if isinstance(what, Mistake):
+            return student_task(assignment, key.template, with_mistake(source, what))
+        written = {path.parent.name: path.read_text(encoding="utf-8") for path in what}
+        return student_task(assignment, key.template, answers | written)
+
+    waiting: list[Mistake | Alternates]
+    waiting = [*wrong.mistakes, *_rounds(course.alternates(name), answers)]
+    jobs: dict[Future[Run], Mistake | Alternates] = {}
+    findings = []
+    while waiting or jobs:
+        jobs |= {_start(executor, task(what), kept_runs): what for what in waiting}
+        waiting = []
+        job = wait(jobs, return_when=FIRST_COMPLETED).done.pop()
+        what = jobs.pop(job)
+        if isinstance(what, Mistake):
+            found = [_mistake_finding(key, what, job.result())]
+        elif (lost := _what_alternates_lose(key, job.result())) and len(what) > 1:
+            waiting = [what[: len(what) // 2], what[len(what) // 2 :]]
+            continue
+        else:
+            found = [_alternate_finding(key, path, lost) for path in what]
+        for finding in found:
+            findings.append(finding)
+            progress(finding)
+    return sorted(findings, key=lambda finding: (finding.kind, finding.name))
+
+
+def _rounds(folder: Path, answers: Mapping[str, str]) -> list[Alternates]:
+    """Alternates that are run together: of each exercise the first, then the second, and so on.
+
+    Raises CourseError for one that is of no exercise.
+    """
+    of_each: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*/*.py")):
         if path.parent.name not in answers:
             raise CourseError(f"{path} is an alternate of an unknown solution cell.")
-        written = answers | {path.parent.name: path.read_text(encoding="utf-8")}
-        tasks[path] = student_task(assignment, key.template, written)
-    findings = []
-    jobs = {}
-    for what, task in tasks.items():
-        run = kept_run(task, course.key(name) / "runs") if kept else None
-        job: Future[Run] = Future() if run else executor.submit(engine.run, task)
-        if run:
-            job.set_result(run)
-        jobs[job] = what
-    for job in as_completed(jobs):
-        findings.append(_finding(key, jobs[job], job.result()))
-        progress(findings[-1])
-    return sorted(findings, key=lambda finding: (finding.kind, finding.name))
+        of_each.setdefault(path.parent.name, []).append(path)
+    rounds = zip_longest(*of_each.values())
+    return [tuple(path for path in paths if path is not None) for paths in rounds]
+
+
+def _start(executor: Executor, task: Task, kept_runs: Path | None) -> Future[Run]:
+    """The run of `task`: the one in the folder `kept_runs`, where it is there, else a new one."""
+    run = kept_run(task, kept_runs) if kept_runs else None
+    if run is None:
+        return executor.submit(engine.run, task)
+    job: Future[Run] = Future()
+    job.set_result(run)
+    return job
 
 
 def is_audited(course: Course, name: str) -> bool:
     """Whether the machine gives any points of the assignment `name`, so that it could err."""
     return any(map(is_test, read_notebook(course.source(name)).cells))
-
-
-def _finding(key: AnswerKey, what: Mistake | Path, run: Run) -> Finding:
-    if isinstance(what, Mistake):
-        return _mistake_finding(key, what, run)
-    return _alternate_finding(key, what, run)
 
 
 def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
@@ -100,13 +134,17 @@ def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
     return Finding(key.assignment, "mistake", mistake.id, not kept, not unnamed, detail)
 
 
-def _alternate_finding(key: AnswerKey, path: Path, run: Run) -> Finding:
-    name = f"{path.parent.name}/{path.stem}"
+def _what_alternates_lose(key: AnswerKey, run: Run) -> str:
+    """The first cell that loses points in a run of alternates, and why; empty where none does."""
     for verdict in judge.judge_run(key.cells, run).values():
         if verdict.score < verdict.points:
-            lost = f"loses points in {verdict.grade_id}: {' '.join(verdict.words)}"
-            return Finding(key.assignment, "alternate", name, False, False, lost)
-    return Finding(key.assignment, "alternate", name, True, False, "")
+            return f"loses points in {verdict.grade_id}: {' '.join(verdict.words)}"
+    return ""
+
+
+def _alternate_finding(key: AnswerKey, path: Path, lost: str) -> Finding:
+    name = f"{path.parent.name}/{path.stem}"
+    return Finding(key.assignment, "alternate", name, not lost, False, lost)
 
 
 def summary(findings: list[Finding]) -> str:

@@ -41,6 +41,23 @@ expect("five values tripled", close(rtol=1e-4))
 expect("one value halved", close(rtol=1e-4), oracle=values[:1] * 0.5)
 ### END KEY"""
 
+SHIFTED = '''def shifted(values, by):
+    """values (n,) plus by."""
+    ### BEGIN SOLUTION
+    return values + by
+    ### END SOLUTION'''
+
+SHIFTED_TEST = """### BEGIN HIDDEN TESTS
+from lmlib.grading import observe
+observe("five values shifted", shifted, values, 3.0)
+observe("one value shifted", shifted, values[:1], 0.5)
+### END HIDDEN TESTS
+### BEGIN KEY
+from lmlib.grading.key import close, expect
+expect("five values shifted", close(rtol=1e-4))
+expect("one value shifted", close(rtol=1e-4), oracle=values[:1] + 0.5)
+### END KEY"""
+
 TASK = """Why is the sum not the product?
 
 ### BEGIN MARK SCHEME
@@ -95,6 +112,16 @@ def tiny_notebook() -> NotebookNode:
         ],
         metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}},
     )
+
+
+def two_exercises(points: float = 0, extra_credit: float | None = None) -> NotebookNode:
+    """The tiny notebook with a second exercise, of some points or for extra credit."""
+    notebook = tiny_notebook()
+    test = code("shifted_test", SHIFTED_TEST, grade=True, points=points)
+    if extra_credit is not None:
+        test.metadata["lmlib"] = {"extra_credit": extra_credit}
+    notebook.cells[5:5] = [code("shifted", SHIFTED, solution=True, locked=False), test]
+    return notebook
 
 
 def write_course(

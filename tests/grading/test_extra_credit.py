@@ -7,46 +7,21 @@ import sys
 
 import pytest
 from nbgrader.api import Gradebook
-from small_course import NAME, answered, code, hand_in, tiny_notebook
+from small_course import NAME, answered, hand_in, two_exercises
 
 from lmlib.grading import build, grade, handback
 from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import read_notebook
 
-SHIFTED = '''def shifted(values, by):
-    """values (n,) plus by."""
-    ### BEGIN SOLUTION
-    return values + by
-    ### END SOLUTION'''
-
-TEST = """### BEGIN HIDDEN TESTS
-from lmlib.grading import observe
-observe("five values shifted", shifted, values, 3.0)
-observe("one value shifted", shifted, values[:1], 0.5)
-### END HIDDEN TESTS
-### BEGIN KEY
-from lmlib.grading.key import close, expect
-expect("five values shifted", close(rtol=1e-4))
-expect("one value shifted", close(rtol=1e-4), oracle=values[:1] + 0.5)
-### END KEY"""
-
 SCALED = "def scaled(values, factor):\n    return factor * values"
 RIGHT = "def shifted(values, by):\n    return by + values"
 HALF = "def shifted(values, by):\n    return values + by if by < 1 else values"
 
 
-def notebook_with(extra_credit, points=0):
-    notebook = tiny_notebook()
-    test = code("shifted_test", TEST, grade=True, points=points)
-    test.metadata["lmlib"] = {"extra_credit": extra_credit}
-    notebook.cells[5:5] = [code("shifted", SHIFTED, solution=True, locked=False), test]
-    return notebook
-
-
 @pytest.fixture(scope="module")
 def built(built_once):
-    return built_once(notebook=notebook_with(2))
+    return built_once(notebook=two_exercises(extra_credit=2))
 
 
 @pytest.fixture
@@ -138,11 +113,11 @@ def test_a_student_cannot_raise_it(course, executor):
 @pytest.mark.parametrize("extra_credit", [0.1, -1])
 def test_extra_credit_comes_in_quarters(build_tiny, extra_credit):
     with pytest.raises(CourseError, match="positive and in quarters"):
-        build_tiny(notebook=notebook_with(extra_credit))
+        build_tiny(notebook=two_exercises(extra_credit=extra_credit))
 
 
 def test_a_cell_has_points_or_extra_credit(build_tiny):
-    course = build_tiny(notebook=notebook_with(2, points=3))
+    course = build_tiny(notebook=two_exercises(points=3, extra_credit=2))
     _, template, _ = build.check_source(course, NAME)
     (cell,) = [cell for cell in template.cells if cell.id == "shifted_test"]
     assert cell.metadata.nbgrader.points == 3

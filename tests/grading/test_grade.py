@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from small_course import NAME, answered, cell_named, hand_in
 
-from lmlib.grading import audit, build, grade, handback
+from lmlib.grading import build, grade, handback
 from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import read_notebook
@@ -299,40 +299,6 @@ def honest(built_folder, tmp_path_factory, executor):
 def test_an_honest_answer_keeps_full_marks(honest, what):
     record = honest[f"honest{list(HONEST).index(what)}"]
     assert score(record) == 4, record
-
-
-def test_alternates_are_audited(course, executor):
-    folder = course.alternates(NAME) / "scaled"
-    folder.mkdir(parents=True)
-    (folder / "reversed.py").write_text(RIGHT)
-    (folder / "wrong.py").write_text(ADDED)
-    findings = audit.audit(course, NAME, executor, lambda found: None)
-    assert audit.summary(findings) == "audit: mistakes 2/2 caught, 2 named; alternates 1/2 kept"
-    assert not audit.is_passed(findings)
-    (wrong,) = [found for found in findings if not found.good]
-    assert wrong.name == "scaled/wrong" and "loses points in scaled_test" in wrong.detail
-
-
-def test_an_audit_can_judge_the_runs_that_the_build_kept(course, executor, monkeypatch):
-    folder = course.alternates(NAME) / "scaled"
-    folder.mkdir(parents=True)
-    (folder / "reversed.py").write_text(RIGHT)
-    submitted = []
-    submit = executor.submit
-    monkeypatch.setattr(
-        executor, "submit", lambda run, task: submitted.append(task) or submit(run, task)
-    )
-    findings = audit.audit(course, NAME, executor, lambda found: None, kept=True)
-    assert audit.summary(findings) == "audit: mistakes 2/2 caught, 2 named; alternates 1/1 kept"
-    assert len(submitted) == 1, "only the alternate is run"
-    for place in (course.key(NAME) / "runs").glob("*.json"):
-        place.unlink()
-    again = audit.audit(course, NAME, executor, lambda found: None, kept=True)
-    assert again == findings and len(submitted) == 1 + 3, "what is not kept is run"
-
-
-def test_an_audit_of_nothing_does_not_pass():
-    assert not audit.is_passed([])
 
 
 def test_a_timestamp_is_entered_and_a_broken_one_does_no_harm(course, executor):
