@@ -5,6 +5,9 @@ the same: renaming hides nothing. Runs that the course has given, that its own s
 many students have, are left out. What is left of two students is compared by the longest common
 subsequence, which `rapidfuzz` finds for a class of a thousand in seconds.
 
+What many have for the problem's sake, others have too: each run has a crowd of its own. In a ring
+of copies the same few have one run after the other, and nobody else; these runs are not left out.
+
 A pair is a reason to look, never a proof: so it comes with the passages.
 """
 
@@ -24,6 +27,8 @@ RUN = 8  # tokens
 LEAST_OWN = 30  # runs of a student's own; with fewer there is nothing to compare
 ALIKE = 0.6  # the share of the shorter one's own runs that the other has too
 MANY = 3  # students with the same run, or 2% of the class: then it is what the problem suggests
+RING_RUNS = 60  # that the same students have, and nobody else: then they have them from each other
+LARGEST_RING = 10  # students, and at most a third of the class
 MOST_PAIRS = 50
 MOST_OWN = 5_000  # runs of a student's that are looked at
 LONGEST_SOURCE = 100_000  # characters of a cell that are looked at
@@ -71,25 +76,40 @@ def pairs(written: Mapping[str, Mapping[str, str]], given: Iterable[str]) -> lis
         student: [run for source in cells.values() for run in _runs(source)]
         for student, cells in written.items()
     }
-    having = Counter(run for found in runs.values() for run in set(found))
-    many = max(MANY, len(runs) // 50)
-    ignored = {run for run, count in having.items() if count > many}
-    ignored |= {run for source in given for run in _runs(source)}
+    having: dict[Run, list[str]] = {}
+    for student, found in runs.items():
+        for run in dict.fromkeys(found):
+            having.setdefault(run, []).append(student)
+    ignored = {run for source in given for run in _runs(source)}
+    ignored |= _suggested(having, ignored, len(runs))
     own = {
         student: [run for run in found if run not in ignored][:MOST_OWN]
         for student, found in runs.items()
     }
     students = sorted(student for student, found in own.items() if len(found) >= LEAST_OWN)
     alike = _alike([own[student] for student in students], having)
-    found = [
+    too_alike = [
         (float(alike[one, other]), students[one], students[other])
         for one, other in np.argwhere(np.triu(alike >= ALIKE, k=1))
     ]
-    found.sort(key=lambda pair: (-pair[0], *pair[1:]))
+    too_alike.sort(key=lambda pair: (-pair[0], *pair[1:]))
     return [
         _pair(share, (one, other), written[one], written[other], ignored)
-        for share, one, other in found[:MOST_PAIRS]
+        for share, one, other in too_alike[:MOST_PAIRS]
     ]
+
+
+def _suggested(having: Mapping[Run, Sequence[str]], given: set[Run], students: int) -> set[Run]:
+    """The runs that so many students have that the problem suggests them."""
+    many = max(MANY, students // 50)
+    common = {run: tuple(those) for run, those in having.items() if len(those) > many}
+    shared = Counter(those for run, those in common.items() if run not in given)
+    rings = {
+        those
+        for those, count in shared.items()
+        if count >= RING_RUNS and len(those) <= min(LARGEST_RING, students // 3)
+    }
+    return {run for run, those in common.items() if those not in rings}
 
 
 def _tokens(source: str) -> list[re.Match[str]]:
@@ -112,7 +132,9 @@ def _runs(source: str) -> list[Run]:
     return [tuple(tokens[start : start + RUN]) for start in range(len(tokens) - RUN + 1)]
 
 
-def _alike(own: Sequence[Sequence[Run]], having: Mapping[Run, int]) -> NDArray[np.float64]:
+def _alike(
+    own: Sequence[Sequence[Run]], having: Mapping[Run, Sequence[str]]
+) -> NDArray[np.float64]:
     """How much of each one's runs another has, as a share of the fewer: (students, students)."""
     if not own:
         return np.zeros((0, 0))
@@ -121,7 +143,9 @@ def _alike(own: Sequence[Sequence[Run]], having: Mapping[Run, int]) -> NDArray[n
     places: dict[Run, int] = {}
     texts = [
         "".join(
-            _character(places.setdefault(run, len(own) + len(places)) if having[run] > 1 else alone)
+            _character(
+                places.setdefault(run, len(own) + len(places)) if len(having[run]) > 1 else alone
+            )
             for run in found
         )
         for alone, found in enumerate(own)

@@ -95,6 +95,32 @@ def test_what_many_write_does_not_count():
     assert len(pairs({f"s{n}": {"scaled": COPIED} for n in range(3)}, [])) == 3
 
 
+def ring(size):
+    """So many copies of one submission, each with other names and something of one's own."""
+    return {f"ring{n}": f"{renamed(COPIED)}\n\n{invented(900 + n, 3)}" for n in range(size)}
+
+
+@pytest.mark.parametrize("size", [4, 6, 10])
+def test_a_ring_of_copies_is_found(size):
+    found = pairs(class_of(60, **ring(size)), [])
+    assert len(found) == size * (size - 1) // 2
+    assert all(name.startswith("ring") for pair in found for name in pair.students)
+
+
+def test_a_ring_is_a_few_of_many():
+    assert pairs(class_of(60, **ring(11)), []) == []
+    assert pairs(class_of(10, **ring(6)), []) == []
+
+
+def test_what_different_people_have_in_each_exercise_is_no_ring():
+    ways = [[invented(1000 + 10 * cell + way, 3) for way in range(6)] for cell in range(4)]
+    choose = random.Random(0).choice
+    written = {
+        f"s{n:02}": {f"cell{cell}": choose(ways[cell]) for cell in range(4)} for n in range(60)
+    }
+    assert pairs(written, []) == []
+
+
 def test_code_of_ones_own_is_not_alike():
     assert pairs(class_of(150), []) == []
 
