@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lmlib.grading import collect, evidence, grade, handback, intake
 from lmlib.grading.answer_key import key_for_grading
-from lmlib.grading.course import Course
+from lmlib.grading.course import Course, find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.notebooks import write_text
 from lmlib.grading.record import Record
@@ -54,8 +54,10 @@ class Watch:
     _seen: dict[str, tuple[Signature, float]] = field(default_factory=dict)  # and since when
     _done: dict[str, Signature] = field(default_factory=dict)
     _complaints: dict[str, str] = field(default_factory=dict)
+    _rules: Signature = field(init=False)  # of the answer key and course.toml, as they were read
 
     def __post_init__(self) -> None:
+        self._rules = self._rules_now()
         self.course.assignment(self.assignment)
         key_for_grading(self.course, self.assignment)
         self.began = _began(self.course, self.assignment)
@@ -63,8 +65,14 @@ class Watch:
     def ready(self, now: float) -> list[str]:
         """The students whose submission has changed and is whole; `now` in seconds, of any clock.
 
-        One that is still being written is left for a later look.
+        One that is still being written is left for a later look.  After a build, or a change in
+        course.toml, they are all ready again.  Raises CourseError where these do not fit together.
         """
+        if (rules := self._rules_now()) != self._rules:
+            self.course = find_course(self.course.root)
+            key_for_grading(self.course, self.assignment)
+            self._rules = rules
+            self._done.clear()
         found = []
         for student in self.course.students(self.assignment):
             folder = self.course.submitted(student, self.assignment)
@@ -104,6 +112,10 @@ class Watch:
             if signature is not None:
                 self._done[student] = signature
         return records
+
+    def _rules_now(self) -> Signature:
+        paths = (self.course.root / "course.toml", self.course.key(self.assignment) / "key.json")
+        return tuple(_look(path.name, path) for path in paths if path.is_file())
 
     def _apply_rules(self, student: str, told: Told) -> None:
         """Make what lies in submitted/ what counts by the course's rules, and keep all of it."""

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import nbformat
 import pytest
-from small_course import COURSE, NAME, answered, hand_in
+from small_course import COURSE, NAME, answered, hand_in, quiet
 
-from lmlib.grading import cli, collect, grade, watch
+from lmlib.grading import build, cli, collect, grade, watch
 from lmlib.grading.course import find_course
 from lmlib.grading.errors import CourseError
 from lmlib.grading.gradebook import open_gradebook
@@ -217,6 +217,43 @@ def test_workers_that_have_ended_are_made_anew(course, told):
     with pytest.raises(KeyboardInterrupt):
         watch.run([Watch(course, NAME)], executors, stop)
     assert len(made) == 2 and page(course, "ada").exists()
+
+
+def test_a_new_answer_key_grades_again(course, executor, told):
+    watched = Watch(course, NAME)
+    hand_in(course, "ada", answered(course, scaled=ADDED))
+    hand_in(course, "bob", answered(course, scaled=RIGHT))
+    take_all(watched, executor, told)
+    assert score(course, "ada") == 0
+    listed = course.mistakes(NAME)
+    listed.write_text(listed.read_text().replace('id = "added"', 'id = "added"\ncredit = 0.25'))
+    assert build.build(course, NAME, executor, quiet)
+    take_all(watched, executor, told, 10.0)
+    assert score(course, "ada") == 1 and told[-2:] == ["ada: 1 of 4 points", "bob: 4 of 4 points"]
+    assert watched.ready(100.0) == watched.ready(200.0) == []
+
+
+def test_a_change_in_the_courses_rules_holds_at_once(course, executor, told):
+    watched = Watch(course, NAME)
+    for turn, answer in enumerate([IN_PLACE, RIGHT]):
+        hand_in(course, "ada", answered(course, scaled=answer))
+        take_all(watched, executor, told, 10.0 * turn)
+    assert score(course, "ada") == 4
+    with_rules(course, "counts = 'first'\n")
+    take_all(watched, executor, told, 30.0)
+    assert score(course, "ada") == 2 and told[-1] == "ada: 2 of 4 points"
+
+
+def test_rules_that_cannot_be_read_are_a_sentence_until_they_can(course, executor, told):
+    watched = Watch(course, NAME)
+    (course.root / "course.toml").write_text("[")
+    for _ in range(2):
+        with pytest.raises(CourseError, match="course.toml"):
+            watched.ready(0.0)
+    with_rules(course, "")
+    hand_in(course, "ada", answered(course, scaled=RIGHT))
+    take_all(watched, executor, told, 10.0)
+    assert told == ["ada: 4 of 4 points"]
 
 
 def test_links_and_floods_are_left_alone(course, executor, told, tmp_path, monkeypatch):
