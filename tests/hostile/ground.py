@@ -223,7 +223,7 @@ def _orphans_adopted() -> Iterator[list[str]]:
     libc.prctl(subreaper, 1, 0, 0, 0)
     try:
         yield survivors
-        deadline = time.monotonic() + 5  # one that was killed may take a moment to end
+        deadline = time.monotonic() + 30  # one that was killed may take a moment to end
         while set(_children()) - set(before) and time.monotonic() < deadline:
             time.sleep(0.1)
         left = {number: line for number, line in _children().items() if number not in before}

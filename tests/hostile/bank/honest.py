@@ -112,7 +112,7 @@ works(
     queue = context.Queue()
     child = context.Process(target=queue.put, args=[3])
     child.start()
-    assert queue.get(timeout=2) == 3
+    assert queue.get(timeout=20) == 3
     child.join()
     """,
 )
