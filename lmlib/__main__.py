@@ -14,9 +14,6 @@ def main() -> int:
         from lmlib import pdf
 
         return pdf.main(sys.argv[2:])
-    # jsonschema uses this package where it is installed, for a check that no notebook needs, and
-    # compiling its grammar takes longer than all other imports together
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from lmlib.grading import cli
 
     return cli.main()

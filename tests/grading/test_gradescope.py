@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_course import COURSE, NAME, answered, code, hand_in, write_course
-from test_extra_credit import HALF, SCALED, notebook_with
+from small_course import COURSE, NAME, answered, code, hand_in, two_exercises, write_course
+from test_extra_credit import HALF, SCALED
 from test_extra_credit import RIGHT as SHIFTED
 from test_held_back import SMALL, predictions, true_scores
 
@@ -53,7 +53,7 @@ in_a_container = pytest.mark.skipif(not can_pretend(), reason="needs root that m
 @pytest.fixture(scope="module")
 def course(tmp_path_factory, executor):
     """The tiny course with extra credit and points for a submitted file."""
-    notebook = notebook_with(2)
+    notebook = two_exercises(extra_credit=2)
     cell = code("file_test", f"# points for {FILE}", grade=True, points=8)
     cell.metadata["lmlib"] = {"scored_file": FILE}
     notebook.cells.append(cell)
