@@ -5,7 +5,7 @@ caught by luck of the draw, or an alternate that once passed, does not go unnoti
 costs too much time, it judges the runs of mistakes that the build has kept.
 
 Alternates of different exercises are run together, as answers of one student who writes everything
-otherwise than the instructor.  Where points are lost, the half of them is run, and so on, until
+otherwise than the instructor.  Where points are lost, each half of them is run, and so on, until
 it is known which of them loses points by itself.
 """
 
