@@ -74,21 +74,22 @@ class SandboxProvisioner(KernelProvisionerBase):
         inner["ip"] = f"{inside.SOCKETS}/{Path(inner['ip']).name}"
         inner["key"] = _text(inner["key"])
         files: dict[str, bytes] = kwargs.get("files", {})
-        request = {
-            "connection": inner,
-            "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
-            "environment": kwargs.get("variables", {}),
-            "limits": {
-                "memory_bytes": self.memory_bytes,
-                "file_bytes": self.file_bytes,
-                "processes": self.processes,
-            },
-        }
-        pid = _started(self._zygote, request) or _started(self._zygote, request)
-        if pid is None:
-            raise CourseError("The kernel ended twice before it was seen.")
+        answer = self._zygote.ask(
+            start={
+                "connection": inner,
+                "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+                "environment": kwargs.get("variables", {}),
+                "limits": {
+                    "memory_bytes": self.memory_bytes,
+                    "file_bytes": self.file_bytes,
+                    "processes": self.processes,
+                },
+            }
+        )
+        if "failed" in answer:
+            raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
         bounds = Bounds(self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes)
-        self.meter = Meter(pid, bounds)
+        self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), bounds)
         return self.connection_info
 
     async def poll(self) -> int | None:
@@ -143,18 +144,7 @@ def _text(key: bytes | str) -> str:
     return key.decode() if isinstance(key, bytes) else key
 
 
-def _started(zygote: warm_processes.Zygote, request: dict[str, Any]) -> int | None:
-    """Have a kernel started; its process id, or None where it has ended since.
-
-    Raises CourseError where it does not start.
-    """
-    answer = zygote.ask(start=request)
-    if "failed" in answer:
-        raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
-    return seen_from_here(zygote.process.pid, answer["started"])
-
-
-def seen_from_here(bwrap: int, inner: int) -> int | None:
+def _seen_from_here(bwrap: int, inner: int) -> int:
     """The process id, seen from here, of the one that is `inner` in the sandbox of `bwrap`.
 
     psutil's `children` would not do: it leaves out those that seem older than their parent, which
@@ -166,7 +156,7 @@ def seen_from_here(bwrap: int, inner: int) -> int | None:
             numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
             if numbers.split()[2:3] == [str(inner)] and bwrap in _ancestors(pid):
                 return pid
-    return None
+    raise CourseError("The kernel ended before it was seen.")
 
 
 def _ancestors(pid: int) -> Iterator[int]:

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import signal
+from typing import NoReturn
 
 import nbformat
 import psutil
@@ -19,7 +20,7 @@ from lmlib.grading.course import find_course
 from lmlib.grading.engine import Task, run
 from lmlib.grading.errors import CourseError
 from lmlib.grading.gradebook import open_gradebook
-from lmlib.grading.provisioner import seen_from_here
+from lmlib.grading.meter import Bounds, Meter
 
 pytestmark = pytest.mark.skipif(sandbox.why_not() is not None, reason=str(sandbox.why_not()))
 
@@ -281,19 +282,27 @@ def test_a_clock_that_is_set_back_hides_no_kernel(monkeypatch) -> None:
     assert "42" in shown("print(6 * 7)")[0]
 
 
-@pytest.mark.parametrize(("misses", "is_run"), [(1, True), (2, False)])
-def test_a_kernel_that_ends_at_once_is_started_once_more(monkeypatch, misses, is_run) -> None:
-    answers = iter([lambda *_: None] * misses)
-    monkeypatch.setattr(
-        provisioner,
-        "seen_from_here",
-        lambda *pids: next(answers, seen_from_here)(*pids),
-    )
-    if is_run:
-        assert "42" in shown("print(6 * 7)")[0]
-    else:
-        with pytest.raises(CourseError, match="ended twice"):
-            shown("print(6 * 7)")
+def unseen(pid: int, bounds: Bounds) -> NoReturn:
+    raise CourseError("The kernel ended before it was seen.")
+
+
+def killed(pid: int, bounds: Bounds) -> Meter:
+    meter = Meter(pid, bounds)
+    meter.root.kill()
+    return meter
+
+
+@pytest.mark.parametrize("ended", [unseen, killed])
+def test_a_kernel_that_ends_at_once_is_started_once_more(monkeypatch, ended) -> None:
+    meters = iter([ended, Meter])
+    monkeypatch.setattr(provisioner, "Meter", lambda *words: next(meters)(*words))
+    assert "42" in shown("print(6 * 7)")[0]
+
+
+def test_kernels_that_never_start_are_an_error(monkeypatch) -> None:
+    monkeypatch.setattr(provisioner, "Meter", unseen)
+    with pytest.raises(CourseError, match="ended before it was seen"):
+        shown("print(6 * 7)")
 
 
 def test_a_warm_process_that_died_is_replaced() -> None:
