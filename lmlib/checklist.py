@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lmlib import pdf
-from lmlib.comparison import Results, Run
+from lmlib.run_log import Results, Run
 
 SEEDS = 3
 MOST_PAGES = 4

@@ -13,20 +13,14 @@ estimates between.  A step that is being counted is slower, so it is charged the
 """
 
 import dataclasses
-import functools
 import hashlib
-import json
-import re
-import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 
-import numpy as np
 import torch
 from IPython.display import display
 from torch import Tensor, nn
@@ -35,22 +29,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from lmlib import batches, experiments, training
+from lmlib import batches, experiments, fingerprints, run_log, training
+from lmlib.run_log import ESTIMATES, LOG, Results, Run, read
 
-LOG = Path("results.json")
 BAR = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 COUNT_EVERY = 25  # steps
-ESTIMATES = 10  # of the validation loss in a run, beside the one at its end
 MOST_WINDOWS = 1_024  # of held-out text that a loss is taken over
 LOOKING_AHEAD = 1e-3  # by how much a logit may change when a later token does
 
 
 class Broken(Exception):
     """A candidate that cannot be measured. The message says why, in a sentence."""
-
-
-class DamagedLog(Exception):
-    """A log that cannot be read. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -102,108 +91,6 @@ class Candidate:
     loss: Callable[[nn.Module, Tensor, Tensor, float], Tensor] = model_loss  # (model, x, y, share)
 
 
-@dataclass(frozen=True)
-class Run:
-    """One candidate, trained once."""
-
-    candidate: str
-    seed: int
-    budget: str
-    fingerprint: str = ""  # of the candidate and the data; another one is another experiment
-    parameters: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    flops: float = 0.0
-    spent: float = 0.0  # of the budget, 1 is all
-    validation: float = 0.0  # nats per token, at the end
-    test: float = 0.0
-    curve: list[tuple[float, float]] = field(default_factory=list)  # (spent, validation loss)
-    error: str = ""  # why there is nothing above
-    folder: str = ""  # in experiments/, with the trained weights
-
-
-@dataclass(frozen=True)
-class Results:
-    """Runs, newest last, that show themselves as a table.
-
-    Losses and curves are those of one budget: take them from a part of `by_budget()`.
-    """
-
-    runs: tuple[Run, ...] = ()
-
-    def losses(self, part: str = "test") -> dict[str, list[float]]:
-        """Losses in nats per token, one a seed, by candidate.  part: "test" or "validation"."""
-        rows = ((name, _finished(runs)) for (name, _), runs in self.rows().items())
-        return {name: [getattr(run, part) for run in runs] for name, runs in rows if runs}
-
-    def curves(self) -> dict[str, tuple[list[float], list[float]]]:
-        """The mean validation loss (values) when a share of the budget was spent (positions)."""
-        shares = np.linspace(0.0, 1.0, ESTIMATES + 1)
-        found = {}
-        for (name, _), runs in self.rows().items():
-            if ended := _finished(runs):
-                curves = [np.array(run.curve) for run in ended]  # each (points, 2)
-                losses = [np.interp(shares, curve[:, 0], curve[:, 1]) for curve in curves]
-                found[name] = (shares.tolist(), np.mean(losses, axis=0).tolist())
-        return found
-
-    def by_budget(self) -> dict[str, "Results"]:
-        """The runs under each budget: only these can be compared."""
-        budgets = dict.fromkeys(run.budget for run in self.runs)
-        return {
-            budget: Results(tuple(run for run in self.runs if run.budget == budget))
-            for budget in budgets
-        }
-
-    def rows(self) -> dict[tuple[str, str], list[Run]]:
-        """The newest run of each seed, by candidate and budget.
-
-        Of a candidate that has been changed, only runs of its newest version are taken.
-        """
-        newest = {(run.candidate, run.budget): run.fingerprint for run in self.runs}
-        found: dict[tuple[str, str], dict[int, Run]] = {key: {} for key in newest}
-        for run in self.runs:
-            if newest[run.candidate, run.budget] == run.fingerprint:
-                found[run.candidate, run.budget][run.seed] = run
-        return {key: [by_seed[seed] for seed in sorted(by_seed)] for key, by_seed in found.items()}
-
-    def table(self) -> list[tuple[str, ...]]:
-        """The table's rows as texts, HEADER first."""
-        return [HEADER, *(_row(name, of, runs) for (name, of), runs in self.rows().items())]
-
-    def __str__(self) -> str:
-        table = self.table()
-        widths = [max(map(len, column)) for column in list(zip(*table, strict=True))[:-1]]
-        lines = []
-        for first, *others, last in table:
-            cells = [first.ljust(widths[0])]
-            cells += [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
-            lines.append("  ".join([*cells, last]).rstrip())
-        return "\n".join(lines)
-
-    __repr__ = __str__
-
-    def markdown(self) -> str:
-        """The table in Markdown, as a report takes it; numbers and their units stay in one line."""
-        rows = self.table()
-        if not any(row[-1] for row in rows):  # nothing has failed
-            rows = [row[:-1] for row in rows]
-        width = len(HEADER) - 1
-        as_is = [[re.sub(r"([\\`*_<|$])", r"\\\1", cell) for cell in row] for row in rows]
-        header, *others = [
-            [*(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row[:width]), *row[width:]]
-            for row in as_is
-        ]
-        rule = ["---", *["--:"] * (width - 1), *["---"] * len(header[width:])]
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *others))
-
-    _repr_markdown_ = markdown
-
-
-HEADER = ("candidate", "budget", "seeds", "parameters", "steps", "seconds", "TFLOPs", "validation",
-          "test", "")  # fmt: skip
-
-
 def compare(
     candidates: Mapping[str, Candidate],
     data: Data,
@@ -229,38 +116,11 @@ def compare(
             bar.update(number + 1 - bar.n)
             if run not in logged:
                 logged = (*read(log).runs, run)  # another notebook may have written meanwhile
-                _write(logged, log)
+                run_log.write(logged, log)
             asked.append(run)
             if shown is not None:
                 shown.update(Results(tuple(asked)))
     return Results(tuple(asked))
-
-
-def read(log: Path = LOG) -> Results:
-    """All runs of the log; none where there is no log yet.  Raises DamagedLog."""
-    try:
-        listed = json.loads(log.read_text(encoding="utf-8"))["runs"]
-        runs = [
-            Run(**{**entry, "curve": [(spent, loss) for spent, loss in entry.get("curve", [])]})
-            for entry in listed
-        ]
-    except FileNotFoundError:
-        return Results()
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedLog(
-            f"{log} is not a log of runs ({error}): move it away, and it is begun anew."
-        ) from None
-    return Results(tuple(runs))
-
-
-def _write(runs: Sequence[Run], log: Path) -> None:
-    """Write the log; of each run what has a value: of one that failed, no figures."""
-    known = (dataclasses.asdict(run) for run in runs)
-    kept = (
-        {name: value for name, value in run.items() if value or name == "seed"} for run in known
-    )
-    listed = ",\n".join(map(json.dumps, kept))
-    experiments.write(log, f'{{"runs": [\n{listed}\n]}}\n'.encode())
 
 
 def _new_or_known(
@@ -462,9 +322,6 @@ def _check_logits(model: nn.Module, data: Data) -> None:
         raise Broken("the model looks ahead: its logits change when a later token does")
 
 
-# ---- which run is which
-
-
 def _fingerprint(candidate: Candidate, model: nn.Module, data: Data) -> str:
     """A digest of what a run depends on: structure, code, settings and data, but no weights."""
     optimizer = candidate.optimizer(model)
@@ -480,69 +337,6 @@ def _fingerprint(candidate: Candidate, model: nn.Module, data: Data) -> str:
     functions += [method for kind in own for method in vars(kind).values()]
     tokens = (data.training, data.validation, data.test)
     parts = [repr(model), repr(settings), repr(candidate.batch_size)]
-    parts += [str(data.context_window_size), *sorted(map(_described, functions))]
+    parts += [str(data.context_window_size), *sorted(map(fingerprints.described, functions))]
     parts += [hashlib.sha256(part.numpy().tobytes()).hexdigest() for part in tokens]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _described(function: object) -> str:
-    """What a function does, with the plain values that it uses, apart from where it stands."""
-    if isinstance(function, functools.partial):
-        given = [*function.args, *function.keywords.items()]
-        return _described(function.func) + _plain(given)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ""
-    named = getattr(function, "__globals__", {})
-    cells = getattr(function, "__closure__", None) or ()
-    values = [named[name] for name in code.co_names if name in named]
-    values += [cell.cell_contents for cell in cells]
-    values += getattr(function, "__defaults__", None) or ()
-    return _code(code) + _plain(values)
-
-
-def _plain(values: Iterable[object]) -> str:
-    """Those of the values that are written the same every time."""
-    return repr([value for value in values if isinstance(value, bool | int | float | str | tuple)])
-
-
-def _code(code: CodeType) -> str:
-    constants = [
-        _code(value) if isinstance(value, CodeType) else repr(value)
-        for value in code.co_consts
-        if not isinstance(value, frozenset)  # whose order differs from one Python to the next
-    ]
-    return repr((code.co_code, code.co_names, constants))
-
-
-# ---- the table
-
-
-def _finished(runs: Sequence[Run]) -> list[Run]:
-    return [run for run in runs if not run.error]
-
-
-def _row(name: str, budget: str, runs: Sequence[Run]) -> tuple[str, ...]:
-    ended = _finished(runs)
-    failed = [run for run in runs if run.error]
-    note = f"{len(failed)} of {len(runs)} failed: {failed[-1].error}" if failed else ""
-    if not ended:
-        return (name, budget, "0", *["–"] * (len(HEADER) - 4), note)
-    return (
-        name,
-        budget,
-        str(len(ended)),
-        f"{ended[-1].parameters:,}",
-        f"{statistics.mean(run.steps for run in ended):,.0f}",
-        f"{statistics.mean(run.seconds for run in ended):,.1f}",
-        f"{statistics.mean(run.flops for run in ended) / 1e12:,.3g}",
-        spread([run.validation for run in ended]),
-        spread([run.test for run in ended]),
-        note,
-    )
-
-
-def spread(values: Sequence[float]) -> str:
-    """Mean ± sample standard deviation; of a single value only this."""
-    mean = f"{statistics.mean(values):.3f}"
-    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.3f}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmlib import checklist
-from lmlib.comparison import Results, Run
+from lmlib.run_log import Results, Run
 
 RUNS = [
     Run(name, seed, "60 s", name, 100, 10, seconds=60.0, flops=1e9, spent=0.99, validation=2.0,
