@@ -150,7 +150,8 @@ def curves(
     axes.set_ylabel(ylabel)
     _finish(axes)
     ends = ", ".join(
-        f"{name} from {values[0]:.2g} to {values[-1]:.2g}" for name, (_, values) in lines.items()
+        f"{name} from {_number(values[0])} to {_number(values[-1])}"
+        for name, (_, values) in lines.items()
     )
     figure.set_label(f"{ylabel[:1].upper()}{ylabel[1:]} against {xlabel}: {ends}.")
     return figure
@@ -447,6 +448,11 @@ def _courses(curves: Mapping[str, Sequence[float]]) -> str:
         for name, values in curves.items()
         if len(values)
     )
+
+
+def _number(value: float) -> str:
+    """Two digits of a number that may be of any size, as one would read it aloud."""
+    return f"{value:,.0f}" if 10 <= abs(value) < 1e7 else f"{value:.2g}"
 
 
 class _DescribedFigure(Figure):

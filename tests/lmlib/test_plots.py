@@ -230,6 +230,13 @@ def test_pairs_and_points_name_their_tokens() -> None:
         plots.points(np.zeros((2, 2)), "abc")
 
 
+def test_ends_of_curves_are_read_aloud_without_powers_where_they_can_be() -> None:
+    figure = plots.curves(
+        {"plays": ([1, 2], [3.62, 99.996]), "all": ([1, 2], [0, 12_345])}, "x", "y"
+    )
+    assert str(figure.get_label()) == "Y against x: plays from 3.6 to 100, all from 0 to 12,345."
+
+
 def test_curves_may_have_a_logarithmic_axis() -> None:
     figure = plots.curves({"RNN": ([0, 1, 2], [1e-2, 1e-4, 1e-7])}, "distance", "norm", log=True)
     axes = figure.axes[0]
