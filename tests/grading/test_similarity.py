@@ -113,6 +113,7 @@ def test_a_ring_is_a_few_of_many():
 
 
 def test_what_different_people_have_in_each_exercise_is_no_ring():
+    """A way of three lines has fewer than the runs of a ring; only a longer one could be one."""
     ways = [[invented(1000 + 10 * cell + way, 3) for way in range(6)] for cell in range(4)]
     choose = random.Random(0).choice
     written = {
