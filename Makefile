@@ -12,7 +12,7 @@ endif
 .PHONY: demo test soak lowest build grade site lint format setup clean
 
 demo: $(READY)
-	.venv/bin/lmlib demo
+	.venv/bin/nbjudge demo
 
 test: lint
 	@# a file to a worker, so that its fixtures are made once, in the order of tests/conftest.py
@@ -21,21 +21,21 @@ test: lint
 
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4
-	LMLIB_KILLS=20 $(PYTHON) -m pytest tests/grading/test_interrupted.py
+	NBJUDGE_KILLS=20 $(PYTHON) -m pytest tests/grading/test_interrupted.py
 	@# every mistake and alternate run anew
-	.venv/bin/lmlib build
-	.venv/bin/lmlib audit
+	.venv/bin/nbjudge build
+	.venv/bin/nbjudge audit
 
 lowest: $(READY)
 	@# with the lowest versions that pyproject.toml allows, in environments that are thrown away
-	LMLIB_LOWEST=1 $(PYTHON) -m pytest tests/test_lowest.py
+	NBJUDGE_LOWEST=1 $(PYTHON) -m pytest tests/test_lowest.py
 
 build: $(READY)
-	.venv/bin/lmlib build
+	.venv/bin/nbjudge build
 
 grade: $(READY)
 	@test -n "$(PS)" || { echo "Which problem set? For example: make grade PS=ps1_rnn_sampling" >&2; exit 2; }
-	.venv/bin/lmlib grade $(PS)
+	.venv/bin/nbjudge grade $(PS)
 
 site: $(READY)
 	$(PYTHON) -m website
@@ -44,18 +44,18 @@ lint: $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m lmlib.grading.normalise --check
-	$(PYTHON) -m lmlib.grading.contents --check
+	$(PYTHON) -m nbjudge.authoring.normalise --check
+	$(PYTHON) -m nbjudge.authoring.contents --check
 
 format: $(READY)
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
-	$(PYTHON) -m lmlib.grading.normalise
-	$(PYTHON) -m lmlib.grading.contents
+	$(PYTHON) -m nbjudge.authoring.normalise
+	$(PYTHON) -m nbjudge.authoring.contents
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt hatch_build.py
+$(READY): pyproject.toml constraints.txt hatch_build.py $(wildcard nbjudge/shared/*.py)
 	@sh .ci/setup $(READY)
 
 clean:

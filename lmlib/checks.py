@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lmlib.imports import foreign_imports
+from lmlib.shared.imports import foreign_imports
 
 WIDTH = 88
 """The most characters in a line of a message."""

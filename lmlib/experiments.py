@@ -134,7 +134,7 @@ def hand_in(run: Path, notebook: Path) -> Path:
     Raises RunError, with the reason, for whatever is missing or would not be scored.
     """
     if not run.is_dir():
-        raise RunError(f"There is no run {run}; `lmlib handin --list` shows those there are.")
+        raise RunError(f"There is no run {run}; `lmlib submit --list` shows those there are.")
     missing = [name for name in HANDED_IN if not (run / name).is_file()]
     if missing:
         raise RunError(f"The run {run.name} has no {' and no '.join(missing)} yet.")

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 
 import nh3
 
-from lmlib.grading import markup
-from lmlib.grading.formulas import mathml
+from lmlib.shared import markup
+from lmlib.shared.formulas import mathml
 
 Json = dict[str, Any]
 

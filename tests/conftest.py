@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from lmlib.grading import engine, sandbox
+from nbjudge.sandbox import bubblewrap, engine
 
-if sandbox.why_not():
+if bubblewrap.why_not():
     os.environ.setdefault(engine.SANDBOX, "none")
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lmlib.grading import cli, key, observe
-from lmlib.grading.course import find_course
-from lmlib.grading.mistakes import EmptyAnswer, Mistake
+from nbjudge import cli, observe
+from nbjudge.authoring.mistakes import EmptyAnswer, Mistake
+from nbjudge.core.course import find_course
+from nbjudge.kernel import expect
 from tests.docs.pages import PAGES, ROOT, blocks, commands, prose
 
 EXAMPLE = ROOT / "docs" / "authoring.md"
@@ -22,7 +23,7 @@ EXAMPLE = ROOT / "docs" / "authoring.md"
 WORDS: dict[str, Callable[..., object]] = {
     "observe": observe,
     **{
-        name: getattr(key, name)
+        name: getattr(expect, name)
         for name in ("expect", "equal", "close", "subset", "frequencies", "at_most")
     },
 }
@@ -126,7 +127,7 @@ def test_the_signature_of_expect_is_the_one_shown() -> None:
     assert shown
     parsed = ast.parse(f"def shown({shown[1]}): ...").body[0]
     assert isinstance(parsed, ast.FunctionDef)
-    real = inspect.signature(key.expect).parameters
+    real = inspect.signature(expect.expect).parameters
     arguments = [argument.arg for argument in parsed.args.args + parsed.args.kwonlyargs]
     assert arguments == list(real)
 

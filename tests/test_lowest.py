@@ -13,7 +13,7 @@ from tests import environments
 
 ROOT = Path(__file__).parents[1]
 AS_OF = "2026-11-25T00:00:00Z"  # of what the direct packages ask for, the newest of that day
-ALL = "LMLIB_LOWEST"
+ALL = "NBJUDGE_LOWEST"
 """The environment variable that `make lowest` sets."""
 
 TOOLS = ["hypothesis", "packaging", "playwright", "pytest"]

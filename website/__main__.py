@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.errors import CourseError
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.errors import CourseError
 from website import pages
 
 HERE = Path(__file__).parent

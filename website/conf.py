@@ -5,7 +5,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
-from lmlib.grading.formulas import mathml
+from nbjudge.shared.formulas import mathml
 
 extensions = ["myst_parser", "sphinx.ext.githubpages"]
 myst_enable_extensions = ["attrs_block", "dollarmath"]

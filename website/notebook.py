@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from lmlib.grading.course import Course
-from lmlib.grading.notebooks import extra_credit, is_solution, is_test, points, read_notebook
-from lmlib.grading.release import colab_link
+from nbjudge.authoring.release import colab_link
+from nbjudge.core.course import Course
+from nbjudge.core.notebooks import extra_credit, is_solution, is_test, points, read_notebook
 
 
 def page(course: Course, name: str, files: list[Path]) -> str:

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from lmlib.grading.course import Course
+from nbjudge.core.course import Course
 from website import notebook
 
 NOTEBOOKS = "problem_sets"

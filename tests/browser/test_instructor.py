@@ -15,14 +15,6 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page, Route, expect
-
-from lmlib.grading import build, grade, grades, handback, normalise, roster
-from lmlib.grading.course import Course
-from lmlib.grading.gradebook import open_gradebook
-from lmlib.grading.notebooks import points, read_notebook
-from lmlib.grading.record import Record
-from lmlib.grading.roster import Person
-from tests.browser.jupyter import choose, needs_chromium, open_notebook
 from tests.grading.small_course import (
     NAME,
     answered,
@@ -31,6 +23,16 @@ from tests.grading.small_course import (
     tiny_notebook,
     write_course,
 )
+
+from nbjudge.authoring import build, normalise
+from nbjudge.core.course import Course
+from nbjudge.core.notebooks import points, read_notebook
+from nbjudge.gradebook.connection import open_gradebook
+from nbjudge.judge.verdicts import Record
+from nbjudge.lms import roster
+from nbjudge.lms.roster import Person
+from nbjudge.workflow import feedback, grade, grades
+from tests.browser.jupyter import choose, needs_chromium, open_notebook
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = f"source/{NAME}/{NAME}.ipynb"
@@ -79,7 +81,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     shutil.copy(ROOT / ".gitattributes", course.root)
     (course.root / ".gitignore").write_text("*\n!/source/\n!/source/**\n")
     _git(course, "init", "--quiet")
-    text = f'"{sys.executable}" -m lmlib.grading.normalise --text'
+    text = f'"{sys.executable}" -m nbjudge.authoring.normalise --text'
     _git(course, "config", "diff.notebook.textconv", text)
     _git(course, "add", ".")
     with ThreadPoolExecutor(2) as executor:
@@ -340,7 +342,7 @@ def test_the_formgraders_button_grades_as_lmlib_does(
 
 
 def _graded(course: Course, force: bool = False) -> list[Record]:
-    """Grade all, as `lmlib grade` does; the records of those that could be graded."""
+    """Grade all, as `nbjudge grade` does; the records of those that could be graded."""
     with ThreadPoolExecutor(2) as executor:
         records = grade.grade(course, NAME, executor, force=force)
     return [record for record in records if record.status == "graded"]
@@ -421,7 +423,7 @@ def test_points_and_comments_typed_reach_gradebook_feedback_and_grades(
         expect(_row(formgrader, name).locator(".status")).to_have_text("graded")
         assert _press(formgrader, student, "generate-feedback") == "Success"
         written = (course.feedback(student, NAME) / f"{NAME}.html").read_text()
-        assert written == handback.page(course, NAME, student)
+        assert written == feedback.page(course, NAME, student)
         assert f"Dear {student}, say why it shrinks." in written
     scores = {score.person.student: score for score in grades.scores(course, NAME)}
     assert {name: scores[name].points for name in PEOPLE} == {

@@ -22,10 +22,12 @@ from nbformat import NotebookNode
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lmlib.grading import build, demo, grade, handback, nbgrader_plugin
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
-from lmlib.grading.notebooks import read_notebook
+from nbjudge.authoring import build, demo, release_steps
+from nbjudge.authoring.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.notebooks import read_notebook
+from nbjudge.workflow import grade
+from nbjudge.workflow.feedback import write_feedback
 from tests.browser.contrast import contrast, too_faint
 from tests.browser.jupyter import SECRET, choose, needs_chromium, open_notebook, serving
 from tests.browser.saved_page import opened
@@ -92,7 +94,7 @@ def home(course: Course, smoke: None, tmp_path_factory: pytest.TempPathFactory) 
 
 def _release_of(course: Course, name: str) -> NotebookNode:
     source = read_notebook(course.source(name))
-    return nbgrader_plugin.template_and_release(course, name, source)[1]
+    return release_steps.template_and_release(course, name, source)[1]
 
 
 @pytest.fixture(scope="module")
@@ -560,7 +562,7 @@ def feedback(
     nbformat.write(notebook, path)
     with ThreadPoolExecutor(2) as executor:
         grade.grade(course, NAME, executor, "barbara")
-    ((page,), _) = handback.write_feedback(course, NAME, "barbara")
+    ((page,), _) = write_feedback(course, NAME, "barbara")
     return page
 
 

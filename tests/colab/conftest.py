@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lmlib.grading import fixture, nbgrader_plugin, release
-from lmlib.grading.course import Course, find_course
+from nbjudge.authoring import release, release_steps
+from nbjudge.core.course import Course, find_course
+from scorers import test_set
 from tests import environments
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +37,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         (root / "course.toml").write_text(settings.replace(line, f'release_address = "{address}"'))
         course = find_course(root)
         for name in course.assignments:
-            nbgrader_plugin.generate_release(course, name)
-        few = fixture.make(1, fixture.Sizes(8, 4, 10_000, 10_000))
+            release_steps.generate_release(course, name)
+        few = test_set.make(1, test_set.Sizes(8, 4, 10_000, 10_000))
         contexts = course.release("ps5_attention_backward").with_name(release.CONTEXTS)
         contexts.write_bytes(few.released())
         release.complete(course)

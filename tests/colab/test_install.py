@@ -10,8 +10,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from lmlib.grading import release
-from lmlib.grading.course import Course
+from nbjudge.authoring import release
+from nbjudge.core.course import Course
 from tests import environments
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.mistakes import solutions_of
-from lmlib.grading.nbgrader_plugin import INSTALL_ID
-from lmlib.grading.notebooks import read_notebook
+from nbjudge.authoring.mistakes import solutions_of
+from nbjudge.authoring.release_steps import INSTALL_ID
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.notebooks import read_notebook
 from tests import environments
 from tests.colab import kernel
 from tests.colab.conftest import ROOT

@@ -72,4 +72,4 @@ def test_the_build_refuses_the_tolerance_that_the_page_tries(course: Path, print
     text = (course / NOTEBOOK).read_text()
     (course / NOTEBOOK).write_text(text.replace("rtol=1e-4", tried, 1))
     with pytest.raises(AssertionError, match="is too narrow: the"):
-        shell(".venv/bin/lmlib build temperature", course)
+        shell(".venv/bin/nbjudge build temperature", course)

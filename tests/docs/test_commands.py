@@ -10,12 +10,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.grading import lms_class
 
-from lmlib.grading import cli
+from nbjudge import cli
 from tests.docs import clone
 from tests.docs.clone import NAME, shell
 from tests.docs.pages import PAGES, command_lines
-from tests.grading import lms_class
 
 FOLLOWED = {  # by a test of its own: the page, or sections of it
     "student.md": (r".*", "tests/docs/test_students.py"),
@@ -25,11 +25,11 @@ FOLLOWED = {  # by a test of its own: the page, or sections of it
 }
 
 NOT_RUN = {
-    "make demo": "calls `lmlib demo` alone, which tests/notebooks/test_ps1_round_trip.py runs",
+    "make demo": "calls `nbjudge demo` alone, which tests/notebooks/test_ps1_round_trip.py runs",
     "make test": "runs these tests",
     "make site": "tests/docs/test_site.py runs it",
     ".venv/bin/jupyter lab": "a server that does not end; tests/browser starts one",
-    f".venv/bin/lmlib watch {NAME}": "does not end; tests/grading/test_watch.py runs and stops it",
+    f".venv/bin/nbjudge watch {NAME}": "does not end; tests/grading/test_watch.py runs and stops it",
     ".venv/bin/python benchmarks/grading.py": "takes an hour",
     ".venv/bin/python benchmarks/grading.py --only stock --students 16": "takes eight minutes",
 }

@@ -17,7 +17,7 @@ def test_a_clean_clone_ends_with_grades(course: Path) -> None:
     printed = {}
     for number, line in enumerate(lines):
         if shlex.split(line)[0] == "rm":
-            check_what_was_made(course, walk, printed[f".venv/bin/lmlib grade {NAME}"])
+            check_what_was_made(course, walk, printed[f".venv/bin/nbjudge grade {NAME}"])
         printed[line] = shell(line, course)
         assert number or line == "make setup"
     assert not (course / "submitted").exists() and (course / "autograded/README.md").exists()

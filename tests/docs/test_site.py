@@ -8,9 +8,10 @@ from urllib.parse import unquote
 import pytest
 from bs4 import BeautifulSoup
 
-from lmlib.grading import build
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.notebooks import notebook_text, read_notebook, region, write_text
+from nbjudge.authoring import build
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.files import write_text
+from nbjudge.core.notebooks import notebook_text, read_notebook, region
 from tests.docs import clone
 
 UNRELEASED = "ps3_architectures"

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 from lmlib import experiments, pdf
-from lmlib.grading import build, release
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.mistakes import solutions_of
-from lmlib.grading.notebooks import notebook_text, read_notebook, write_text
+from nbjudge.authoring import build, release
+from nbjudge.authoring.mistakes import solutions_of
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.files import write_text
+from nbjudge.core.notebooks import notebook_text, read_notebook
 from tests.docs.pages import ROOT, blocks, command_lines, section
 
 PAGE = ROOT / "docs" / "student.md"
@@ -141,8 +142,8 @@ def test_a_run_of_problem_set_5_is_listed_and_packed(student: Student) -> None:
     experiments.save_generations(run, ["A" * 30] * 2, fixture)
     (line,) = command_lines(section(PAGE, "Handing in"))
     assert run.name in student.types(f"cd ps5; {line}")
-    assert "`lmlib handin RUN`" in PAGE.read_text()
-    assert "hand it in" in student.types(f"cd ps5; lmlib handin {run.name}")
+    assert "`lmlib submit RUN`" in PAGE.read_text()
+    assert "hand it in" in student.types(f"cd ps5; lmlib submit {run.name}")
     assert list(folder.glob("*.zip"))
 
 

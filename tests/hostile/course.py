@@ -13,7 +13,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from small_course import NAME, code, text, write_course
 
-from lmlib.grading.course import Course, find_course
+from nbjudge.core.course import Course, find_course
 
 CANARY = r"canary-[0-9a-f]{24}"
 """What every canary looks like; thieves search for it."""
@@ -93,7 +93,7 @@ SCALED = f'''def scaled(values, factor):
 
 SCALED_TEST = f"""### BEGIN HIDDEN TESTS
 # {IN_HIDDEN_TEST}
-from lmlib.grading import observe as hidden_observe
+from nbjudge import observe as hidden_observe
 hidden_values = np.array([71693.25, 48317.5, 90127.75])
 hidden_drawn = np.random.default_rng(29).normal(size=3)
 hidden_observe("three values tripled", scaled, hidden_values, 3.0)
@@ -103,7 +103,7 @@ hidden_observe("one value halved", scaled, hidden_values[:1], 0.5)
 ### END HIDDEN TESTS
 ### BEGIN KEY
 # {IN_KEY_REGION}
-from lmlib.grading.key import close, expect
+from nbjudge.kernel.expect import close, expect
 expect("three values tripled", close(rtol=1e-4))
 expect("drawn values doubled", close(rtol=1e-4))
 expect("three values turned round", close(rtol=1e-4), oracle=hidden_values * -1.5)
@@ -117,14 +117,14 @@ MEAN = '''def running_mean(values):
     ### END SOLUTION'''
 
 MEAN_TEST = """### BEGIN HIDDEN TESTS
-from lmlib.grading import observe as hidden_observe
+from nbjudge import observe as hidden_observe
 hidden_series = np.array([60413.5, 35821.25, 84977.75, 1.5])
 hidden_observe("four values", running_mean, hidden_series)
 hidden_observe("four values, backwards", running_mean, hidden_series[::-1])
 hidden_observe("eight values", running_mean, np.concatenate([hidden_series, hidden_series]))
 ### END HIDDEN TESTS
 ### BEGIN KEY
-from lmlib.grading.key import close, expect
+from nbjudge.kernel.expect import close, expect
 expect("four values", close(rtol=1e-4))
 expect("four values, backwards", close(rtol=1e-4))
 expect("eight values", close(rtol=1e-4))

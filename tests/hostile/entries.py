@@ -26,7 +26,7 @@ from nbformat.v4 import new_code_cell
 from small_course import NAME, answered, cell_named, hand_in
 
 import lmlib
-from lmlib.grading.course import Course
+from nbjudge.core.course import Course
 
 RIGHT_SCALED = "def scaled(values, factor):\n    return factor * values"
 RIGHT_MEAN = (

@@ -36,11 +36,13 @@ from nbgrader.api import Gradebook
 from small_course import NAME, cell_named
 
 import lmlib
-from lmlib.grading import cli, engine
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.evidence import sendable
-from lmlib.grading.notebooks import digest, read_notebook
-from lmlib.grading.record import Record, attached
+from nbjudge import cli
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.files import digest
+from nbjudge.core.notebooks import read_notebook
+from nbjudge.judge.verdicts import Record, attached
+from nbjudge.kernel.evidence import sendable
+from nbjudge.sandbox import engine
 
 NEIGHBOURS = ("aaron", "emmy", "gauss", "jean", "maria", "nina", "rosa", "tim", "uma", "zoe")
 """Honest students, among the entries by the alphabet; the first one's answer holds a canary."""
@@ -248,7 +250,7 @@ def _children() -> dict[int, str]:
 
 
 def _lmlib(course: Course, environment: dict[str, str], *words: str) -> Command:
-    line = [sys.executable, "-m", "lmlib.grading.cli", "--course", str(course.root), *words]
+    line = [sys.executable, "-m", "nbjudge.cli", "--course", str(course.root), *words]
     begin = time.monotonic()
     with subprocess.Popen(
         line, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

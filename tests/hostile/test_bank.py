@@ -12,11 +12,11 @@ from findings import COUNTS, broken_entries, score_of, summary, unsafe_pages
 from ground import LONGEST, Batch, grade_bank, open_walls
 
 try:
-    from lmlib.grading import sandbox
+    from nbjudge.sandbox import bubblewrap
 except ImportError:
     WHY_NOT: str | None = "this lmlib has no sandbox"
 else:
-    WHY_NOT = sandbox.why_not()
+    WHY_NOT = bubblewrap.why_not()
 
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from lmlib.grading.course import find_course
-from lmlib.grading.notebooks import is_solution, read_notebook
+from nbjudge.core.course import find_course
+from nbjudge.core.notebooks import is_solution, read_notebook
 
 COURSE = find_course(Path(__file__).parents[2])
 NOTEBOOKS = {name: read_notebook(COURSE.source(name)) for name in COURSE.assignments}

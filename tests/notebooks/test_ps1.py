@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from lmlib.grading.notebooks import is_test
+from nbjudge.core.notebooks import is_test
 
 NOTEBOOK = Path(__file__).parents[2] / "source" / "ps1_rnn_sampling" / "ps1_rnn_sampling.ipynb"
 Observed = tuple[dict[str, Any], dict[tuple[str, str], tuple[Any, ...]]]
@@ -123,7 +123,7 @@ def test_figures_have_labelled_axes(executed: NotebookNode) -> None:
 @pytest.fixture(scope="module")
 def observed() -> Observed:
     """The names after a run of solutions and hidden tests, and each observation's arguments."""
-    import lmlib.grading
+    import nbjudge
 
     arguments: dict[tuple[str, str], tuple[Any, ...]] = {}
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -133,7 +133,7 @@ def observed() -> Observed:
         arguments[tests[-1], name] = given
 
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
-        patch.setattr(lmlib.grading, "observe", record)
+        patch.setattr(nbjudge, "observe", record)
         for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
             if cell.cell_type == "code" and cell.id in {
                 "vocabulary",

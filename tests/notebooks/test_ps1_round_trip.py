@@ -1,6 +1,6 @@
 """The first problem set from release to feedback: what leaks, what stops, what is caught.
 
-`lmlib demo` is run once; every test below looks at the folder that it leaves.
+`nbjudge demo` is run once; every test below looks at the folder that it leaves.
 """
 
 import json
@@ -19,13 +19,15 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbgrader.api import Gradebook
 
-from lmlib.grading import evidence, judge, runs
-from lmlib.grading.answer_key import load_key
-from lmlib.grading.course import Course, find_course
-from lmlib.grading.engine import run
-from lmlib.grading.mistakes import empty_answers, read_mistakes, solution_text, solutions_of
-from lmlib.grading.notebooks import is_solution, is_test, read_notebook, region
-from lmlib.grading.record import attached
+from nbjudge.authoring import runs
+from nbjudge.authoring.mistakes import empty_answers, read_mistakes, solution_text, solutions_of
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.notebooks import is_solution, is_test, read_notebook, region
+from nbjudge.judge import judge
+from nbjudge.judge.answer_key import load_key
+from nbjudge.judge.verdicts import attached
+from nbjudge.kernel import evidence
+from nbjudge.sandbox.engine import run
 
 ROOT = Path(__file__).parents[2]
 NAME = "ps1_rnn_sampling"
@@ -38,7 +40,7 @@ class Demo:
 
 
 def lmlib(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lmlib.grading.cli", *words]
+    command = [sys.executable, "-m", "nbjudge.cli", *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -100,7 +102,7 @@ def test_no_page_shows_a_hidden_test_or_a_mark_scheme(demo: Demo) -> None:
 def test_a_second_demo_replaces_the_first(demo: Demo) -> None:
     (demo.course.root / "leftover").write_text("x")
     again = shutil.copytree(demo.course.root, demo.course.root.parent / "again")
-    from lmlib.grading import demo as module
+    from nbjudge.authoring import demo as module
 
     module.prepare(find_course(ROOT), again)
     assert {path.name for path in again.iterdir()} == {

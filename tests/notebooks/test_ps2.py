@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from lmlib import checks
-from lmlib.grading.notebooks import is_test
+from nbjudge.core.notebooks import is_test
 
 ROOT = Path(__file__).parents[2]
 NAME = "ps2_numpy_transformer"

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from problem_set import printed
 
 from lmlib import experiments
-from lmlib.grading import held_back
+from scorers import held_out
 
 NAME = "ps5_attention_backward"
 NOTEBOOK = problem_set.read(NAME)
@@ -71,19 +71,19 @@ def test_the_run_can_be_handed_in_as_it_is(executed: dict[str, NotebookNode]) ->
 
 
 def test_expected_losses_earn_all_points(names: dict[str, Any]) -> None:
-    files = (held_back.PREDICTIONS, held_back.GENERATIONS)
+    files = (held_out.PREDICTIONS, held_out.GENERATIONS)
     for file, (mean, least, most) in zip(files, names["expected"].values(), strict=True):
-        assert least <= mean <= most < held_back.SCALES[file].full
+        assert least <= mean <= most < held_out.SCALES[file].full
 
 
 def test_the_scales_are_those_of_grading() -> None:
     told = {"predictions.npz": "at {full:.2f} nats", "generations.txt": "to {full:.2f} nats"}
     for cell, file in {"predictions": "predictions.npz", "generations": "generations.txt"}.items():
-        scale, text = held_back.SCALES[file], CELLS[f"{cell}-exercise"].source
+        scale, text = held_out.SCALES[file], CELLS[f"{cell}-exercise"].source
         assert told[file].format(full=scale.full) in text
         assert re.search(rf"none (at|from) {scale.none:.2f}", text)
         assert CELLS[f"{cell}_test"].metadata.lmlib.scored_file == file
-    assert set(held_back.SCALES) == set(experiments.HANDED_IN)
+    assert set(held_out.SCALES) == set(experiments.HANDED_IN)
 
 
 def test_a_training_that_was_stopped_goes_on(

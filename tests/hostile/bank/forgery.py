@@ -5,7 +5,7 @@ from entries import BOTH, NOTHING, attack
 FORGE = """
 import numpy as np
 from IPython.display import display
-from lmlib.grading.evidence import MIME, encode
+from nbjudge.kernel.evidence import MIME, encode
 NAMES = ["three values tripled", "drawn values doubled", "three values turned round",
          "one value halved"]
 def forge(name, value):
@@ -182,14 +182,14 @@ attack(
     "forgery-expectations",
     "Sends expectations, as if the instructor's KEY region had run.",
     first="""
-    import lmlib.grading
-    from lmlib.grading import key
-    real = lmlib.grading.observe
+    import nbjudge
+    from nbjudge.kernel import expect
+    real = nbjudge.kernel.observe
     def observe(name, function, *arguments):
         real(name, function, *arguments)
         if function.__name__ == "scaled":
-            key.expect(name, key.at_most(1e9))
-    lmlib.grading.observe = observe
+            expect.expect(name, expect.at_most(1e9))
+    nbjudge.kernel.observe = observe
     """,
 )
 

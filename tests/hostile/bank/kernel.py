@@ -62,11 +62,11 @@ attack(
     "Puts a function of its own between the hidden test and observe.",
     first=WRAP
     + """
-import lmlib.grading
-real = lmlib.grading.observe
+import nbjudge
+real = nbjudge.kernel.observe
 def fake(name, function, *arguments):
     real(name, ones if function.__name__ == "scaled" else function, *arguments)
-lmlib.grading.observe = fake
+nbjudge.kernel.observe = fake
 """,
 )
 
@@ -74,14 +74,14 @@ attack(
     "kernel-observe-guesses",
     "Sends several guesses under each name.",
     first="""
-    import lmlib.grading
-    real = lmlib.grading.observe
+    import nbjudge
+    real = nbjudge.kernel.observe
     def guess(name, function, *arguments):
         if function.__name__ != "scaled":
             return real(name, function, *arguments)
         for factor in (0.5, 1.0, -1.5, 2.0, 3.0):
             real(name, lambda values, _: values * factor, *arguments)
-    lmlib.grading.observe = guess
+    nbjudge.kernel.observe = guess
     """,
 )
 
@@ -90,12 +90,12 @@ attack(
     "Replaces the module that the hidden test imports from.",
     first="""
     import sys, types
-    import lmlib.grading as real
+    import nbjudge as real
     class Fake(types.ModuleType):
         def observe(self, name, function, *arguments):
             if function.__name__ != "scaled":
                 real.observe(name, function, *arguments)
-    sys.modules["lmlib.grading"] = Fake("lmlib.grading")
+    sys.modules["nbjudge"] = Fake("nbjudge")
     """,
 )
 
@@ -104,8 +104,8 @@ attack(
     "Rewrites the values on their way out.",
     first="""
     import sys
-    import lmlib.grading
-    module = sys.modules["lmlib.grading.observe"]
+    import nbjudge
+    module = sys.modules["nbjudge.kernel.observe"]
     send = module.send
     def rewritten(payload):
         if payload.pop("raised", None):
@@ -120,7 +120,7 @@ attack(
     "Encodes everything of three numbers as ones.",
     first="""
     import numpy as np
-    from lmlib.grading import evidence
+    from nbjudge.kernel import evidence
     encode = evidence.encode
     evidence.encode = lambda value: encode(np.ones(3) if np.size(value) == 3 else value)
     """,
@@ -135,7 +135,7 @@ attack(
     real = builtins.__import__
     def hook(name, space=None, local=None, wanted=(), level=0):
         module = real(name, space, local, wanted, level)
-        if name == "lmlib.grading" and "observe" in (wanted or ()):
+        if name == "nbjudge" and "observe" in (wanted or ()):
             def observe(what, function, *arguments):
                 if function.__name__ != "scaled":
                     module.observe(what, function, *arguments)
@@ -153,13 +153,13 @@ attack(
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("lmlib")}
     class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         def find_spec(self, name, path, target=None):
-            if name in ("lmlib", "lmlib.grading"):
+            if name in ("lmlib", "nbjudge"):
                 return importlib.machinery.ModuleSpec(name, self, is_package=True)
         def exec_module(self, module):
             def observe(what, function, *arguments):
                 if function.__name__ != "scaled":
                     sys.modules.update(kept)
-                    kept["lmlib.grading"].observe(what, function, *arguments)
+                    kept["nbjudge"].observe(what, function, *arguments)
             module.observe = observe
     sys.meta_path.insert(0, Finder())
     """,
@@ -407,8 +407,8 @@ attack(
     "Tells observe that no judge listens, so that it prints, and a mere run may pass.",
     first="""
     import os
-    os.environ.pop("LMLIB_JUDGE", None)
-    os.environ["LMLIB_FLOAT_INPUTS"] = "float16"
+    os.environ.pop("NBJUDGE_LISTENS", None)
+    os.environ["NBJUDGE_FLOAT_INPUTS"] = "float16"
     os.environ["NBGRADER_EXECUTION"] = "validate"
     """,
     mean="",
@@ -420,11 +420,11 @@ attack(
     "Brings a judge of its own along, that finds no difference.",
     first="""
     import sys, types
-    import lmlib.grading
+    import nbjudge
     for name, function in (("judge", "judge_cell"), ("compare", "difference")):
-        module = types.ModuleType(f"lmlib.grading.{name}")
+        module = types.ModuleType(f"nbjudge.{name}")
         setattr(module, function, lambda *a: None)
-        setattr(lmlib.grading, name, module)
+        setattr(nbjudge, name, module)
         sys.modules[module.__name__] = module
     """,
 )
@@ -435,7 +435,7 @@ attack(
     first="""
     import atexit, signal
     from IPython.display import display
-    from lmlib.grading.evidence import MIME, encode
+    from nbjudge.kernel.evidence import MIME, encode
     def forge(*ignored):
         for name in ("three values tripled", "one value halved"):
             forged = {"observation": name, "value": encode(1.0), "changed": False}
@@ -480,7 +480,7 @@ SHADOWS = {
     "ipykernel/kernelapp.py": "raise SystemExit('shadowed')",
     "numpy.py": "def array(*a): return 0",
     "lmlib.py": "raise SystemExit('shadowed')",
-    "lmlib/grading/kernel.py": "raise SystemExit('shadowed')",
+    "nbjudge/kernel.py": "raise SystemExit('shadowed')",
     "json.py": "raise SystemExit('shadowed')",
     "sitecustomize.py": "raise SystemExit('shadowed')",
     "ipython_config.py": "raise SystemExit('shadowed')",

@@ -425,7 +425,7 @@ attack(
     "resources-evidence",
     "Sends evidence of a gigabyte, each message within its limit.",
     first="""
-    from lmlib.grading.evidence import MIME
+    from nbjudge.kernel.evidence import MIME
     value = {"is": "text", "text": "x" * 7_000_000}
     forged = {"observation": "x", "changed": False, "value": value}
     for number in range(150):

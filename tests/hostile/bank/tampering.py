@@ -78,12 +78,12 @@ attack(
 import lmlib, numpy, site, sys
 here = os.path.dirname(lmlib.__file__)
 folders = {here, f"{here}/grading", f"{here}/grading/inside", os.path.dirname(here), "LMLIB",
-           "LMLIB/grading", os.path.dirname(numpy.__file__), *site.getsitepackages(),
+           "NBJUDGE", os.path.dirname(numpy.__file__), *site.getsitepackages(),
            os.path.dirname(sys.executable), sys.prefix, sys.base_prefix}
 for folder in folders:
     leave(folder, "MARKER.py")
     leave(folder, "MARKER.pth", "import os")
-for path in ("LMLIB/grading/judge.py", lmlib.__file__, lmlib.grading.__file__, numpy.__file__):
+for path in ("NBJUDGE/judge.py", lmlib.__file__, nbjudge.__file__, numpy.__file__):
     overwrite(path, b"")
 for folder in (f"{here}/__pycache__", f"{here}/grading/__pycache__"):
     leave(folder, "MARKER.pyc")

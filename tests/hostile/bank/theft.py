@@ -118,7 +118,7 @@ theft(
 for path in glob.glob("/proc/[0-9]*/cmdline"):
     line = open(path, "rb").read()
     look(line)
-    if b"COURSE" in line or b"pytest" in line or b"lmlib.grading.cli" in line:
+    if b"COURSE" in line or b"pytest" in line or b"nbjudge.cli" in line:
         won("the command line of the grader")
 for folder in glob.glob("/proc/[0-9]*/cwd"):
     look_through(folder + "/key")
@@ -173,7 +173,7 @@ SEIZE, DETACH = 0x4206, 17
 for number in {os.getppid(), 1}:
     if number and libc.ptrace(SEIZE, number, None, None) == 0:
         libc.ptrace(DETACH, number, None, None)
-        if b"lmlib.grading.cli" in open(f"/proc/{number}/cmdline", "rb").read():
+        if b"nbjudge.cli" in open(f"/proc/{number}/cmdline", "rb").read():
             won("a debugger's hold on the grader")
 """,
 )
@@ -356,10 +356,10 @@ theft(
     """
 from pathlib import Path
 for load in (
-    lambda: __import__("lmlib.grading.course", fromlist="x").find_course(Path("COURSE")),
-    lambda: __import__("lmlib.grading.answer_key", fromlist="x").load_key(
+    lambda: __import__("nbjudge.core.course", fromlist="x").find_course(Path("COURSE")),
+    lambda: __import__("nbjudge.judge.answer_key", fromlist="x").load_key(
         Path("COURSE/key/tiny"), "tiny"),
-    lambda: __import__("lmlib.grading.intake", fromlist="x").read_submission(
+    lambda: __import__("nbjudge.judge.intake", fromlist="x").read_submission(
         Path("COURSE/gradebook.db")),
 ):
     try:
@@ -523,7 +523,7 @@ attack(
             print(name, vars(module).get("__doc__"), list(vars(module)))
     for name in ("judge", "answer_key", "compare", "key"):
         try:
-            print(vars(__import__(f"lmlib.grading.{name}", fromlist="x")))
+            print(vars(__import__(f"nbjudge.{name}", fromlist="x")))
         except ImportError as error:
             print(error)
     """,

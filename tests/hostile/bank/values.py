@@ -103,7 +103,7 @@ attack(
     "Returns an object that sends evidence when it is thrown away.",
     scaled="""
     from IPython.display import display
-    from lmlib.grading.evidence import MIME, encode
+    from nbjudge.kernel.evidence import MIME, encode
     class Parting:
         def __del__(self):
             forged = {"observation": "one value halved", "value": encode(1.0), "changed": False}

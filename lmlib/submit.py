@@ -1,0 +1,59 @@
+"""`lmlib submit`: packs the notebook and a run's files into one zip; a student's command."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lmlib import experiments
+
+WHAT = "Pack the notebook and the files of a run, to hand in."
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command without what grading needs; its exit code."""
+    parser = argparse.ArgumentParser(prog="lmlib submit", description=WHAT)
+    add_arguments(parser)
+    return pack(parser.parse_args(arguments))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    parser.add_argument("which", nargs="?", metavar="RUN", help="the run's name, or its folder")
+    parser.add_argument("--list", action="store_true", help="show the runs, the best first")
+    parser.add_argument("--notebook", type=Path, help="default: the only notebook in this folder")
+
+
+def pack(options: argparse.Namespace) -> int:
+    """Do what was asked: 0, done; 1, it could not be done, and why was said."""
+    if options.list:
+        _list()
+        return 0
+    try:
+        if options.which is None:
+            raise experiments.RunError("Which run? `lmlib submit --list` shows them.")
+        run = Path(options.which)
+        run = run if run.is_dir() else experiments.FOLDER / options.which
+        packed = experiments.hand_in(run, options.notebook or _notebook())
+    except experiments.RunError as error:
+        print(f"lmlib submit: {error}", file=sys.stderr)
+        return 1
+    print(f"{packed} holds the notebook and the files of {run.name}: hand it in.")
+    return 0
+
+
+def _notebook() -> Path:
+    found = sorted(Path.cwd().glob("*.ipynb"))
+    if len(found) != 1:
+        raise experiments.RunError(
+            f"There are {len(found)} notebooks in this folder; say which with --notebook."
+        )
+    return found[0]
+
+
+def _list() -> None:
+    found = experiments.runs()
+    if not found:
+        print(f"There are no runs in {experiments.FOLDER}/ yet.")
+    for name, figures in found:
+        shown = ", ".join(f"{what} {value:.3f}" for what, value in figures.items())
+        print(f"{name:<24}{shown or 'no figures yet'}")

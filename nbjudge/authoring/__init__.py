@@ -1,0 +1,1 @@
+"""Making assignments: build, refusals, mistakes, audit, releases."""

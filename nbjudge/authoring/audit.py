@@ -1,0 +1,169 @@
+"""`nbjudge audit`: does every mistake lose its points, and every alternate keep them?
+
+The build has recorded what each mistake shows; the audit runs them all again, so that a mistake
+caught by luck of the draw, or an alternate that once passed, does not go unnoticed.  Where that
+costs too much time, it judges the runs of mistakes that the build has kept.
+
+Alternates of different exercises are run together, as answers of one student who writes everything
+otherwise than the instructor.  Where points are lost, each half of them is run, and so on, until
+it is known which of them loses points by itself.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from nbjudge.authoring.key_rules import is_caught
+from nbjudge.authoring.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
+from nbjudge.authoring.runs import kept_run, student_task
+from nbjudge.core.course import Course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.notebooks import is_test, read_notebook
+from nbjudge.judge import judge
+from nbjudge.judge.answer_key import AnswerKey, key_for_grading
+from nbjudge.sandbox import engine
+from nbjudge.sandbox.engine import Run, Task
+
+ENOUGH_NAMED = 0.9
+"""The share of mistakes that feedback must call by their name."""
+
+
+Alternates = tuple[Path, ...]
+"""Right answers to different exercises, in files of their own."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the audit found of one mistake or alternate."""
+
+    assignment: str
+    kind: str  # "mistake" or "alternate"
+    name: str
+    good: bool  # the mistake was caught, the alternate kept its points
+    named: bool  # the mistake got its own sentence
+    detail: str  # what was wrong, in a sentence
+
+
+def audit(
+    course: Course,
+    name: str,
+    executor: Executor,
+    progress: Callable[[Finding], None],
+    *,
+    kept: bool = False,
+) -> list[Finding]:
+    """Run every mistake and alternate of the assignment `name`, judged with its answer key.
+
+    kept: take the build's own run of a mistake where there is one.
+    Raises CourseError where the assignment has no current release and key.
+    """
+    assignment = course.assignment(name)
+    key = key_for_grading(course, name)
+    source = read_notebook(course.source(name))
+    wrong = read_mistakes(course.mistakes(name), source)
+    answers = solutions_of(source)
+    kept_runs = course.key(name) / "runs" if kept else None
+
+    def task(what: Mistake | Alternates) -> Task:
+        if isinstance(what, Mistake):
+            return student_task(assignment, key.template, with_mistake(source, what))
+        written = {path.parent.name: path.read_text(encoding="utf-8") for path in what}
+        return student_task(assignment, key.template, answers | written)
+
+    waiting: list[Mistake | Alternates]
+    waiting = [*wrong.mistakes, *_rounds(course.alternates(name), answers)]
+    jobs: dict[Future[Run], Mistake | Alternates] = {}
+    findings = []
+    while waiting or jobs:
+        jobs |= {_start(executor, task(what), kept_runs): what for what in waiting}
+        waiting = []
+        job = wait(jobs, return_when=FIRST_COMPLETED).done.pop()
+        what = jobs.pop(job)
+        if isinstance(what, Mistake):
+            found = [_mistake_finding(key, what, job.result())]
+        elif (lost := _what_alternates_lose(key, job.result())) and len(what) > 1:
+            waiting = [what[: len(what) // 2], what[len(what) // 2 :]]
+            continue
+        else:
+            found = [_alternate_finding(key, path, lost) for path in what]
+        for finding in found:
+            findings.append(finding)
+            progress(finding)
+    return sorted(findings, key=lambda finding: (finding.kind, finding.name))
+
+
+def _rounds(folder: Path, answers: Mapping[str, str]) -> list[Alternates]:
+    """Alternates that are run together: of each exercise the first, then the second, and so on.
+
+    Raises CourseError for one that is of no exercise.
+    """
+    of_each: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*/*.py")):
+        if path.parent.name not in answers:
+            raise CourseError(f"{path} is an alternate of an unknown solution cell.")
+        of_each.setdefault(path.parent.name, []).append(path)
+    rounds = zip_longest(*of_each.values())
+    return [tuple(path for path in paths if path is not None) for paths in rounds]
+
+
+def _start(executor: Executor, task: Task, kept_runs: Path | None) -> Future[Run]:
+    """The run of `task`: the one in the folder `kept_runs`, where it is there, else a new one."""
+    run = kept_run(task, kept_runs) if kept_runs else None
+    if run is None:
+        return executor.submit(engine.run, task)
+    job: Future[Run] = Future()
+    job.set_result(run)
+    return job
+
+
+def is_audited(course: Course, name: str) -> bool:
+    """Whether the machine gives any points of the assignment `name`, so that it could err."""
+    return any(map(is_test, read_notebook(course.source(name)).cells))
+
+
+def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
+    verdicts = judge.judge_run(key.cells, run)
+    kept = [name for name in mistake.breaks if not is_caught(verdicts[name], mistake)]
+    unnamed = [name for name in mistake.breaks if mistake.says not in verdicts[name].words]
+    detail = ""
+    if kept:
+        detail = f"keeps {verdicts[kept[0]].score:g} of {verdicts[kept[0]].points:g} in {kept[0]}"
+    elif unnamed:
+        detail = f"is not named in {unnamed[0]}: {' '.join(verdicts[unnamed[0]].words)}"
+    return Finding(key.assignment, "mistake", mistake.id, not kept, not unnamed, detail)
+
+
+def _what_alternates_lose(key: AnswerKey, run: Run) -> str:
+    """The first cell that loses points in a run of alternates, and why; empty where none does."""
+    for verdict in judge.judge_run(key.cells, run).values():
+        if verdict.score < verdict.points:
+            return f"loses points in {verdict.grade_id}: {' '.join(verdict.words)}"
+    return ""
+
+
+def _alternate_finding(key: AnswerKey, path: Path, lost: str) -> Finding:
+    name = f"{path.parent.name}/{path.stem}"
+    return Finding(key.assignment, "alternate", name, not lost, False, lost)
+
+
+def summary(findings: list[Finding]) -> str:
+    """The audit's last line."""
+    mistakes = [finding for finding in findings if finding.kind == "mistake"]
+    alternates = [finding for finding in findings if finding.kind == "alternate"]
+    caught = sum(finding.good for finding in mistakes)
+    named = sum(finding.named for finding in mistakes)
+    kept = sum(finding.good for finding in alternates)
+    return (
+        f"audit: mistakes {caught}/{len(mistakes)} caught, {named} named; "
+        f"alternates {kept}/{len(alternates)} kept"
+    )
+
+
+def is_passed(findings: list[Finding]) -> bool:
+    """Whether there was something to catch, all was caught or kept, and enough were named."""
+    mistakes = [finding for finding in findings if finding.kind == "mistake"]
+    named = sum(finding.named for finding in mistakes)
+    everything_good = bool(mistakes) and all(finding.good for finding in findings)
+    return everything_good and named >= ENOUGH_NAMED * len(mistakes)

@@ -1,0 +1,262 @@
+"""`nbjudge build`: the release, the answer key, and what every known mistake shows.
+
+Nothing is written before everything has been checked.  The refusals are the point: a notebook
+that would leak an answer, a hidden test that an empty answer passes, or a tolerance that a right
+answer could miss never becomes a release.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+
+from nbformat import NotebookNode
+
+from nbjudge.authoring import handed_out, key_rules, release_steps, runs, source_rules
+from nbjudge.authoring.mistakes import (
+    KnownWrong,
+    empty_answers,
+    read_mistakes,
+    with_mistake,
+)
+from nbjudge.core import code_digests
+from nbjudge.core.course import Assignment, Course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import digest, write_bytes
+from nbjudge.core.notebooks import (
+    METADATA_KEY,
+    extra_credit,
+    is_test,
+    mentions_region,
+    read_notebook,
+    scored_file,
+    worth,
+)
+from nbjudge.gradebook.connection import check_writable
+from nbjudge.gradebook.ledger import Ledger, check_cells_kept
+from nbjudge.judge import answer_key
+from nbjudge.judge.answer_key import (
+    AnswerKey,
+    CellKey,
+    Expectation,
+    MistakeEvidence,
+    Payload,
+    observations,
+)
+from nbjudge.judge.scorers import Scorer, load_scorer
+from nbjudge.kernel import evidence
+from nbjudge.sandbox.engine import Run
+
+Progress = Callable[[str, int, int], None]
+"""Called with what was just done, how many runs are done, and how many there are."""
+
+
+def build(course: Course, name: str, executor: Executor, progress: Progress) -> bool:
+    """Build the release and the answer key of the assignment `name`; False if nothing changed.
+
+    Raises CourseError with the reason for each refusal; then nothing has been written.
+    """
+    assignment = course.assignment(name)
+    source_rules.check_folder(course, name)
+    check_writable(course)
+    source, template, release = check_source(course, name)
+    scorer = load_scorer(assignment.scorer, course.root) if assignment.scorer else None
+    inputs = _inputs_digest(course, assignment, release)
+    if _is_current(course, name, inputs):
+        return False
+    wrong = read_mistakes(course.mistakes(name), source)
+    handed_out.check(course, name, release)
+    check_cells_kept(course, name, template)
+    cells = _record(course, assignment, source, template, wrong, executor, progress)
+    test_set = _test_set(course, name, scorer)
+    release_steps.generate_release(course, name)
+    if scorer is not None and test_set is not None:
+        for file, content in scorer.handed_out(test_set).items():
+            write_bytes(course.release(name).parent / file, content)
+    released = answer_key.release_digest(course, name)
+    settings = answer_key.settings_digest(assignment)
+    key = AnswerKey(
+        name,
+        inputs,
+        settings,
+        released,
+        tuple(cells),
+        template,
+        assignment.scorer,
+        scorer,
+        test_set,
+    )
+    answer_key.write_key(key, course.key(name))
+    return True
+
+
+def _test_set(course: Course, name: str, scorer: Scorer | None) -> bytes | None:
+    """What submitted files are scored on: made once, and kept with the key from then on."""
+    if scorer is None:
+        return None
+    path = course.key(name) / answer_key.TEST_SET
+    if not path.exists():
+        write_bytes(path, scorer.make_test_set())
+    return answer_key.read_test_set(path)
+
+
+def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode, NotebookNode]:
+    """The source notebook of `name`, and the template and the release that it becomes.
+
+    Raises CourseError where it may not become a release.
+    """
+    source = read_notebook(course.source(name))
+    scorer = course.assignment(name).scorer
+    scored = load_scorer(scorer, course.root).files if scorer else ()
+    source_rules.check_source(source, course.source(name), scored)
+    template, release = release_steps.template_and_release(course, name, source)
+    _check_release(release, name)
+    earlier = handed_out.earlier_texts(course, name, release)
+    for cell in template.cells:
+        if cell.id in earlier:
+            cell.metadata.setdefault(METADATA_KEY, {})["handed_out"] = earlier[cell.id]
+    return source, template, release
+
+
+def _inputs_digest(course: Course, assignment: Assignment, release: NotebookNode) -> str:
+    """A digest of everything that a build reads: notebook, mistakes, settings, code."""
+    paths = [course.source(assignment.name), course.mistakes(assignment.name)]
+    paths.append(course.root / "nbgrader_config.py")
+    parts = [path.read_bytes() if path.exists() else b"" for path in paths]
+    parts.append(course.release_address.encode())
+    if earlier := handed_out.earlier_texts(course, assignment.name, release):
+        parts.append(repr(earlier).encode())
+    return digest(
+        *parts,
+        answer_key.settings_digest(assignment),
+        code_digests.of_builds(assignment.library, assignment.scorer),
+    )
+
+
+def _is_current(course: Course, name: str, inputs: str) -> bool:
+    try:
+        key = answer_key.key_for_grading(course, name)
+        with Ledger(course, name):
+            return key.inputs == inputs
+    except CourseError:
+        return False
+
+
+def _check_release(release: NotebookNode, name: str) -> None:
+    for cell in release.cells:
+        if marker := mentions_region(cell.source):
+            raise CourseError(f"The release of {name} would hold {marker!r} in the cell {cell.id}.")
+
+
+def _record(
+    course: Course,
+    assignment: Assignment,
+    source: NotebookNode,
+    template: NotebookNode,
+    wrong: KnownWrong,
+    executor: Executor,
+    progress: Progress,
+) -> list[CellKey]:
+    """The key of every grade cell, from running the solution, the mistakes and empty answers."""
+    variants = [f"solution in {dtype}, {threads} threads" for dtype, threads, _ in runs.VARIANTS]
+    empty = empty_answers(source, wrong.empty)
+    total = 1 + len(variants) + len(wrong.mistakes) + len(empty) + 1
+
+    kept = course.key(assignment.name) / "runs"
+    solution = {"solution": runs.solution_task(assignment, source)}
+    base = runs.run_all(solution, executor, lambda what, done: progress(what, done, total),
+                        kept / "solution")["solution"]  # fmt: skip
+    key_rules.check_solution_ran(base)
+    tests = [cell for cell in source.cells if is_test(cell)]
+    cells = [_cell_key(cell, base) for cell in tests if not scored_file(cell)]
+    key_rules.check_full_marks(cells, base, "The solution itself")
+
+    student = functools.partial(runs.student_task, assignment, template)
+    tasks = {
+        name: runs.variant_task(assignment, source, variant)
+        for name, variant in zip(variants, runs.VARIANTS, strict=True)
+    }
+    tasks |= {mistake.id: student(with_mistake(source, mistake)) for mistake in wrong.mistakes}
+    tasks |= {f"empty answer: {what}": student(answers) for what, answers in empty.items()}
+    tasks |= {"empty answer: the stub": student({})}
+    shown = runs.run_all(tasks, executor, lambda what, done: progress(what, done + 1, total),
+                         kept)  # fmt: skip
+
+    for name in variants:
+        key_rules.check_variant(cells, shown[name], name)
+    for mistake in wrong.mistakes:
+        key_rules.check_tolerances(cells, mistake, shown[mistake.id])
+    cells = [_with_mistakes(cell, wrong, shown) for cell in cells]
+    key_rules.check_groups(cells, wrong)
+    for name in shown:
+        if name.startswith("empty answer"):  # which must not earn a mistake's credit either
+            key_rules.check_empty(cells, shown[name], name)
+    key_rules.check_constants(cells)
+    for mistake in wrong.mistakes:
+        key_rules.check_mistake(cells, mistake, shown[mistake.id])
+    judged = {cell.grade_id: cell for cell in cells}
+    return [judged.get(cell.id) or _scored_key(cell) for cell in tests]
+
+
+def _scored_key(cell: NotebookNode) -> CellKey:
+    return CellKey(cell.id, worth(cell), (), scored_file=scored_file(cell))
+
+
+def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
+    """The key of one grade cell, from what it observed and expected in the instructor's run."""
+    payloads = run.evidence.get(cell.id, ())
+    observed = observations(payloads)
+    expected = [payload for payload in payloads if "expectation" in payload]
+    names = [payload["expectation"] for payload in expected]
+    names += [payload["stand_in"] for payload in expected if payload["stand_in"]]
+
+    def refuse(what: str) -> CourseError:
+        return CourseError(f"The grade cell {cell.id} {what}.")
+
+    for name, observation in observed.items():
+        if observation is None:
+            raise refuse(f"observes {name!r} twice")
+    for name in names:
+        if names.count(name) > 1:
+            raise refuse(f"expects {name!r} twice")
+        if name not in observed:
+            raise refuse(f"expects {name!r}, but does not observe it")
+    for name, observation in observed.items():
+        if observation is None or name not in names:
+            raise refuse(f"observes {name!r}, but its KEY region does not expect it")
+        if observation.raised:
+            raised = observation.raised
+            raise refuse(f"sees the solution raise {raised.type} at {name!r}: {raised.message}")
+        if isinstance(observation.value, evidence.Opaque):
+            raise refuse(f"cannot compare what {name!r} returns ({observation.value.type})")
+    if all(payload["guard"] for payload in expected):
+        raise refuse("has only guards, so nothing could earn its points")
+    expectations = tuple(_expectation(p, payloads) for p in expected)
+    return CellKey(cell.id, worth(cell), expectations, is_extra=bool(extra_credit(cell)))
+
+
+def _expectation(expected: Payload, payloads: tuple[Payload, ...]) -> Expectation:
+    seen = {p["observation"]: p["value"] for p in payloads if "observation" in p}
+    name, oracle, stand_in = expected["expectation"], expected["oracle"], expected["stand_in"]
+    return Expectation(
+        name=name,
+        comparator=expected["comparator"],
+        value=seen[name] if oracle is None else oracle,
+        guard=expected["guard"],
+        stand_in=stand_in,
+        stand_in_value=None if stand_in is None else seen[stand_in],
+    )
+
+
+def _with_mistakes(cell: CellKey, wrong: KnownWrong, shown: Mapping[str, Run]) -> CellKey:
+    found = tuple(
+        MistakeEvidence(
+            id=mistake.id,
+            says=mistake.says,
+            credit=mistake.credit,
+            payloads=shown[mistake.id].evidence.get(cell.grade_id, ()),
+        )
+        for mistake in wrong.mistakes
+        if cell.grade_id in mistake.breaks
+    )
+    return dataclasses.replace(cell, mistakes=found)

@@ -1,0 +1,174 @@
+"""From a source notebook to its template and its release, by nbgrader's own preprocessors.
+
+`RemoveKey` runs before nbgrader saves a cell, so that no KEY region is ever in the gradebook or in
+a release.
+"""
+
+import contextlib
+import copy
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+    NbGraderPreprocessor,
+    SaveCells,
+)
+from traitlets.config import Config
+
+from nbjudge.authoring import release
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.notebooks import METADATA_KEY, without_region
+from nbjudge.gradebook.nbgrader_config import find_alembic, load_config
+
+Resources = dict[str, Any]
+
+INSTALL_ID = "install_library"
+"""The id of the cell that every release begins with."""
+
+
+class AddInstallCell(NbGraderPreprocessor):
+    """Puts the cell that installs the course's library before all others."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        settings = self.config.CourseDirectory
+        course = find_course(Path(settings.root if "root" in settings else "."))
+        if not course.library:
+            return nb, resources
+        assignment = resources["nbgrader"]["assignment"]
+        cell = new_code_cell(release.install_cell(course, assignment), id=INSTALL_ID)
+        cell.metadata["nbgrader"] = {
+            "grade": False,
+            "grade_id": INSTALL_ID,
+            "locked": True,
+            "schema_version": 3,
+            "solution": False,
+            "task": False,
+        }
+        nb.cells.insert(0, cell)
+        return nb, resources
+
+
+class RemoveKey(NbGraderPreprocessor):
+    """Removes KEY regions, and writes into the notebook which assignment it is of."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        for cell in nb.cells:
+            cell.source = without_region(cell.source, "KEY")
+        nb.metadata[METADATA_KEY] = {"assignment": resources["nbgrader"]["assignment"]}
+        return nb, resources
+
+
+TO_TEMPLATE = [
+    AddInstallCell,
+    RemoveKey,
+    LockCells,
+    ClearSolutions,
+    ClearOutput,
+    CheckCellMetadata,
+    ComputeChecksums,
+]
+TO_RELEASE = [ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
+GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
+"""What `nbgrader generate_assignment` does to a source notebook, in order."""
+
+
+def template_and_release(
+    course: Course, assignment: str, source: NotebookNode
+) -> tuple[NotebookNode, NotebookNode]:
+    """The template and the release that nbgrader makes of `source`; nothing is written.
+
+    Raises CourseError where nbgrader refuses the notebook.
+    """
+    config = load_config(course)
+    resources: Resources = {"nbgrader": {"assignment": assignment, "notebook": assignment}}
+    try:
+        template = _apply(TO_TEMPLATE, source, resources, config)
+        return template, _apply(TO_RELEASE, template, resources, config)
+    except Exception as error:  # nbgrader raises RuntimeError, ValidationError and its own
+        raise CourseError(f"nbgrader refuses {assignment}: {error}") from error
+
+
+def _apply(
+    preprocessors: list[Any], notebook: NotebookNode, resources: Resources, config: Config
+) -> NotebookNode:
+    notebook = copy.deepcopy(notebook)
+    for kind in preprocessors:
+        notebook, resources = kind(config=config).preprocess(notebook, resources)
+    return notebook
+
+
+def generate_release(course: Course, assignment: str) -> None:
+    """Have nbgrader write release/<assignment> and save its cells in the gradebook.
+
+    Raises CourseError where nbgrader refuses or the gradebook cannot be written.
+    """
+    find_alembic()
+    config = load_config(course)
+    directory = CourseDirectory(config=config)
+    directory.assignment_id = assignment
+    converter = GenerateAssignment(coursedir=directory, config=config)
+    converter.force = True
+    complaints = _Complaints()
+    converter.log.addHandler(complaints)
+    try:
+        with _kept_on_failure(course.release(assignment).parent):
+            converter.start()
+    except (NbGraderException, OSError) as error:
+        raise CourseError(
+            f"nbgrader could not release {assignment}: {complaints.reason() or error}"
+        ) from error
+    finally:
+        converter.log.removeHandler(complaints)
+
+
+@contextlib.contextmanager
+def _kept_on_failure(folder: Path) -> Iterator[None]:
+    """Put `folder` back as it was if what replaces it fails: nbgrader deletes it first."""
+    aside = folder.with_name(f".{folder.name}.before")
+    if aside.exists():  # an earlier build was killed between the two
+        shutil.rmtree(folder, ignore_errors=True)
+    elif folder.exists():
+        folder.rename(aside)
+    try:
+        yield
+    except BaseException:
+        if aside.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            aside.rename(folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+class _Complaints(logging.Handler):
+    """Remembers what nbgrader logs as an error, to tell it in a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def reason(self) -> str:
+        for message in self.messages:
+            if "database is locked" in message:
+                return "the gradebook is locked by another program; close it and try again."
+            if "Traceback" in message:
+                return message.strip().splitlines()[-1]
+        return ""

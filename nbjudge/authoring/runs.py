@@ -1,0 +1,123 @@
+"""The runs that a build and an audit need: the solution, its variants, and students' answers."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, as_completed
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from nbjudge.core import code_digests
+from nbjudge.core.course import Assignment
+from nbjudge.core.files import digest, write_text
+from nbjudge.core.notebooks import compact_text, grade_id, without_region
+from nbjudge.judge import intake
+from nbjudge.kernel.observe import FLOAT_INPUTS
+from nbjudge.sandbox import engine
+from nbjudge.sandbox.engine import Run, Task
+
+VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float64", 1, 44))
+"""How the solution is rerun: dtype of its float inputs, threads, state of the generators."""
+
+
+def solution_task(assignment: Assignment, source: NotebookNode) -> Task:
+    """The instructor's own notebook, KEY regions and all."""
+    return _task(assignment, source)
+
+
+def variant_task(
+    assignment: Assignment, source: NotebookNode, variant: tuple[str, int, int]
+) -> Task:
+    """The solution with its float inputs cast, on some threads, with generators in some state."""
+    dtype, threads, seed = variant
+    cells = [nbformat.from_dict(cell) for cell in source.cells]
+    for cell in cells:
+        cell.source = without_region(cell.source, "KEY")
+    state = f"import random, sys\nimport numpy as np\nrandom.seed({seed})\nnp.random.seed({seed})\n"
+    state += f"if 'torch' in sys.modules:\n    sys.modules['torch'].manual_seed({seed})"
+    notebook = nbformat.from_dict(
+        {**source, "cells": [new_code_cell(state, id="generator-state"), *cells]}
+    )
+    return _task(assignment, notebook, threads=threads, environment={FLOAT_INPUTS: dtype})
+
+
+def student_task(
+    assignment: Assignment, template: NotebookNode, answers: Mapping[str, str]
+) -> Task:
+    """A run of `template` with `answers`: grade_id → source; the other cells keep their stubs."""
+    submitted = [
+        intake.SubmittedCell(cell.id, name, cell.cell_type == "code", answers[name])
+        for cell in template.cells
+        if (name := grade_id(cell)) is not None and name in answers
+    ]
+    if not submitted:
+        notebook = template
+    else:
+        notebook = intake.assemble(template, submitted, assignment.packages).notebook
+    return _task(assignment, notebook)
+
+
+def _task(
+    assignment: Assignment,
+    notebook: NotebookNode,
+    threads: int = 1,
+    environment: Mapping[str, str] | None = None,
+) -> Task:
+    return Task(
+        compact_text(notebook),
+        assignment.cell_seconds,
+        packages=assignment.packages,
+        library=assignment.library,
+        threads=threads,
+        environment={**assignment.environment, **(environment or {})},
+    )
+
+
+def run_all(
+    tasks: Mapping[str, Task],
+    executor: Executor,
+    progress: Callable[[str, int], None],
+    kept: Path,
+) -> dict[str, Run]:
+    """Run `tasks` side by side; `progress` hears the name of each when it is done, and how many.
+
+    What is in the folder `kept` from an earlier time is not run again, and what nothing asks for
+    any more is removed from it.
+    """
+    places = {name: _place(task, kept) for name, task in tasks.items()}
+    runs = {name: run for name, place in places.items() if (run := _read(place)) is not None}
+    for done, name in enumerate(runs, start=1):
+        progress(name, done)
+    missing = {name: task for name, task in tasks.items() if name not in runs}
+    jobs = {executor.submit(engine.run, task): name for name, task in missing.items()}
+    for job in as_completed(jobs):
+        name = jobs[job]
+        runs[name] = job.result()
+        write_text(places[name], json.dumps(dataclasses.asdict(runs[name])))
+        progress(name, len(runs))
+    for place in set(kept.glob("*.json")) - set(places.values()):
+        place.unlink()
+    return runs
+
+
+def kept_run(task: Task, kept: Path) -> Run | None:
+    """The run of `task` that `run_all` has left in the folder `kept`, if it has."""
+    return _read(_place(task, kept))
+
+
+def _place(task: Task, kept: Path) -> Path:
+    """Where the run of `task` is kept: its name is a digest of all that the run depends on."""
+    code = code_digests.of_runs(task.library), code_digests.of_packages()
+    return kept / f"{digest(repr(task), *code)}.json"
+
+
+def _read(place: Path) -> Run | None:
+    try:
+        fields = json.loads(place.read_text(encoding="utf-8"))
+        evidence = {cell: tuple(payloads) for cell, payloads in fields["evidence"].items()}
+        return Run(**{**fields, "evidence": evidence})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,1 @@
+"""What every other room builds on: the course folder, notebooks, files, errors."""

@@ -1,0 +1,192 @@
+"""The course as a folder: where things are, and what course.toml says of each assignment."""
+
+import math
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbjudge.core.deadlines import POLICY_SETTINGS, Policies, read_policies
+from nbjudge.core.errors import CourseError
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One problem set, as course.toml describes it."""
+
+    name: str
+    title: str
+    packages: tuple[str, ...]  # what a student's cell may import, beside the standard library
+    files: tuple[str, ...] = ()  # extra files a submission may bring
+    cell_seconds: float = 60.0  # the longest a single cell may take in grading
+    library: str = ""  # the course's own package, one of `packages`
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel's
+    scorer: str = ""  # "module:object": what scores submitted files
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder and its assignments, in teaching order."""
+
+    root: Path
+    title: str
+    library: str = ""  # the package that students import, built and released with the notebooks
+    release_address: str = ""  # URL that release/ is served at, without a slash at its end
+    assignments: dict[str, Assignment] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
+
+    def assignment(self, name: str) -> Assignment:
+        """The assignment called `name`.  Raises CourseError where the course has none."""
+        if name not in self.assignments:
+            known = ", ".join(self.assignments)
+            raise CourseError(f"There is no assignment {name!r} in this course; it has: {known}.")
+        return self.assignments[name]
+
+    def source(self, name: str) -> Path:
+        return self.root / "source" / name / f"{name}.ipynb"
+
+    def release(self, name: str) -> Path:
+        return self.root / "release" / name / f"{name}.ipynb"
+
+    def mistakes(self, name: str) -> Path:
+        return self.root / "mistakes" / f"{name}.toml"
+
+    def alternates(self, name: str) -> Path:
+        return self.root / "tests" / "alternates" / name
+
+    def key(self, name: str) -> Path:
+        return self.root / "key" / name
+
+    def handed_out(self, name: str) -> Path:
+        return self.root / "handed_out" / f"{name}.json"
+
+    def submitted(self, student: str, name: str) -> Path:
+        return self.root / "submitted" / student / name
+
+    def collected(self, student: str, name: str) -> Path:
+        """The folder of every submission of `name` by `student`, those that do not count too."""
+        return self.root / "collected" / name / student
+
+    def autograded_notebook(self, student: str, name: str) -> Path:
+        return self.root / "autograded" / student / name / f"{name}.ipynb"
+
+    def feedback(self, student: str, name: str) -> Path:
+        return self.root / "feedback" / student / name
+
+    @property
+    def gradebook_url(self) -> str:
+        return f"sqlite:///{self.root / 'gradebook.db'}"
+
+    def students(self, name: str, only: str | Iterable[str] | None = None) -> list[str]:
+        """Those who handed in `name`, sorted; or `only` one or some of them.
+
+        Raises CourseError where one of those has handed in nothing.
+        """
+        folder = self.root / "submitted"
+        students = sorted(path.parent.name for path in folder.glob(f"*/{name}"))
+        if only is None:
+            return students
+        wanted = [only] if isinstance(only, str) else sorted(only)
+        if strangers := sorted(set(wanted) - set(students)):
+            raise CourseError(f"There is no submission of {name} by {strangers[0]!r}.")
+        return wanted
+
+
+def find_course(start: Path | None = None) -> Course:
+    """The course whose folder is `start` (default: the current one) or a parent of it.
+
+    Raises CourseError where there is no such folder or no course.toml, or it cannot be read.
+    """
+    start = Path(os.path.abspath(start or Path.cwd()))
+    if not start.is_dir():
+        raise CourseError(f"There is no folder {start}.")
+    for folder in [start, *start.parents]:
+        if (folder / "course.toml").is_file():
+            return _read(folder)
+    raise CourseError(
+        f"{start} is not in a course folder: no course.toml here or above; "
+        "go to the course's folder or name it with --course."
+    )
+
+
+def _read(root: Path) -> Course:
+    path = root / "course.toml"
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} is not valid TOML: {error}.") from error
+    sets = settings.get("assignment", [])
+    if not isinstance(sets, list) or not all(isinstance(entry, dict) for entry in sets):
+        raise CourseError(f"{path}: assignments are written as [[assignment]] tables.")
+    library, environment = _library(path, settings), _environment(path, settings)
+    made = [_assignment(path, entry, library, environment) for entry in sets]
+    assignments = {assignment.name: assignment for assignment in made}
+    if not assignments:
+        raise CourseError(f"{path} lists no [[assignment]].")
+    return Course(
+        root=root,
+        title=str(settings.get("title", root.name)),
+        library=library,
+        release_address=_release_address(path, settings),
+        assignments=assignments,
+        policies=read_policies(path, settings),
+    )
+
+
+def _release_address(path: Path, settings: dict[str, Any]) -> str:
+    address = settings.get("release_address", "")
+    if address and not (isinstance(address, str) and re.fullmatch(r"https?://[!-~]+", address)):
+        raise CourseError(
+            f"{path}: release_address must be the http or https address that release/ is served "
+            f"at, not {address!r}."
+        )
+    return str(address).rstrip("/")
+
+
+def _library(path: Path, settings: dict[str, Any]) -> str:
+    library = settings.get("library", "")
+    if not isinstance(library, str) or (library and not library.isidentifier()):
+        raise CourseError(
+            f"{path}: library must be the name of a package as Python imports it, not {library!r}."
+        )
+    return library
+
+
+def _environment(path: Path, settings: dict[str, Any]) -> dict[str, str]:
+    found = settings.get("environment", {})
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise CourseError(f"{path}: [environment] must give each variable a text.")
+    return found
+
+
+def _assignment(
+    path: Path, entry: dict[str, Any], library: str, environment: dict[str, str]
+) -> Assignment:
+    known = {"name", "title", "packages", "files", "cell_seconds", "scorer", *POLICY_SETTINGS}
+    if unknown := sorted(entry.keys() - known):
+        raise CourseError(f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}.")
+    if missing := sorted({"name", "title", "packages"} - entry.keys()):
+        raise CourseError(f"{path}: an [[assignment]] lacks the setting {missing[0]!r}.")
+    for setting in ("name", "title", "scorer"):
+        if not isinstance(entry.get(setting, ""), str):
+            raise CourseError(f"{path}: {setting} must be text, not {entry[setting]!r}.")
+    for setting in ("packages", "files"):
+        texts = entry.get(setting, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise CourseError(f"{path}: {setting} must be a list of texts, not {texts!r}.")
+    seconds = entry.get("cell_seconds", 60)
+    if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise CourseError(f"{path}: cell_seconds must be a positive number, not {seconds!r}.")
+    return Assignment(
+        name=entry["name"],
+        title=entry["title"],
+        packages=tuple(dict.fromkeys([*entry["packages"], *([library] if library else [])])),
+        files=tuple(entry.get("files", [])),
+        cell_seconds=float(seconds),
+        library=library,
+        environment=environment,
+        scorer=entry.get("scorer", ""),
+    )

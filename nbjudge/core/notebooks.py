@@ -1,0 +1,171 @@
+"""Reading and writing notebooks, and the regions that nbgrader and the build know in a cell."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+from nbformat import NotebookNode
+
+from nbjudge.core.errors import CourseError
+
+METADATA_KEY = "nbjudge"
+"""Under which a notebook and its cells keep what the grader knows of them."""
+
+Region = Literal["SOLUTION", "HIDDEN TESTS", "KEY", "MARK SCHEME"]
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """The notebook at `path`, as nbformat 4.  Raises CourseError where it is not one."""
+    try:
+        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no notebook {path}.") from error
+    except Exception as error:  # nbformat raises whatever a broken file provokes
+        raise CourseError(f"{path} is not a notebook: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+
+
+def notebook_text(notebook: NotebookNode) -> str:
+    """`notebook` as it is kept in git: sorted keys, sources as lists of lines, a final newline.
+
+    Half of a surrogate pair, which a student's text may hold but no file can, becomes `?`.
+    """
+    text: str = nbformat.v4.nbjson.writes(notebook) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def compact_text(notebook: NotebookNode) -> str:
+    """`notebook` as JSON that only programs read, which takes a tenth of the time to write.
+
+    Keys are sorted, so that equal notebooks are equal texts.
+    """
+    return json.dumps(notebook, sort_keys=True)
+
+
+def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
+    """What nbgrader knows of `cell`; an empty dict where it knows nothing."""
+    known = cell.metadata.get("nbgrader", {})
+    return known if isinstance(known, dict) else {}
+
+
+def grade_id(cell: NotebookNode) -> str | None:
+    """The `grade_id` of `cell`, or None."""
+    found = nbgrader_metadata(cell).get("grade_id")
+    return found if isinstance(found, str) else None
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Whether `cell` is a grade cell: hidden tests that earn points, or extra credit."""
+    return _is_graded_code(cell) and worth(cell) != 0
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether `cell` is a visible check.
+
+    To nbgrader it is a grade cell of no points: that makes its Validate button look at the check.
+    """
+    return _is_graded_code(cell) and worth(cell) == 0
+
+
+def _is_graded_code(cell: NotebookNode) -> bool:
+    known = nbgrader_metadata(cell)
+    return bool(known.get("grade")) and not known.get("solution") and cell.cell_type == "code"
+
+
+def is_task(cell: NotebookNode) -> bool:
+    """Whether `cell` is a written task that people grade."""
+    return bool(nbgrader_metadata(cell).get("task"))
+
+
+def is_solution(cell: NotebookNode) -> bool:
+    """Whether `cell` is code for the student to write."""
+    return bool(nbgrader_metadata(cell).get("solution"))
+
+
+def is_answer(cell: NotebookNode) -> bool:
+    """Whether `cell` is the plain cell for a written answer, which stands below its task's cell.
+
+    nbgrader knows nothing of it, so it is told by its id: `answer_1_1_1`.
+    """
+    plain = cell.cell_type == "markdown" and not nbgrader_metadata(cell)
+    return plain and str(cell.get("id", "")).startswith("answer")
+
+
+def points(cell: NotebookNode) -> float:
+    return float(nbgrader_metadata(cell).get("points", 0))
+
+
+def extra_credit(cell: NotebookNode) -> float:
+    """The most extra credit that a grade cell of no points earns; 0 for all others.
+
+    nbgrader has a place for it in the gradebook, but none in a cell's metadata: it stands in ours.
+    """
+    known = cell.metadata.get(METADATA_KEY, {})
+    return float(known.get("extra_credit", 0)) if points(cell) == 0 else 0.0
+
+
+def readable(name: str, is_task: bool) -> str:
+    """`sample_text_RNN_test` as `sample_text_RNN`, and `task_1_1_2` as `Task 1.1.2`."""
+    if not is_task:
+        return name.removesuffix("_test")
+    words, _, number = name.partition("_")
+    is_numbered = number.replace("_", "").isdigit()
+    return f"{words.capitalize()} {number.replace('_', '.')}" if is_numbered else name
+
+
+def scored_file(cell: NotebookNode) -> str:
+    """The submitted file that a grade cell's points are for; empty where they are for code."""
+    return str(cell.metadata.get(METADATA_KEY, {}).get("scored_file", ""))
+
+
+def worth(cell: NotebookNode) -> float:
+    """The points of `cell`, or the most extra credit that it earns."""
+    return points(cell) or extra_credit(cell)
+
+
+def region(source: str, name: Region) -> str | None:
+    """The lines between `### BEGIN name` and `### END name`, or None without such a region.
+
+    Raises CourseError for a region that is not closed, not opened, or nested.
+    """
+    inside: list[str] = []
+    opened = found = False
+    for line in source.split("\n"):
+        if f"BEGIN {name}" in line and line.lstrip().startswith("###"):
+            if opened:
+                raise CourseError(f"a second 'BEGIN {name}' before the first one's end")
+            opened = found = True
+        elif f"END {name}" in line and line.lstrip().startswith("###"):
+            if not opened:
+                raise CourseError(f"an 'END {name}' without its beginning")
+            opened = False
+        elif opened:
+            inside.append(line)
+    if opened:
+        raise CourseError(f"no 'END {name}'")
+    return "\n".join(inside) if found else None
+
+
+def without_region(source: str, name: Region) -> str:
+    """`source` without its regions called `name`, their markers included."""
+    kept: list[str] = []
+    opened = False
+    for line in source.split("\n"):
+        if f"BEGIN {name}" in line and line.lstrip().startswith("###"):
+            opened = True
+        elif f"END {name}" in line and line.lstrip().startswith("###"):
+            opened = False
+        elif not opened:
+            kept.append(line)
+    return "\n".join(kept).rstrip("\n")
+
+
+def mentions_region(text: str) -> str | None:
+    """The first marker of a region that must not leave the instructor's machine, or None."""
+    found = re.search(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|KEY|MARK SCHEME)", text)
+    return found.group(0) if found else None

@@ -1,0 +1,79 @@
+"""The CSV files of learning management systems: read as they come, written back alike."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import write_bytes
+
+DELIMITERS = (",", ";", "\t")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: its rows, the first of them the header, and how it was written."""
+
+    path: Path
+    rows: list[list[str]]
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    newline: str = "\r\n"
+
+    def column(self, *names: str) -> int | None:
+        """The column that is headed by the first of `names` that heads one, in any case."""
+        header = [name.strip().casefold() for name in self.rows[0]]
+        return next((header.index(name) for name in names if name in header), None)
+
+
+def read_table(path: Path) -> Table:
+    """The table at `path`: UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
+
+    Raises CourseError where there is no such file, or none with a header and rows.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}).") from error
+    encoding = _encoding(data)
+    try:
+        text = data.decode(encoding)
+        first = text.splitlines()[0]
+        delimiter = max(DELIMITERS, key=first.count)
+        lines = io.StringIO(text, newline="")
+        rows = [row for row in csv.reader(lines, delimiter=delimiter, strict=True) if row]
+    except (UnicodeDecodeError, IndexError, csv.Error) as error:
+        raise CourseError(f"{path} is not a CSV file.") from error
+    if first.count(delimiter) == 0 or len(rows) < 2:
+        raise CourseError(f"{path} is not a CSV file with a header and rows.")
+    width = len(rows[0])
+    rows = [row + [""] * (width - len(row)) for row in rows]
+    return Table(path, rows, delimiter, encoding, "\r\n" if "\r\n" in text else "\n")
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if data.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    try:
+        data.decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError:
+        return "cp1252"
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write `table` to `path`, with its own delimiter, encoding and line ends."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=table.delimiter, lineterminator=table.newline)
+    writer.writerows(table.rows)
+    write_bytes(path, text.getvalue().encode(table.encoding))
+
+
+def harmless(cells: Iterable[str]) -> list[str]:
+    """`cells` of text that no spreadsheet takes for a formula."""
+    return [f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell for cell in cells]

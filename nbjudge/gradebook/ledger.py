@@ -1,0 +1,197 @@
+"""The ledger: nbgrader's own tables, one transaction a submission.
+
+Only what the machine found is ever written: automatic scores, automatic comments and whether a
+person has to look.  Manual scores and comments are a grader's, and stay as they are.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry
+
+from nbjudge.core.course import Course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.notebooks import grade_id, is_solution, is_task
+from nbjudge.gradebook import lateness
+from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
+from nbjudge.gradebook.nbgrader_config import load_config
+from nbjudge.judge.verdicts import Record, Verdict
+
+
+def check_cells_kept(course: Course, assignment: str, template: NotebookNode) -> None:
+    """Refuse a notebook with other nbgrader cells than one that students have been graded with.
+
+    Raises CourseError, naming the cells: a gradebook cannot add or drop them any more.
+    """
+    if not (course.root / "gradebook.db").exists():
+        return
+    with gradebook_errors(course), open_gradebook(course) as gradebook:
+        try:
+            known = gradebook.find_notebook(assignment, assignment)
+        except MissingEntry:
+            return
+        before = {cell.name for cell in known.source_cells} if known.submissions else None
+    after = {name for cell in template.cells if (name := grade_id(cell))}
+    if before is not None and before != after:
+        added, dropped = sorted(after - before), sorted(before - after)
+        changes = [f"{name} is new" for name in added] + [f"{name} is gone" for name in dropped]
+        raise CourseError(
+            f"Students have been graded with another {assignment}, so its graded and locked cells "
+            f"can no longer be added, dropped or renamed: {', '.join(changes)}."
+        )
+
+
+def enter_penalty(course: Course, gradebook: Gradebook, record: Record) -> None:
+    """Enter what lateness costs the submission of `record`; one that failed loses nothing."""
+    if record.status == "failed":
+        lateness.enter_times(course, gradebook, record.assignment, record.student)
+        notebook = gradebook.find_submission_notebook(
+            record.assignment, record.assignment, record.student
+        )
+        notebook.late_submission_penalty = None
+    else:
+        config = load_config(course)
+        lateness.enter_penalty(course, gradebook, config, record.assignment, record.student)
+
+
+def update_penalty(course: Course, gradebook: Gradebook, record: Record) -> None:
+    """Enter the penalty once more: points by people and extensions come after the machine's."""
+    enter_penalty(course, gradebook, record)
+    gradebook.db.commit()
+
+
+def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | None = None) -> None:
+    """Enter what the judge gave for cells of no points; nbgrader itself reads none from a cell.
+
+    What a grader has made of the extra credit that `before` gave stays as it is.
+    """
+    extra = _extra_credit(record)
+    if not extra:
+        return
+    earlier = _extra_credit(before) if before else {}
+    found = gradebook.find_submission_notebook(record.assignment, record.assignment, record.student)
+    for grade in found.grades:
+        is_the_graders = grade.name in earlier and grade.extra_credit != earlier[grade.name]
+        if grade.name in extra and not is_the_graders:
+            grade.extra_credit = extra[grade.name]
+    gradebook.db.commit()
+
+
+def _extra_credit(record: Record) -> dict[str, float]:
+    return {verdict.grade_id: verdict.score for verdict in record.verdicts if verdict.is_extra}
+
+
+def _has(grade: Grade | None, verdict: Verdict) -> bool:
+    """Whether the gradebook has what a verdict gave; extra credit may be a grader's by now."""
+    if grade is None:
+        return False
+    if verdict.is_extra:
+        return grade.extra_credit is not None
+    return bool(grade.auto_score == verdict.score)
+
+
+class Ledger:
+    """The gradebook of one assignment, open for entering records."""
+
+    def __init__(self, course: Course, assignment: str) -> None:
+        self.course = course
+        self.assignment = assignment
+
+    def __enter__(self) -> "Ledger":
+        with gradebook_errors(self.course):
+            self.gradebook = open_gradebook(self.course)
+            try:
+                self.gradebook.find_assignment(self.assignment)
+            except MissingEntry as error:
+                self.gradebook.close()
+                raise CourseError(
+                    f"The gradebook does not know {self.assignment} yet; "
+                    f"run `nbjudge build {self.assignment}`."
+                ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.gradebook.close()
+
+    def holds(self, record: Record) -> bool:
+        """Whether the gradebook has the scores of `record`."""
+        with gradebook_errors(self.course):
+            try:
+                grades = self._by_cell(Grade, record.student)
+            except MissingEntry:
+                return False
+        return all(_has(grades.get(verdict.grade_id), verdict) for verdict in record.verdicts)
+
+    def enter(self, record: Record, notebook: NotebookNode, before: Record | None) -> None:
+        """Enter what `record` and its graded `notebook` say, whole or not at all.
+
+        before: what was entered last. With another submission than that, what people have graded
+                waits for them again.
+        """
+        is_new = before is None or before.submission != record.submission
+        with gradebook_errors(self.course), self._transaction():
+            self.gradebook.update_or_create_student(record.student)
+            time = lateness.handed_in(self.course, record.student, self.assignment)
+            self.gradebook.update_or_create_submission(
+                self.assignment, record.student, timestamp=lateness.naive(time) if time else None
+            )
+            grades = self._by_cell(Grade, record.student)
+            comments = self._by_cell(Comment, record.student)
+            for cell in notebook.cells:
+                name = grade_id(cell)
+                if utils.is_grade(cell):
+                    _enter_grade(record, cell, grades[name])
+                if is_task(cell) and is_new:
+                    grades[name].needs_manual_grade = True
+                if is_solution(cell) or is_task(cell):
+                    _enter_comment(record, cell, comments[name])
+            enter_extra_credit(self.gradebook, record, before)
+            enter_penalty(self.course, self.gradebook, record)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Make the gradebook's methods, each of which commits, one transaction."""
+        session = self.gradebook.db
+        commit = session.commit
+        session.commit = session.flush
+        try:
+            with session.no_autoflush:
+                yield
+            commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.commit = commit
+
+    def _by_cell(self, kind: Any, student: str) -> dict[str | None, Any]:
+        """A student's grades, or comments, by the name of their cell: all in one query."""
+        found = self.gradebook.find_submission_notebook(self.assignment, self.assignment, student)
+        rows = self.gradebook.db.query(kind, BaseCell.name).join(
+            BaseCell, kind.cell_id == BaseCell.id
+        )
+        return {name: entry for entry, name in rows.filter(kind.notebook_id == found.id)}
+
+
+def _enter_grade(record: Record, cell: NotebookNode, grade: Grade) -> None:
+    if record.status == "failed":
+        grade.auto_score, grade.needs_manual_grade = None, True
+        return
+    grade.auto_score, _ = utils.determine_grade(cell)
+    # a person looks again at what a person has graded once, as nbgrader has it
+    grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+
+
+def _enter_comment(record: Record, cell: NotebookNode, comment: Comment) -> None:
+    unchanged = cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
+    silent = unchanged and not is_task(cell) and record.status == "graded"
+    comment.auto_comment = "No response." if silent else None

@@ -1,0 +1,231 @@
+"""The answer key of one assignment: built by `nbjudge build`, read by the judge, never released.
+
+key/<assignment>/key.json         expectations, and what each known mistake shows
+key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests, no KEY region
+"""
+
+import dataclasses
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from nbjudge.core.course import Assignment, Course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import digest, write_text
+from nbjudge.core.notebooks import notebook_text
+from nbjudge.judge.scorers import Scorer, load_scorer
+from nbjudge.kernel.evidence import BadEvidence, Observation, read_observation
+
+FORMAT = 4
+TEST_SET = "test_set"
+"""The file, next to the key, on which submitted files are scored."""
+
+Payload = dict[str, Any]
+"""One message of evidence, as it came from a kernel."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How one observation of a cell is compared, and with what."""
+
+    name: str
+    comparator: dict[str, Any]
+    value: Any  # an encoded value
+    guard: bool = False
+    stand_in: str | None = None
+    stand_in_value: Any = None  # encoded too: other parts may lead to another value
+
+    def ways(self) -> tuple[tuple[str, Any], ...]:
+        """The observations of which one must match, each with the encoded value expected of it."""
+        own = (self.name, self.value)
+        return (own,) if self.stand_in is None else (own, (self.stand_in, self.stand_in_value))
+
+
+@dataclass(frozen=True)
+class MistakeEvidence:
+    """What a known mistake shows in one cell."""
+
+    id: str
+    says: str
+    credit: float | None
+    payloads: tuple[Payload, ...]
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """The key of one grade cell."""
+
+    grade_id: str
+    points: float
+    expectations: tuple[Expectation, ...]
+    mistakes: tuple[MistakeEvidence, ...] = ()
+    is_extra: bool = False  # its points are extra credit
+    scored_file: str = ""  # the submitted file that its points are for
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """The key of one assignment, and what it was built from."""
+
+    assignment: str
+    inputs: str  # digest of everything the build read
+    settings: str  # digest of the assignment's settings in course.toml
+    release: str  # digest of the released notebook that belongs to this key
+    cells: tuple[CellKey, ...]
+    template: NotebookNode
+    scorer_name: str = ""  # what scores submitted files, as course.toml names it
+    scorer: Scorer | None = None  # the same, imported
+    test_set: bytes | None = None  # on which it scores them
+
+    @functools.cached_property
+    def digest(self) -> str:
+        return digest(_key_text(self), notebook_text(self.template), self.test_set or b"")
+
+
+def write_key(key: AnswerKey, folder: Path) -> None:
+    """Write `key` below `folder`; key.json comes last and completes it."""
+    write_text(folder / "template.ipynb", notebook_text(key.template))
+    write_text(folder / "key.json", _key_text(key))
+
+
+def _key_text(key: AnswerKey) -> str:
+    fields = {
+        "format": FORMAT,
+        "assignment": key.assignment,
+        "inputs": key.inputs,
+        "settings": key.settings,
+        "release": key.release,
+        "scorer": key.scorer_name,
+        "template": digest(notebook_text(key.template)),
+        "cells": [dataclasses.asdict(cell) for cell in key.cells],
+    }
+    return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
+
+
+def load_key(folder: Path, assignment: str) -> AnswerKey:
+    """The answer key below `folder`.
+
+    Raises CourseError where there is none, or none that this version can read.
+    """
+    remedy = f"run `nbjudge build {assignment}`"
+    try:
+        fields = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+        written = (folder / "template.ipynb").read_text(encoding="utf-8")
+        if fields["format"] != FORMAT or fields["template"] != digest(written):
+            raise ValueError("incomplete, or of another version")
+        return AnswerKey(
+            assignment=fields["assignment"],
+            inputs=fields["inputs"],
+            settings=fields["settings"],
+            release=fields["release"],
+            cells=tuple(_cell_key(cell) for cell in fields["cells"]),
+            template=nbformat.reads(written, as_version=4),
+            scorer_name=fields["scorer"],
+            scorer=load_scorer(fields["scorer"], folder.parents[1]) if fields["scorer"] else None,
+            test_set=_test_set(folder, fields["cells"]),
+        )
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no answer key of {assignment} yet; {remedy}.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"The answer key of {assignment} is damaged or of another version; {remedy}."
+        ) from error
+
+
+@functools.lru_cache(maxsize=2)
+def known_key(folder: Path, assignment: str, key_digest: str) -> AnswerKey:
+    """The answer key below `folder`, read once by each process.
+
+    Raises CourseError where it is not the one with `key_digest`.
+    """
+    key = load_key(folder, assignment)
+    if key.digest != key_digest:
+        raise CourseError(f"The answer key of {assignment} changed while it was used.")
+    return key
+
+
+def _test_set(folder: Path, cells: list[dict[str, Any]]) -> bytes | None:
+    is_needed = any(cell["scored_file"] for cell in cells)
+    return read_test_set(folder / TEST_SET) if is_needed else None
+
+
+def read_test_set(path: Path) -> bytes:
+    """The test set at `path`.  Raises CourseError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CourseError(
+            f"The test set {path} cannot be read ({error.strerror}); what students have made for "
+            "it can only be graded with a copy of that file."
+        ) from error
+
+
+def _cell_key(fields: dict[str, Any]) -> CellKey:
+    return CellKey(
+        grade_id=fields["grade_id"],
+        points=fields["points"],
+        expectations=tuple(Expectation(**entry) for entry in fields["expectations"]),
+        mistakes=tuple(
+            MistakeEvidence(**{**entry, "payloads": tuple(entry["payloads"])})
+            for entry in fields["mistakes"]
+        ),
+        is_extra=fields["is_extra"],
+        scored_file=fields["scored_file"],
+    )
+
+
+def release_digest(course: Course, assignment: str) -> str:
+    """The digest of the released notebook.  Raises CourseError where there is no release yet."""
+    try:
+        return digest(course.release(assignment).read_bytes())
+    except FileNotFoundError as error:
+        raise CourseError(
+            f"There is no release of {assignment} yet; run `nbjudge build {assignment}`."
+        ) from error
+
+
+def key_for_grading(course: Course, assignment: str) -> AnswerKey:
+    """The key to grade `assignment` with.
+
+    Raises CourseError where there is no release or key, or where these and the settings do not
+    belong together.
+    """
+    release = release_digest(course, assignment)
+    key = load_key(course.key(assignment), assignment)
+    if key.release != release:
+        raise CourseError(
+            f"The answer key of {assignment} belongs to another release than the one in "
+            f"release/{assignment}; run `nbjudge build {assignment}`."
+        )
+    if key.settings != settings_digest(course.assignment(assignment)):
+        raise CourseError(
+            f"The settings of {assignment} in course.toml have changed since its answer key was "
+            f"built; run `nbjudge build {assignment}`."
+        )
+    return key
+
+
+def settings_digest(assignment: Assignment) -> str:
+    """A digest of what course.toml says of `assignment`."""
+    return digest(repr(assignment))
+
+
+def observations(payloads: tuple[Payload, ...]) -> dict[str, Observation | None]:
+    """Observations by name; None under a name that was observed more than once.
+
+    What is not an observation is left out, like one that never arrived.
+    """
+    found: dict[str, Observation | None] = {}
+    for payload in payloads:
+        try:
+            observation = read_observation(payload)
+        except BadEvidence:
+            continue
+        repeated = observation.name in found
+        found[observation.name] = None if repeated else observation
+    return found

@@ -1,0 +1,171 @@
+"""The judge: compares what was observed with the answer key, outside the student's process."""
+
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbjudge.judge.answer_key import AnswerKey, CellKey, Expectation, MistakeEvidence, observations
+from nbjudge.judge.comparators import difference, same_evidence
+from nbjudge.judge.scorers import BadFile
+from nbjudge.judge.verdicts import Verdict
+from nbjudge.kernel.evidence import Observation, decode
+from nbjudge.sandbox.engine import Run
+
+Observations = Mapping[str, Observation | None]
+
+MOST_DIFFERENCES = 4
+"""How many observations' differences feedback spells out for one cell."""
+
+
+def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None) -> Verdict:
+    """The verdict on one grade cell.
+
+    Its score is points × matched ÷ expected, less one observation for each guard that failed,
+    rounded to quarters; or a known mistake's credit where that is more.  `stopped` says why the
+    cell could not run to its end.
+    """
+    wrongs = {entry.name: _wrong(entry, observed) for entry in cell.expectations}
+    counted = [entry for entry in cell.expectations if not entry.guard]
+    matched = sum(wrongs[entry.name] is None for entry in counted)
+    failed_guards = sum(
+        wrongs[entry.name] is not None for entry in cell.expectations if entry.guard
+    )
+    share = max(0, matched - failed_guards) / len(counted)
+    score = round_to_quarters(cell.points * share, cell.points)
+    found = [] if share == 1 else known_mistakes(cell, observed)
+    for mistake in found:
+        score = max(score, round_to_quarters((mistake.credit or 0) * cell.points, cell.points))
+    if found:
+        words = tuple(dict.fromkeys(mistake.says for mistake in found))
+    else:
+        words = _words(cell, wrongs, observed, stopped)
+    return Verdict(
+        grade_id=cell.grade_id,
+        points=cell.points,
+        score=score,
+        matched=matched,
+        expected=len(counted),
+        mistake=found[0].id if found else None,
+        words=words,
+        is_extra=cell.is_extra,
+    )
+
+
+def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
+    """The verdict on every grade cell of `run` whose points are for code, by grade_id."""
+    return {
+        cell.grade_id: judge_cell(
+            cell, observations(run.evidence.get(cell.grade_id, ())), run.stopped.get(cell.grade_id)
+        )
+        for cell in cells
+        if not cell.scored_file
+    }
+
+
+def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict]:
+    """The verdicts on the cells of `key` whose points are for submitted files, by grade_id.
+
+    files: what was handed in, name → contents
+    """
+    return {
+        cell.grade_id: _file_verdict(key, cell, files.get(cell.scored_file))
+        for cell in key.cells
+        if cell.scored_file
+    }
+
+
+def _file_verdict(key: AnswerKey, cell: CellKey, content: bytes | None) -> Verdict:
+    share, words = 0.0, f"There is no file {cell.scored_file} in what was handed in."
+    if content is not None:
+        assert key.scorer is not None and key.test_set is not None, "the build insists"
+        try:
+            share, words = key.scorer.score(cell.scored_file, content, key.test_set)
+        except BadFile as error:
+            words = f"{cell.scored_file} {error}"
+    score = round_to_quarters(cell.points * share, cell.points)
+    return Verdict(cell.grade_id, cell.points, score, int(share == 1), 1, None, (words,))
+
+
+def round_to_quarters(score: float, points: float) -> float:
+    """`score` to the nearest quarter point; only a full score rounds to full points."""
+    if score >= points:
+        return points
+    return min(round(score * 4) / 4, max(0.0, points - 0.25))
+
+
+def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidence]:
+    """The mistakes whose evidence equals what was observed, every observation of the cell."""
+    return [
+        mistake
+        for mistake in cell.mistakes
+        if all(
+            _same(entry, observed, observations(mistake.payloads)) for entry in cell.expectations
+        )
+    ]
+
+
+def _same(entry: Expectation, one: Observations, other: Observations) -> bool:
+    return all(_same_observation(entry, one.get(name), other.get(name)) for name, _ in entry.ways())
+
+
+def _same_observation(
+    entry: Expectation, one: Observation | None, other: Observation | None
+) -> bool:
+    if one is None or other is None:
+        return one is other
+    if one.changed != other.changed:
+        return False
+    if one.raised or other.raised:
+        return bool(one.raised and other.raised and one.raised.type == other.raised.type)
+    return same_evidence(entry.comparator, one.value, other.value)
+
+
+def _wrong(entry: Expectation, observed: Observations) -> str | None:
+    """What is wrong with the observation, as a sentence; None where it or its stand-in matches."""
+    wrongs = [_wrong_value(entry, value, observed.get(name)) for name, value in entry.ways()]
+    return None if None in wrongs else wrongs[0]
+
+
+def _wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
+    name = _capitalised(entry.name)
+    if observation is None:
+        return f"{name}: nothing was observed."
+    if observation.raised:
+        return f"{name}: the code {_raised(observation.raised.type)}."
+    wrong = difference(entry.comparator, observation.value, decode(value))
+    if wrong is not None:
+        return f"{name}: the result {wrong}."
+    if observation.changed:
+        return f"{name}: the function changed its arguments in place."
+    return None
+
+
+def _raised(kind: str) -> str:
+    """An exception in words: by name only if it is Python's own, not one the student chose."""
+    known = getattr(builtins, kind, None)
+    if isinstance(known, type) and issubclass(known, BaseException):
+        return f"raised {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+    return "raised an exception"
+
+
+def _words(
+    cell: CellKey, wrongs: dict[str, str | None], observed: Observations, stopped: str | None
+) -> tuple[str, ...]:
+    differences = [sentence for sentence in wrongs.values() if sentence is not None]
+    if not differences:
+        return ("Everything that was observed is right.",)
+    kinds = {entry.raised.type for entry in observed.values() if entry and entry.raised}
+    everything_raised = all(entry is not None and entry.raised for entry in observed.values())
+    if observed and everything_raised and kinds == {"NotImplementedError"}:
+        return ("This exercise has not been written yet.",)
+    ending = (f"The hidden tests' cell {stopped}.",) if stopped else ()
+    if not observed:
+        return ending or ("The code of this exercise could not be called.",)
+    told = differences[:MOST_DIFFERENCES]
+    if len(differences) > len(told):
+        told.append(f"… and {len(differences) - len(told)} more observations differ.")
+    return (*told, *ending)
+
+
+def _capitalised(name: str) -> str:
+    return name[:1].upper() + name[1:]

@@ -1,0 +1,165 @@
+"""One submission: read as data, run, judged; graded, or failed with a reason.
+
+Nothing here knows of a gradebook or of a class, so that it works wherever the answer key is.
+"""
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_output
+
+from nbjudge.core import code_digests
+from nbjudge.core.course import Assignment
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import digest
+from nbjudge.core.notebooks import compact_text, is_check, is_test
+from nbjudge.judge import intake, judge
+from nbjudge.judge.answer_key import AnswerKey
+from nbjudge.judge.intake import Assembled, Unreadable
+from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
+from nbjudge.sandbox import engine
+
+
+def new_record(assignment: Assignment, student: str, submission: str, key: AnswerKey) -> Record:
+    """The record of a submission that is still to be judged; `submission` is its digest."""
+    return Record(
+        assignment.name,
+        student,
+        "graded",
+        submission=submission,
+        key=key.digest,
+        engine=code_digests.of_grades(assignment.library, assignment.scorer),
+    )
+
+
+def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
+    """The run notebook for the submitted `text`.  Raises Unreadable with the reason."""
+    cells = intake.parse_submission(text, assignment.name)
+    return intake.assemble(key.template, cells, assignment.packages)
+
+
+def run_and_judge(
+    assignment: Assignment,
+    key: AnswerKey,
+    notebook: NotebookNode,
+    record: Record,
+    files: dict[str, bytes],
+) -> NotebookNode:
+    """Run `notebook` with `files` beside it, judge its evidence, and leave the verdicts in it.
+
+    The executed notebook carries the completed record, and in each grade cell's outputs the
+    judge's words and the score as a number: nbgrader reads a last number as partial credit.
+    """
+    task = engine.Task(
+        compact_text(notebook),
+        assignment.cell_seconds,
+        files,
+        assignment.packages,
+        assignment.library,
+        environment=dict(assignment.environment),
+    )
+    began = time.monotonic()
+    run = engine.run(task)
+    executed = nbformat.reads(run.notebook, as_version=4)
+    judged = judge.judge_run(key.cells, run) | judge.judge_files(key, files)
+    verdicts = {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
+    for cell in executed.cells:
+        if is_test(cell):
+            cell.outputs = _outputs(verdicts[cell.id])
+        elif is_check(cell):
+            cell.outputs = [_without_number(output) for output in cell.outputs]
+    stopped = tuple(
+        f"The cell {cell_id} {reason}."
+        for cell_id, reason in run.stopped.items()
+        if cell_id not in verdicts
+    )
+    notes = record.notes + stopped
+    attach(dataclasses.replace(record, verdicts=tuple(verdicts.values()), notes=notes), executed)
+    attach_seconds(time.monotonic() - began, executed)
+    return executed
+
+
+def _outputs(verdict: Verdict) -> list[NotebookNode]:
+    words = "\n".join(verdict.words)
+    told = new_output("stream", name="stdout", text=f"{words}\n")
+    if verdict.is_extra:  # nbgrader takes no score of a cell without points: see the ledger
+        return [told]
+    score = new_output("execute_result", {"text/plain": f"{verdict.score:g}"}, execution_count=None)
+    return [told, score]
+
+
+def _without_number(output: NotebookNode) -> NotebookNode:
+    """`output` of a visible check, as one that nbgrader does not read as a score."""
+    if output.output_type != "execute_result":
+        return output
+    return new_output("display_data", output.data, metadata=output.metadata)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's hand-in of one assignment, read but not yet run."""
+
+    student: str
+    text: str = ""  # of the notebook
+    files: dict[str, bytes] = field(default_factory=dict)  # those that the assignment accepts
+    unreadable: str = ""  # why it cannot be graded
+
+    @property
+    def digest(self) -> str:
+        """A digest of all that is graded."""
+        return digest(self.text, *(part for item in sorted(self.files.items()) for part in item))
+
+
+def read(assignment: Assignment, student: str, folder: Path) -> Submission:
+    """What `student` has handed in of `assignment`, in `folder`."""
+    try:
+        if folder.is_symlink() or folder.parent.is_symlink():
+            raise Unreadable("the submission's folder is a link to another place")
+        text = intake.read_submission(intake.find_notebook(folder, assignment.name))
+        return Submission(student, text, accepted_files(folder, assignment))
+    except Unreadable as error:
+        return Submission(student, unreadable=str(error))
+
+
+def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
+    """The extra files in a submission's `folder` that course.toml accepts, by their names.
+
+    Raises Unreadable for one that is not a regular file, or too large.
+    """
+    names = [name for name in assignment.files if (folder / name).exists()]
+    return {name: intake.read_file(folder / name) for name in names}
+
+
+def grade_folder(
+    assignment: Assignment, key: AnswerKey, student: str, folder: Path
+) -> NotebookNode:
+    """The autograded notebook of what `student` has handed in in `folder`, with its record in it.
+
+    Whatever is wrong with the submission ends in a record that says so, never in an exception.
+    """
+    submission = read(assignment, student, folder)
+    record = new_record(assignment, student, submission.digest, key)
+    try:
+        if submission.unreadable:
+            raise Unreadable(submission.unreadable)
+        assembled = assemble(assignment, key, submission.text)
+        record = dataclasses.replace(record, notes=assembled.notes)
+        return run_and_judge(assignment, key, assembled.notebook, record, submission.files)
+    except (Unreadable, CourseError) as error:
+        return failed(key, record, str(error).rstrip("."))
+    except Exception as error:  # one submission must never end the batch
+        # its type only: a message may quote the notebook that ran, hidden tests and all
+        return failed(key, record, f"grading it failed ({type(error).__name__})")
+
+
+def failed(key: AnswerKey, record: Record, reason: str) -> NotebookNode:
+    """A notebook for people to grade by hand: the bare template, and the reason at its top."""
+    notebook = nbformat.from_dict(key.template)
+    text = f"**This submission could not be graded automatically:** {reason}."
+    notebook.cells = [new_markdown_cell(text, id="reason"), *notebook.cells]
+    attach(dataclasses.replace(record, status="failed", reason=reason), notebook)
+    return notebook

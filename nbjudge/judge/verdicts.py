@@ -1,0 +1,72 @@
+"""What became of one submission: kept in the metadata of its autograded notebook."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from nbformat import NotebookNode, from_dict
+
+from nbjudge.core.notebooks import METADATA_KEY
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judge's word on one grade cell."""
+
+    grade_id: str
+    points: float
+    score: float
+    matched: int  # observations that match, guards apart
+    expected: int  # observations that should, guards apart
+    mistake: str | None  # id of the known mistake whose evidence this is
+    words: tuple[str, ...]  # sentences for the student
+    is_extra: bool = False  # its points are extra credit, beyond those of the assignment
+
+
+@dataclass(frozen=True)
+class Record:
+    """One submission: graded, or failed with a reason.  It is never silently a zero."""
+
+    assignment: str
+    student: str
+    status: Literal["graded", "failed"]
+    reason: str = ""  # why it failed, in a sentence
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()  # what the student should know of how the notebook was run
+    submission: str = ""  # digest of the file that was graded
+    key: str = ""  # digest of the answer key it was judged with
+    engine: str = ""  # digest of the code that ran and judged it
+
+
+def attach(record: Record, notebook: NotebookNode) -> None:
+    """Keep `record` in `notebook`'s metadata."""
+    kept = notebook.metadata.setdefault(METADATA_KEY, {})
+    kept["record"] = from_dict(dataclasses.asdict(record))
+
+
+def attached(notebook: NotebookNode) -> Record | None:
+    """The record kept in `notebook`; None where there is none, or one that cannot be read."""
+    try:
+        fields = dict(notebook.metadata[METADATA_KEY]["record"])
+        verdicts = tuple(
+            Verdict(**{**verdict, "words": tuple(verdict["words"])})
+            for verdict in fields["verdicts"]
+        )
+        return Record(**{**fields, "verdicts": verdicts, "notes": tuple(fields["notes"])})
+    except (KeyError, TypeError):
+        return None
+
+
+def attach_seconds(seconds: float, notebook: NotebookNode) -> None:
+    """Keep in `notebook`'s metadata how long it took to run and judge it.
+
+    It stands beside the record, because two runs of the same submission have the same record.
+    """
+    notebook.metadata.setdefault(METADATA_KEY, {})["seconds"] = round(seconds, 2)
+
+
+def attached_seconds(notebook: NotebookNode) -> float | None:
+    """How long it took to run and judge `notebook`; None where that is not kept in it."""
+    kept = notebook.metadata.get(METADATA_KEY, {})
+    seconds = kept.get("seconds") if isinstance(kept, dict) else None
+    return float(seconds) if isinstance(seconds, int | float) else None

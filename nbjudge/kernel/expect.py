@@ -1,0 +1,75 @@
+"""The words of a KEY region: `expect`, the comparators, and oracles computed beside them.
+
+KEY regions are removed before nbgrader saves or releases a cell, and run only by `nbjudge build`.
+A comparator is plain data; the comparing is done by the judge (`nbjudge.judge.comparators`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nbjudge.kernel import evidence
+from nbjudge.kernel.observe import send
+
+Comparator = dict[str, Any]
+
+
+def expect(
+    name: str,
+    comparator: Comparator,
+    *,
+    guard: bool = False,
+    oracle: Any = None,
+    stand_in: str | None = None,
+) -> None:
+    """Say how the observation `name` of this cell is to be compared.
+
+    The expected value is what the instructor's own solution gave.  With `oracle`, it is that
+    independently computed value, and the build insists that the solution agrees with it.
+    A `guard` earns nothing; failing it costs one observation.  `stand_in` names an observation of
+    the same function around parts of the instructor's in place of the student's, and is compared
+    with what it gave in the instructor's own notebook: the better of the two counts.
+    """
+    send(
+        {
+            "expectation": name,
+            "comparator": comparator,
+            "guard": guard,
+            "oracle": None if oracle is None else evidence.encode(oracle),
+            "stand_in": stand_in,
+        }
+    )
+
+
+def equal() -> Comparator:
+    """Exactly the same text, integers or truth values."""
+    return {"kind": "equal"}
+
+
+def close(rtol: float, atol: float = 0.0) -> Comparator:
+    """|observed − expected| ≤ atol + rtol · |expected|, elementwise."""
+    if not (rtol >= 0 and atol >= 0 and rtol + atol > 0):
+        raise ValueError("close needs a positive rtol or atol")
+    return {"kind": "close", "rtol": float(rtol), "atol": float(atol)}
+
+
+def subset(of: Any) -> Comparator:
+    """A non-empty text or sequence, every element of which is in `of`."""
+    return {"kind": "subset", "of": evidence.encode(list(of))}
+
+
+def frequencies(probabilities: Any) -> Comparator:
+    """Counts of shape (V,), drawn from `probabilities` (V,) that sum to one.
+
+    An outcome of probability zero may not occur at all.  For the others a Chernoff bound is used:
+    a right sampler misses it less than once in a million gradings.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim != 1 or (p < 0).any() or abs(p.sum() - 1) > 1e-6:
+        raise ValueError("frequencies needs probabilities of shape (V,) that sum to one")
+    return {"kind": "frequencies", "p": evidence.encode(p / p.sum())}
+
+
+def at_most(bound: float) -> Comparator:
+    """A number not above `bound`."""
+    return {"kind": "at_most", "bound": float(bound)}

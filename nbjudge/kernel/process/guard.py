@@ -1,0 +1,52 @@
+"""Runs a kernel as another user, for a grader that is root where namespaces are forbidden.
+
+    guard (root) ── kernel (the other user) ── whatever the submission starts
+
+The guard adopts what a submission leaves behind, so that the meter, which watches what is below
+the guard, sees it too.
+"""
+
+import os
+import signal
+import sys
+
+from nbjudge.kernel.process import namespaces, seccomp
+from nbjudge.kernel.process.namespaces import Limits
+
+
+def main(user: int, connection_file: str, limits: Limits) -> int:
+    """Run the kernel until it ends; its exit code."""
+    namespaces.adopt_orphans()
+    guard = os.getpid()
+    kernel = os.fork()
+    if kernel == 0:
+        try:
+            _kernel(guard, user, connection_file, limits)
+        finally:
+            os._exit(1)
+    while True:
+        pid, status = os.wait()
+        if pid == kernel:
+            return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def _kernel(guard: int, user: int, connection_file: str, limits: Limits) -> None:
+    """Give up all rights, then run the kernel."""
+    os.setsid()
+    namespaces.become(user)
+    namespaces.end_with_parent()
+    if os.getppid() != guard:  # it has ended in the meantime
+        return
+    namespaces.drop_capabilities()
+    seccomp.restrict()
+    namespaces.limit(limits)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    from nbjudge.kernel.process import kernel  # only now: what it imports has no rights either
+
+    kernel.run(connection_file, bound=seccomp.close_network)
+
+
+if __name__ == "__main__":
+    numbers = [int(text) for text in sys.argv[3:]]
+    raise SystemExit(main(int(sys.argv[1]), sys.argv[2], Limits(*numbers)))

@@ -1,0 +1,1 @@
+"""Pages for people: feedback, reports, and what they are made of."""

@@ -1,0 +1,1 @@
+"""The grader inside other programs: nbgrader and Gradescope."""

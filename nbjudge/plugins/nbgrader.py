@@ -1,0 +1,178 @@
+"""The pieces that nbgrader runs, and the one function that tells nbgrader of them.
+
+`nbgrader autograde` runs `Intake` in place of nbgrader's own sanitising and `Execute` in place of
+its execution; the rest of nbgrader reads the scores from the outputs that the judge leaves, as it
+always does.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import nbgrader
+from nbconvert.exporters import Exporter
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+)
+from traitlets import default
+from traitlets.config import Config
+
+import nbjudge.pages
+from nbjudge.authoring import release_steps
+from nbjudge.core.course import Course, find_course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import digest
+from nbjudge.core.notebooks import is_task, region, without_region
+from nbjudge.gradebook import lateness, ledger
+from nbjudge.judge import submission
+from nbjudge.judge.answer_key import key_for_grading
+from nbjudge.judge.verdicts import attach, attached
+from nbjudge.pages.pictures import Album
+from nbjudge.plugins import nbgrader_lms
+from nbjudge.shared.markup import prose
+from nbjudge.workflow import feedback
+
+Resources = dict[str, Any]
+
+
+class Intake(NbGraderPreprocessor):
+    """Rebuilds the run notebook from the key's template and the submission's cells."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        course, assignment = _place(resources)
+        key = key_for_grading(course, assignment)
+        text = json.dumps(nb)
+        assembled = submission.assemble(course.assignment(assignment), key, text)
+        student = resources["nbgrader"]["student"]
+        record = submission.new_record(course.assignment(assignment), student, digest(text), key)
+        attach(dataclasses.replace(record, notes=assembled.notes), assembled.notebook)
+        return assembled.notebook, resources
+
+
+class Execute(NbGraderPreprocessor):
+    """Runs the notebook, has it judged, and leaves scores where nbgrader looks for them."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        course, assignment = _place(resources)
+        key = key_for_grading(course, assignment)
+        record = attached(nb)
+        if record is None:
+            raise CourseError("The notebook did not pass lmlib's intake; see nbgrader_config.py.")
+        settings = course.assignment(assignment)
+        folder = course.submitted(record.student, assignment)
+        files = submission.accepted_files(folder, settings)
+        return submission.run_and_judge(settings, key, nb, record, files), resources
+
+
+class EnterExtraCredit(NbGraderPreprocessor):
+    """Enters what the judge gave for cells of no points, once nbgrader has entered the others."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        record = attached(nb)
+        assert record is not None
+        with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            ledger.enter_extra_credit(gradebook, record)
+        return nb, resources
+
+
+class EnterTimes(NbGraderPreprocessor):
+    """Enters due date, extension and time of handing in, before the penalty is asked for."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        course, assignment = _place(resources)
+        with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            lateness.enter_times(course, gradebook, assignment, resources["nbgrader"]["student"])
+            gradebook.db.commit()
+        return nb, resources
+
+
+AUTOGRADE_PREPROCESSORS = [
+    Execute,
+    SaveAutoGrades,
+    EnterExtraCredit,
+    EnterTimes,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+"""What `nbgrader autograde` does to a notebook that `Intake` has let in."""
+
+
+class FeedbackPage(Exporter):
+    """Makes the page of `nbjudge feedback` where nbgrader would make one of its own."""
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_filename(  # type: ignore[override]  # nbconvert's HTML exporter gives text too
+        self, filename: str, resources: Resources | None = None, **_: Any
+    ) -> tuple[str, Resources]:
+        assert resources is not None, "nbgrader says which submission it is"
+        course, assignment = _place(resources)
+        page = feedback.page(course, assignment, resources["nbgrader"]["student"])
+        return page, {**resources, "output_extension": self.file_extension}
+
+
+FORMGRADER_TEMPLATES = [
+    str(Path(nbjudge.pages.__file__).parent / "html" / "formgrader"),
+    str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
+]
+"""Where the formgrader's page of a submission comes from: what stands first is taken first."""
+
+
+@jinja2.pass_context
+def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
+    """A Markdown cell for the formgrader's pages, where a student's markup could act as a grader.
+
+    It takes the place of nbconvert's filter `markdown2html`, which lets scripts through.  A task's
+    mark scheme is set apart from its question.
+    """
+    cell = context.get("cell") or NotebookNode(metadata={})
+    picture = Album().attached(cell.get("attachments", {}))
+    scheme = region(source, "MARK SCHEME") if is_task(cell) else None
+    if scheme is None:
+        return prose(source, picture)
+    question = prose(without_region(source, "MARK SCHEME"), picture)
+    return question + MARK_SCHEME.format(prose(scheme, picture))
+
+
+MARK_SCHEME = """
+<div class="mark-scheme" style="border-left: 4px solid #f0ad4e; padding: 0.5em 1em">
+<p><strong>Mark scheme</strong></p>
+{}</div>
+"""
+
+
+def _place(resources: Resources) -> tuple[Course, str]:
+    """The course and the assignment that nbgrader is working on; it runs in the course folder."""
+    return find_course(Path.cwd()), resources["nbgrader"]["assignment"]
+
+
+def wire(config: Config) -> None:
+    """Make nbgrader release, grade, and give feedback with nbjudge.
+
+    `nbgrader_config.py` calls it with what `get_config()` gives; settings made after it win.
+    """
+    # nbgrader copies a student's files before anything else looks at them; here intake brings the
+    # few that an assignment accepts.
+    config.CourseDirectory.ignore = ["*"]
+    config.GenerateAssignment.preprocessors = release_steps.GENERATE_PREPROCESSORS
+    config.Autograde.sanitize_preprocessors = [Intake]
+    config.Autograde.autograde_preprocessors = AUTOGRADE_PREPROCESSORS
+    config.GenerateFeedback.exporter_class = FeedbackPage
+    # Late days, extensions and penalties are in course.toml.
+    config.AssignLatePenalties.plugin_class = lateness.LateDays
+    # What students wrote and what their code showed cannot act as the grader who looks at it.
+    config.HTMLExporter.sanitize_html = True
+    config.HTMLExporter.filters = {"markdown2html": safe_markdown}
+    config.HTMLExporter.extra_template_basedirs = FORMGRADER_TEMPLATES
+    # `nbgrader zip_collect` knows the downloads of learning management systems.
+    config.ZipCollectApp.extractor_plugin = nbgrader_lms.LmsExtractor
+    config.ZipCollectApp.collector_plugin = nbgrader_lms.LmsCollector

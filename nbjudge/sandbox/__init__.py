@@ -1,0 +1,1 @@
+"""Running notebooks: the sandbox, its limits, warm processes, and the engine."""

@@ -1,0 +1,62 @@
+"""The executor: processes on this machine that run notebooks side by side.
+
+They are forked before anything else is started, so that they begin with all that this process
+has imported, and each keeps a warm process of its own.  They end with the process that made them,
+even where that is killed.  Where a process cannot be forked, threads take their place.
+"""
+
+import contextlib
+import ctypes
+import multiprocessing
+import multiprocessing.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
+
+from nbjudge.core import temporary
+from nbjudge.sandbox import pool
+
+PR_SET_PDEATHSIG = 1
+
+
+@contextlib.contextmanager
+def workers(jobs: int | None = None) -> Iterator[Executor]:
+    """An executor that runs `jobs` notebooks at once, one for each core if that is not given.
+
+    Leaving it by an exception, Ctrl-C among them, ends at once whatever still runs.
+    """
+    temporary.sweep()
+    count = jobs or os.cpu_count() or 1
+    if sys.platform != "linux":
+        threads = ThreadPoolExecutor(count)
+        try:
+            yield threads
+        finally:
+            threads.shutdown(cancel_futures=True)
+        return
+    context = multiprocessing.get_context("fork")
+    executor = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(os.getpid(),))
+    # all of them now, while this process has no other thread that a fork could catch in the act
+    wait([executor.submit(time.sleep, 0.001) for _ in range(count)])
+    processes = list(multiprocessing.active_children())
+    try:
+        yield executor
+    except BaseException:
+        for process in processes:
+            process.kill()
+        executor.shutdown(cancel_futures=True)  # nothing to wait for but its own thread's end
+        raise
+    executor.shutdown()
+
+
+def _begin(parent: int) -> None:
+    """Settle a new worker: it leaves Ctrl-C to its parent, and does not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    multiprocessing.util.Finalize(None, pool.close_all, exitpriority=1)  # atexit is not for workers
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended in the meantime
+        os._exit(1)

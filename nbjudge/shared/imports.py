@@ -1,0 +1,68 @@
+"""Which packages a notebook's cell imports, read off its syntax tree.
+
+The check at the end of a notebook and the grader ask the same function, so what the check lets
+pass runs in grading too.
+"""
+
+import ast
+import sys
+from collections.abc import Collection, Iterator
+
+ALWAYS_ALLOWED = sys.stdlib_module_names | {"IPython", "ipywidgets", "nbjudge"}
+"""Python's standard library, what the notebook itself is made of, and the grader's own cells."""
+
+PYTHON_MAGICS = ("time", "timeit", "capture")  # those that run the Python after them
+
+
+def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]]:
+    """The line and the package of each import in `cell` of anything but `allowed` packages.
+
+    IPython's own syntax is translated first.  A cell that is not Python imports nothing: it
+    cannot run either.
+    """
+    if "import" not in cell and cell.isascii():  # in other alphabets it may be spelt otherwise
+        return []
+    try:
+        found = list(_imports(_python(cell)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    known = ALWAYS_ALLOWED.union(allowed)
+    return [(line, package) for line, package in found if package not in known]
+
+
+def _python(cell: str) -> str:
+    """`cell` as Python: as it is, if it is Python, and translated by IPython otherwise."""
+    try:
+        ast.parse(cell)
+        return cell
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        return TransformerManager().transform_cell(cell)
+
+
+def _imports(source: str) -> Iterator[tuple[int, str]]:
+    """The line and the top-level package of each import.  Raises SyntaxError."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module.partition(".")[0]
+        elif isinstance(node, ast.Call):
+            yield from _imports_by_call(node)
+
+
+def _imports_by_call(node: ast.Call) -> Iterator[tuple[int, str]]:
+    """Imports as `importlib.import_module("...")`, `__import__("...")`, or timed by a magic."""
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    if not texts:
+        return
+    if name in ("__import__", "import_module"):
+        yield node.lineno, texts[0].partition(".")[0]
+    elif name == "run_line_magic" and texts[0] in PYTHON_MAGICS:
+        yield from ((node.lineno, package) for _, package in _imports(texts[-1]))
+    elif name == "run_cell_magic" and texts[0] in PYTHON_MAGICS:
+        yield from ((node.lineno + line, package) for line, package in _imports(texts[-1]))

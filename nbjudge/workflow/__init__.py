@@ -1,0 +1,1 @@
+"""What instructors do with a class: grade, watch, give feedback, and export grades."""

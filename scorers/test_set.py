@@ -1,0 +1,117 @@
+"""What a language model is measured on: text that nobody has seen, made once for each course.
+
+Students get beginnings; what follows them stays with the answer key.  The text is written by
+lmlib's story grammar under a random seed, without the lines of the public corpus.
+"""
+
+import functools
+import io
+import secrets
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from lmlib import stories
+from lmlib.utterances import encode
+from nbjudge.core.errors import CourseError
+from nbjudge.core.files import digest
+
+CONTEXT = 30  # characters of a context, whose next one is to be scored
+AHEAD = 20  # characters that follow a context of the validation set
+BEGINNING, WRITTEN = 40, 30  # characters of a beginning, and how many are to be written
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much there is of everything."""
+
+    contexts: int = 2048  # for validation, and as many for the test
+    beginnings: int = 128
+    public: int = 8_000_000  # characters of the public corpus whose lines are left out
+    oracle: int = 6_000_000  # characters on which the oracle's n-grams are counted
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """Tokens as in lmlib.utterances, uint8; every sentence begins with <sos>."""
+
+    validation: np.ndarray  # (N, 31)
+    validation_follow: np.ndarray  # (N, 20)
+    contexts: np.ndarray  # (N, 31)
+    contexts_follow: np.ndarray  # (N,), held back
+    beginnings: np.ndarray  # (M, 41)
+    beginnings_follow: np.ndarray  # (M, 30), held back
+    oracle: np.ndarray  # (n,), the text that the oracle knows, held back
+
+    @property
+    def name(self) -> str:
+        """By which one knows what a file was made for."""
+        return digest(*(array.tobytes() for array in self._inputs().values()))[:12]
+
+    def released(self) -> bytes:
+        """The file that students get: an .npz of the inputs, with the fixture's name."""
+        return _packed(self._inputs() | {"fixture": np.array(self.name)})
+
+    def _inputs(self) -> dict[str, np.ndarray]:
+        names = ("validation", "validation_follow", "contexts", "beginnings")
+        return {name: getattr(self, name) for name in names}
+
+
+def make(seed: int | None = None, sizes: Sizes = Sizes()) -> Fixture:
+    """A new fixture, from a seed that nobody knows unless one is given."""
+    seed = secrets.randbits(60) if seed is None else seed
+    public = set(stories.utterances(sizes.public).splitlines())
+    length = 400 * (2 * sizes.contexts + 10 * sizes.beginnings)  # a third of the lines will do
+    secret = [x for x in stories.utterances(length, seed).splitlines() if x not in public]
+    lines = iter(secret)
+    validation = _sentences(lines, sizes.contexts, CONTEXT, AHEAD)
+    contexts = _sentences(lines, sizes.contexts, CONTEXT, 1)
+    beginnings = _sentences(lines, sizes.beginnings, BEGINNING, WRITTEN)
+    other = stories.utterances(sizes.oracle, seed + 1).splitlines()
+    known = set(secret)
+    text = [token for line in other if line not in known for token in encode(line)]
+    return Fixture(*validation, contexts[0], contexts[1][:, 0], *beginnings, _array(text))
+
+
+def _sentences(
+    lines: Iterator[str], many: int, begun: int, follow: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Beginnings of so many of the next lines, and what follows them: two arrays of tokens."""
+    whole: list[list[int]] = []
+    while len(whole) < many:
+        line = next(lines)
+        if len(line) >= begun + follow:
+            whole.append(encode(line)[: 1 + begun + follow])
+    tokens = _array(whole)
+    return tokens[:, : 1 + begun], tokens[:, 1 + begun :]
+
+
+def _array(tokens: list[int] | list[list[int]]) -> np.ndarray:
+    return np.array(tokens, dtype=np.uint8)
+
+
+def pack(fixture: Fixture) -> bytes:
+    """A test set as the bytes that are kept next to the answer key."""
+    return _packed({f.name: getattr(fixture, f.name) for f in fields(Fixture)})
+
+
+@functools.lru_cache(maxsize=2)
+def unpack(packed: bytes) -> Fixture:
+    """The test set that `pack` has packed.  Raises CourseError if it is damaged."""
+    try:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            return Fixture(**{f.name: arrays[f.name] for f in fields(Fixture)})
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise CourseError(
+            f"The held-out texts next to the answer key are damaged ({error}); what students have "
+            "made for them can only be graded with a copy of that file."
+        ) from error
+
+
+def _packed(arrays: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
