@@ -249,7 +249,7 @@ def our_side(built: Course, folder: Path, *words: str) -> Side:
 
 
 def lmlib_command(*words: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "lmlib", *words)
+    return (sys.executable, "-m", "nbjudge.cli", *words)
 
 
 def stock_course(built: Course, folder: Path, settings: str) -> Course:

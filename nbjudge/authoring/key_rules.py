@@ -15,13 +15,15 @@ import numpy as np
 
 from nbjudge.authoring.mistakes import KnownWrong, Mistake
 from nbjudge.core.errors import CourseError
-from nbjudge.core.notebooks import is_check
 from nbjudge.judge import comparators, judge
 from nbjudge.judge.answer_key import CellKey, Expectation, observations
 from nbjudge.judge.verdicts import Verdict
 from nbjudge.kernel import evidence
 from nbjudge.kernel.evidence import Observation
 from nbjudge.sandbox.engine import Run
+
+FAILED_CHECKS = ("CheckFailed", "AssertionError")
+"""What a visible check raises, by name, if it does not hold."""
 
 SAFETY = 10
 """A tolerance is this far above what right answers vary, and this far below what mistakes do."""
@@ -33,7 +35,7 @@ def check_solution_ran(run: Run) -> None:
         raise CourseError(f"The solution does not run: its cell {cell_id} {reason}.")
     for cell in nbformat.reads(run.notebook, as_version=4).cells:
         for output in cell.get("outputs", []):
-            if output.output_type == "error" and is_check(cell):
+            if output.output_type == "error" and output.ename in FAILED_CHECKS:
                 raise CourseError(
                     f"The solution does not pass its own check {cell.id}: {output.evalue}\n"
                     "If it is right, put the numbers that it gives into the check."

@@ -15,14 +15,6 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page, Route, expect
-from tests.grading.small_course import (
-    NAME,
-    answered,
-    cell_named,
-    hand_in,
-    tiny_notebook,
-    write_course,
-)
 
 from nbjudge.authoring import build, normalise
 from nbjudge.core.course import Course
@@ -33,6 +25,14 @@ from nbjudge.lms import roster
 from nbjudge.lms.roster import Person
 from nbjudge.workflow import feedback, grade, grades
 from tests.browser.jupyter import choose, needs_chromium, open_notebook
+from tests.nbjudge.small_course import (
+    NAME,
+    answered,
+    cell_named,
+    hand_in,
+    tiny_notebook,
+    write_course,
+)
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = f"source/{NAME}/{NAME}.ipynb"
@@ -70,7 +70,7 @@ def _source() -> NotebookNode:
     task = cell_named(notebook, "task")
     task.source, task.metadata.nbgrader.points = TASK, 2
     cell_named(notebook, "imports").metadata["tags"] = ["experiment"]
-    cell_named(notebook, "scaled").metadata["lmlib"] = {"kept": True}
+    cell_named(notebook, "scaled").metadata["nbjudge"] = {"kept": True}
     return normalise.normalised(notebook)
 
 
@@ -210,7 +210,7 @@ def test_points_changed_in_the_panel_are_saved_and_nothing_else(
     assert _changed_once_formatted(course) == 1
     saved = read_notebook(course.root / NOTEBOOK)
     assert points(cell_named(saved, "scaled_test")) == 3
-    assert cell_named(saved, "scaled").metadata["lmlib"] == {"kept": True}
+    assert cell_named(saved, "scaled").metadata["nbjudge"] == {"kept": True}
     assert cell_named(saved, "imports").metadata["tags"] == ["experiment"]
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.grading.invented_class import invented, rendered
 
 from tests.browser.contrast import contrast
 from tests.browser.jupyter import needs_chromium
 from tests.browser.saved_page import opened
+from tests.nbjudge.invented_class import invented, rendered
 
 ROOT = Path(__file__).parents[2]
 SIZES = [10, 1000]

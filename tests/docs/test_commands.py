@@ -10,12 +10,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.grading import lms_class
 
 from nbjudge import cli
 from tests.docs import clone
 from tests.docs.clone import NAME, shell
 from tests.docs.pages import PAGES, command_lines
+from tests.nbjudge import lms_class
 
 FOLLOWED = {  # by a test of its own: the page, or sections of it
     "student.md": (r".*", "tests/docs/test_students.py"),

@@ -5,4 +5,4 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-sys.path[:0] = [str(HERE), str(HERE.parent / "grading")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "nbjudge")]

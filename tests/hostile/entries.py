@@ -26,6 +26,7 @@ from nbformat.v4 import new_code_cell
 from small_course import NAME, answered, cell_named, hand_in
 
 import lmlib
+import nbjudge
 from nbjudge.core.course import Course
 
 RIGHT_SCALED = "def scaled(values, factor):\n    return factor * values"
@@ -47,6 +48,7 @@ WORDS = {
     "PLACES": repr(PLACES),
     "TOUCHED": repr(TOUCHED),
     "LMLIB": str(Path(lmlib.__file__).parent),
+    "NBJUDGE": str(Path(nbjudge.__file__).parent),
     # and what is known later: the folders COURSE, GRADERHOME and TEMPORARY of the grader; PORT,
     # where a listener of this machine waits, SOCKET, its file, and ABSTRACT, its name without one
 }

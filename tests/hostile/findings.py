@@ -182,7 +182,7 @@ def broken_entries(batch: Batch) -> list[str]:
         if entry.deserves == FULL or not notebook:
             continue
         for cell in json.loads(notebook)["cells"]:
-            if cell["metadata"].get("lmlib", {}).get("origin") != "student":
+            if cell["metadata"].get("nbjudge", {}).get("origin") != "student":
                 continue
             for output in cell.get("outputs", ()):
                 if output.get("ename") in BROKEN:

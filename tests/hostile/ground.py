@@ -302,7 +302,7 @@ def _left_behind(home: Path) -> list[str]:
     places = {home, *(Path(place) for place in PLACES)}
     for module in (lmlib, numpy):
         here = Path(module.__file__).parent
-        places |= {here, here.parent, here / "grading", here / "__pycache__"}
+        places |= {here, here.parent, here / "nbjudge", here / "__pycache__"}
     places |= {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).parent}
     found = []
     for place in places:

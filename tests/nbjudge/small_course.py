@@ -15,11 +15,12 @@ NAME = "tiny"
 
 COURSE = """
 title = "A tiny course"
+library = "lmlib"
 
 [[assignment]]
 name = "tiny"
 title = "Tiny"
-packages = ["numpy", "lmlib"]
+packages = ["numpy"]
 cell_seconds = 20
 """
 
@@ -119,7 +120,7 @@ def two_exercises(points: float = 0, extra_credit: float | None = None) -> Noteb
     notebook = tiny_notebook()
     test = code("shifted_test", SHIFTED_TEST, grade=True, points=points)
     if extra_credit is not None:
-        test.metadata["lmlib"] = {"extra_credit": extra_credit}
+        test.metadata["nbjudge"] = {"extra_credit": extra_credit}
     notebook.cells[5:5] = [code("shifted", SHIFTED, solution=True, locked=False), test]
     return notebook
 

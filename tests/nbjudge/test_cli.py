@@ -47,7 +47,7 @@ COMMANDS = (
 def test_help_is_everywhere(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(words)
-    assert stopped.value.code == 0 and "usage: lmlib" in capsys.readouterr().out
+    assert stopped.value.code == 0 and "usage: nbjudge" in capsys.readouterr().out
 
 
 def test_a_submission_goes_the_whole_way(course, capsys):
@@ -152,7 +152,7 @@ def test_a_mistake_that_does_not_fit(tmp_path, capsys):
 
 def test_a_submission_for_another_assignment_fails_and_the_batch_goes_on(course, capsys):
     other = answered(course, scaled=RIGHT)
-    other.metadata["lmlib"] = {"assignment": "ps9"}
+    other.metadata["nbjudge"] = {"assignment": "ps9"}
     hand_in(course, "ada", other)
     hand_in(course, "bob", answered(course, scaled=RIGHT))
     assert lmlib(course, "grade", NAME) == 0
@@ -164,7 +164,7 @@ def test_a_submission_for_another_assignment_fails_and_the_batch_goes_on(course,
 def test_what_a_notebook_calls_itself_is_no_markup(course, capsys):
     for name in ("[/b]", "[red]", "ps9", "\u202e"):
         other = answered(course, scaled=RIGHT)
-        other.metadata["lmlib"] = {"assignment": name}
+        other.metadata["nbjudge"] = {"assignment": name}
         hand_in(course, f"student {name}".replace("/", "_"), other)
     assert lmlib(course, "grade", NAME) == 0
     captured = capsys.readouterr()

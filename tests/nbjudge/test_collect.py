@@ -278,7 +278,7 @@ def packed(**contents):
     return file.getvalue()
 
 
-def test_what_lmlib_handin_has_packed_is_unpacked(enrolled, tmp_path):
+def test_what_lmlib_submit_has_packed_is_unpacked(enrolled, tmp_path):
     course = with_rules(enrolled, 'files = ["scores.npz"]\n')
     good = packed(**{f"{NAME}__ipynb": "a notebook", "scores__npz": b"scores"})
     strange = packed(**{f"{NAME}__ipynb": "a notebook", "other__py": b"?"})

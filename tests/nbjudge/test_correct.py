@@ -8,7 +8,7 @@ from nbformat.v4 import new_markdown_cell
 from small_course import NAME, ROOT, answered, cell_named, code, hand_in, metadata, text
 
 from nbjudge import cli
-from nbjudge.authoring.handed_out import versions
+from nbjudge.authoring.handed_out import _defines, versions
 from nbjudge.core.course import find_course
 from nbjudge.core.notebooks import notebook_text, read_notebook
 from nbjudge.gradebook.connection import open_gradebook
@@ -198,7 +198,7 @@ def test_the_installing_cell_follows_the_release_address(course, capsys):
     assert lmlib(course, "handout", NAME) == 0
     settings.write_text(plain)
     capsys.readouterr()
-    assert changes(course, capsys) == {("install_lmlib", "other text")}
+    assert changes(course, capsys) == {("install_library", "other text")}
 
 
 def test_a_release_that_would_lose_work_is_not_recorded_either(handed_out, capsys):
@@ -261,7 +261,7 @@ def test_a_record_that_is_damaged(handed_out, capsys):
     ],
 )
 def test_names_that_code_defines_for_the_code_after_it(source, names):
-    assert handed_out._defines(source) == names
+    assert _defines(source) == names
 
 
 def test_the_page_on_correcting(course, monkeypatch):

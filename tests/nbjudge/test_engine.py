@@ -135,8 +135,9 @@ def test_a_kernel_sees_few_variables_and_only_the_tasks_files(monkeypatch):
     monkeypatch.setenv("COURSE_SECRET", "hush")
     result = run_cells(
         "import os; e = os.environ\n"
-        "print(sorted(os.listdir()), e.get('COURSE_SECRET'), e['LMLIB_PROFILE'])",
+        "print(sorted(os.listdir()), e.get('COURSE_SECRET'), e['COURSE_PROFILE'])",
         files={"data.csv": b"1,2"},
+        environment={"COURSE_PROFILE": "smoke"},
     )
     assert "['data.csv'] None smoke" in result.notebook
 

@@ -95,7 +95,7 @@ def test_a_graders_extra_credit_stays_and_the_machines_is_renewed(course, execut
 def test_the_release_says_what_it_is_worth_and_hides_the_test(course):
     release = read_notebook(course.release(NAME))
     (cell,) = [cell for cell in release.cells if cell.id == "shifted_test"]
-    assert cell.metadata["lmlib"]["extra_credit"] == 2
+    assert cell.metadata["nbjudge"]["extra_credit"] == 2
     assert "observe" not in cell.source
     handed = json.dumps(read_notebook(course.release(NAME)))
     assert "five values shifted" not in handed
@@ -105,7 +105,7 @@ def test_a_student_cannot_raise_it(course, executor):
     notebook = answered(course, scaled=SCALED, shifted=RIGHT)
     for cell in notebook.cells:
         if cell.id == "shifted_test":
-            cell.metadata["lmlib"] = {"extra_credit": 50}
+            cell.metadata["nbjudge"] = {"extra_credit": 50}
     hand_in(course, "ada", notebook)
     grade.grade(course, NAME, executor)
     assert in_gradebook(course) == {"ada": (6, 5, 2)}

@@ -45,7 +45,7 @@ def students(source: str, *outputs: NotebookNode, prose: bool = False) -> Notebo
 
 def answer(source: str) -> NotebookNode:
     cell = new_markdown_cell(source, id="answer_1_1_2")
-    cell.metadata["lmlib"] = {"origin": "template"}
+    cell.metadata["nbjudge"] = {"origin": "template"}
     return cell
 
 

@@ -48,7 +48,7 @@ def course(tmp_path_factory, executor):
     """The tiny course with extra credit and points for a submitted file."""
     notebook = two_exercises(extra_credit=2)
     cell = code("file_test", f"# points for {FILE}", grade=True, points=8)
-    cell.metadata["lmlib"] = {"scored_file": FILE}
+    cell.metadata["nbjudge"] = {"scored_file": FILE}
     notebook.cells.append(cell)
     made = write_course(tmp_path_factory.mktemp("gradescope") / "course", notebook)
     (made.root / "course.toml").write_text(f'{COURSE}files = ["{FILE}"]\n')
@@ -184,7 +184,7 @@ def test_results_in_gradescopes_form(course, root):
     [
         (f"{NAME}.ipynb", '{"cells": [', "the notebook is not valid JSON; it may be cut off"),
         ("essay.txt", "words", "there is no notebook in the submission"),
-        (f"{NAME}.ipynb", '{"cells": [], "metadata": {"lmlib": {"assignment": "x"}}}',
+        (f"{NAME}.ipynb", '{"cells": [], "metadata": {"nbjudge": {"assignment": "x"}}}',
          "the notebook is of the assignment x, not of tiny"),
     ],
 )  # fmt: skip

@@ -34,7 +34,7 @@ def built(built_once):
     notebook = tiny_notebook()
     for number, file in enumerate((held_out.PREDICTIONS, held_out.GENERATIONS)):
         cell = code(f"file_{number}_test", f"# points for {file}", grade=True, points=8)
-        cell.metadata["lmlib"] = {"scored_file": file}
+        cell.metadata["nbjudge"] = {"scored_file": file}
         notebook.cells.append(cell)
     files = f'files = ["{held_out.PREDICTIONS}", "{held_out.GENERATIONS}"]\n'
     with pytest.MonkeyPatch.context() as patch:

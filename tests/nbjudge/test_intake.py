@@ -241,7 +241,7 @@ def test_encodings_are_recognised(tmp_path, encode):
         ('{"cells": 5}', "not a notebook"),
         ('{"worksheets": [5]}', "too old"),
         (
-            '{"cells": [], "metadata": {"lmlib": {"assignment": "ps9"}}}',
+            '{"cells": [], "metadata": {"nbjudge": {"assignment": "ps9"}}}',
             "ps9, not of tiny",
         ),
         (json.dumps({"cells": [{}] * 3000}), "more than 2000 cells"),

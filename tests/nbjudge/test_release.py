@@ -102,7 +102,7 @@ def test_without_network_the_first_cell_says_what_is_wrong(served: Course) -> No
 
 def test_without_an_address_the_first_cell_says_what_to_install(course: Course) -> None:
     first = read_notebook(course.release(NAME)).cells[0]
-    assert first.id == "install_lmlib" and release.WHEEL in first.source
+    assert first.id == "install_library" and release.WHEEL in first.source
     assert "pip" not in first.source
     missing = first.source.replace('find_spec("lmlib")', 'find_spec("lmlib_not_there")')
     with pytest.raises(ImportError, match="lmlib is missing: install lmlib-.*whl"):
@@ -149,7 +149,7 @@ def test_the_index_tells_what_a_notebook_says_of_itself(course: Course) -> None:
     ).source = (
         "# A set of *one* < two\n\n**Time** an hour · **Needs** a <b>pen</b> · **Computer** any"
     )
-    cell_named(notebook, "scaled_check").metadata["lmlib"] = {"extra_credit": 1.5}
+    cell_named(notebook, "scaled_check").metadata["nbjudge"] = {"extra_credit": 1.5}
     nbformat.write(notebook, course.release(NAME))
     (course.release(NAME).parent / release.CONTEXTS).write_bytes(b"")
     release.complete(course)

@@ -306,8 +306,8 @@ def test_a_name_that_no_file_can_hold_does_not_stop_the_report(graded):
 
 
 def test_each_question_knows_where_students_answer_it():
-    files = {"lmlib": {"scored_file": "texts.txt"}}
-    extra = {"lmlib": {"extra_credit": 2}}
+    files = {"nbjudge": {"scored_file": "texts.txt"}}
+    extra = {"nbjudge": {"extra_credit": 2}}
     notebook = new_notebook(
         cells=[
             text("one", "## First part", locked=True),

@@ -119,7 +119,7 @@ def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates
     bank = (ROOT / "mistakes" / f"{name}.toml").read_text()
     (folder / "mistakes" / f"{name}.toml").write_text(_a_third(bank))
     for words in (("build",), ("audit", "--kept")):
-        command = [sys.executable, "-m", "lmlib", *words, name, "--jobs", "1"]
+        command = [sys.executable, "-m", "nbjudge.cli", *words, name, "--jobs", "1"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     numbers = re.fullmatch(

@@ -154,9 +154,9 @@ def test_points_are_those_of_the_specification() -> None:
 
 def test_extra_credit_is_that_of_the_specification() -> None:
     extra = {
-        cell.id: cell.metadata.lmlib.extra_credit
+        cell.id: cell.metadata.nbjudge.extra_credit
         for cell in NOTEBOOK.cells
-        if "lmlib" in cell.metadata
+        if "nbjudge" in cell.metadata
     }
     assert extra == {"MultiLayerRNN_test": 4, "train_multilayer_rnn_test": 2}
 

@@ -75,17 +75,17 @@ attack(
     "Changes the grader's own code, for the next submissions.",
     first=TAMPER
     + """
-import lmlib, numpy, site, sys
-here = os.path.dirname(lmlib.__file__)
-folders = {here, f"{here}/grading", f"{here}/grading/inside", os.path.dirname(here), "LMLIB",
+import lmlib, nbjudge, numpy, site, sys
+here, grader = (os.path.dirname(package.__file__) for package in (lmlib, nbjudge))
+folders = {here, grader, f"{grader}/kernel", f"{grader}/kernel/process", os.path.dirname(here), "LMLIB",
            "NBJUDGE", os.path.dirname(numpy.__file__), *site.getsitepackages(),
            os.path.dirname(sys.executable), sys.prefix, sys.base_prefix}
 for folder in folders:
     leave(folder, "MARKER.py")
     leave(folder, "MARKER.pth", "import os")
-for path in ("NBJUDGE/judge.py", lmlib.__file__, nbjudge.__file__, numpy.__file__):
+for path in ("NBJUDGE/judge/judge.py", lmlib.__file__, nbjudge.__file__, numpy.__file__):
     overwrite(path, b"")
-for folder in (f"{here}/__pycache__", f"{here}/grading/__pycache__"):
+for folder in (f"{here}/__pycache__", f"{grader}/kernel/__pycache__"):
     leave(folder, "MARKER.pyc")
 """,
 )

@@ -515,13 +515,13 @@ attack(
 
 attack(
     "theft-key-in-kernel",
-    "Takes lmlib's modules in the kernel for a key, and prints all that they hold.",
+    "Takes the grader's modules in the kernel for a key, and prints all that they hold.",
     first="""
     import sys
     for name, module in list(sys.modules.items()):
-        if name.startswith("lmlib"):
+        if name.startswith(("lmlib", "nbjudge")):
             print(name, vars(module).get("__doc__"), list(vars(module)))
-    for name in ("judge", "answer_key", "compare", "key"):
+    for name in ("judge.judge", "judge.answer_key", "judge.comparators", "kernel.expect"):
         try:
             print(vars(__import__(f"nbjudge.{name}", fromlist="x")))
         except ImportError as error:
