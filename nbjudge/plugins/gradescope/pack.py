@@ -10,6 +10,8 @@ import importlib.metadata
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from nbjudge.authoring import release
@@ -75,15 +77,25 @@ def requirements(assignment: Assignment) -> str:
 
 def course_toml(course: Course, assignment: Assignment) -> str:
     """A course.toml of this one assignment, without what it says of dates and students."""
-    lines = {
+    settings = {
         "name": assignment.name,
         "title": assignment.title,
         "packages": list(assignment.packages),
         "files": list(assignment.files),
-        "cell_seconds": assignment.cell_seconds,
+        "scorer": assignment.scorer,
     }
-    written = "".join(f"{name} = {_toml(value)}\n" for name, value in lines.items())
-    return f"title = {_toml(course.title)}\n\n[[assignment]]\n{written}"
+    limits = asdict(assignment.limits)
+    of_course = _table({"title": course.title, "library": assignment.library})
+    return "\n".join([
+        of_course,
+        f"[environment]\n{_table(assignment.environment)}",
+        f"[[assignment]]\n{_table(settings)}",
+        f"[assignment.limits]\n{_table(limits)}",
+    ])  # fmt: skip
+
+
+def _table(settings: Mapping[str, object]) -> str:
+    return "".join(f"{_toml(name)} = {_toml(value)}\n" for name, value in settings.items())
 
 
 def _toml(value: object) -> str:
