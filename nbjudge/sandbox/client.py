@@ -160,6 +160,10 @@ class KernelManager(AsyncKernelManager):
         super().__init__(client_factory=KernelClient, **settings)
         self._kernel_spec = spec
 
+    def client(self, **settings: Any) -> AsyncKernelClient:  # type: ignore[override]
+        """A client whose sockets have the limits of this manager's context."""
+        return super().client(context=self.context, **settings)
+
 
 def execute(
     client: EvidenceClient, spec: KernelSpec, files: dict[str, bytes], variables: dict[str, str]

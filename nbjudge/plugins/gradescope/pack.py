@@ -10,7 +10,6 @@ import importlib.metadata
 import io
 import json
 import zipfile
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -77,25 +76,15 @@ def requirements(assignment: Assignment) -> str:
 
 def course_toml(course: Course, assignment: Assignment) -> str:
     """A course.toml of this one assignment, without what it says of dates and students."""
-    settings = {
+    lines = {
         "name": assignment.name,
         "title": assignment.title,
         "packages": list(assignment.packages),
         "files": list(assignment.files),
-        "scorer": assignment.scorer,
+        **{f"limits.{name}": value for name, value in asdict(assignment.limits).items()},
     }
-    limits = asdict(assignment.limits)
-    of_course = _table({"title": course.title, "library": assignment.library})
-    return "\n".join([
-        of_course,
-        f"[environment]\n{_table(assignment.environment)}",
-        f"[[assignment]]\n{_table(settings)}",
-        f"[assignment.limits]\n{_table(limits)}",
-    ])  # fmt: skip
-
-
-def _table(settings: Mapping[str, object]) -> str:
-    return "".join(f"{_toml(name)} = {_toml(value)}\n" for name, value in settings.items())
+    written = "".join(f"{name} = {_toml(value)}\n" for name, value in lines.items())
+    return f"title = {_toml(course.title)}\n\n[[assignment]]\n{written}"
 
 
 def _toml(value: object) -> str:
