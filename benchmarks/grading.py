@@ -262,7 +262,7 @@ def stock_course(built: Course, folder: Path, settings: str) -> Course:
         cell.source = without_region(cell.source, "KEY")
     source.cells.insert(0, read_notebook(built.release(ASSIGNMENT)).cells[0])
     write_text(folder / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", notebook_text(source))
-    seconds = built.assignment(ASSIGNMENT).cell_seconds
+    seconds = built.assignment(ASSIGNMENT).limits.cell_seconds
     config = STOCK_CONFIG.format(cell_seconds=seconds) + settings
     write_text(folder / "nbgrader_config.py", config)
     run((sys.executable, "-m", "nbgrader", "generate_assignment", ASSIGNMENT), folder)

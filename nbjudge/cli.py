@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 
@@ -42,8 +41,9 @@ from nbjudge.kernel import evidence
 from nbjudge.lms import collect, roster
 from nbjudge.pages import report
 from nbjudge.plugins.gradescope import autograder, pack
-from nbjudge.sandbox import bubblewrap, engine
-from nbjudge.sandbox.workers import workers
+from nbjudge.sandbox import bubblewrap
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.workers import NotebookExecutor, workers
 from nbjudge.shared.markup import plain
 from nbjudge.workflow import feedback, grade, grades, watch
 
@@ -81,10 +81,10 @@ def _parser() -> argparse.ArgumentParser:
         made = command(name, run, what)
         made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
                           help="how many notebooks run at once (default: one a core)")  # fmt: skip
-        made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default=None,
+        made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default="auto",
                           help="bwrap: never without it; none: with your own rights "
                           "(default: auto, which is bwrap for what students wrote)")  # fmt: skip
-        made.add_argument("--warm", choices=("on", "off"), default=None,
+        made.add_argument("--warm", choices=("on", "off"), default="on",
                           help="off: a new process for each kernel (default: on)")  # fmt: skip
         return made
 
@@ -195,7 +195,7 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build_one(course: Course, name: str, executor: Executor, bar: Progress) -> None:
+def _build_one(course: Course, name: str, executor: NotebookExecutor, bar: Progress) -> None:
     task = bar.add_task(f"building {name}", total=None, what="")
 
     def progress(what: str, done: int, total: int) -> None:
@@ -256,7 +256,7 @@ def _grade(options: argparse.Namespace) -> int:
 def _grade_one(
     course: Course,
     name: str,
-    executor: Executor,
+    executor: NotebookExecutor,
     bar: Progress,
     student: str | None = None,
     force: bool = False,
@@ -497,20 +497,17 @@ def _page_to_open(course: Course, graded: dict[str, list[Record]]) -> Path:
 
 
 @contextlib.contextmanager
-def _executor(options: argparse.Namespace, is_ours: bool = True) -> Iterator[Executor]:
+def _executor(options: argparse.Namespace, is_ours: bool = True) -> Iterator[NotebookExecutor]:
     """Workers that run notebooks as the options say.
 
     What the course itself holds, `is_ours`, also runs where this machine has no sandbox.
     """
-    for variable, chosen in ((engine.SANDBOX, options.sandbox), (engine.WARM, options.warm)):
-        if chosen is not None:
-            os.environ[variable] = chosen
-    if is_ours and os.environ.get(engine.SANDBOX, "auto") == "auto":
-        if reason := bubblewrap.why_not():
-            print(f"nbjudge: without a sandbox, since {reason}.", file=sys.stderr)
-            os.environ[engine.SANDBOX] = "none"
-    engine.check_sandbox()
-    with workers(options.jobs) as executor:
+    isolation = Isolation(options.sandbox, options.warm == "on")
+    if is_ours and options.sandbox == "auto" and (reason := bubblewrap.why_not()):
+        print(f"nbjudge: without a sandbox, since {reason}.", file=sys.stderr)
+        isolation = dataclasses.replace(isolation, sandbox="none")
+    isolation.check()
+    with workers(options.jobs, isolation) as executor:
         yield executor
 
 

@@ -1,13 +1,11 @@
 """On a machine without a sandbox, tests run kernels without one; those of the sandbox skip."""
 
-import os
-
 import pytest
 
-from nbjudge.sandbox import bubblewrap, engine
+from nbjudge.sandbox import bubblewrap, isolation
 
 if bubblewrap.why_not():
-    os.environ.setdefault(engine.SANDBOX, "none")
+    isolation.AUTO = "none"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ it is known which of them loses points by itself.
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -25,6 +25,7 @@ from nbjudge.judge import judge
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading
 from nbjudge.sandbox import engine
 from nbjudge.sandbox.engine import Run, Task
+from nbjudge.sandbox.workers import NotebookExecutor
 
 ENOUGH_NAMED = 0.9
 """The share of mistakes that feedback must call by their name."""
@@ -49,7 +50,7 @@ class Finding:
 def audit(
     course: Course,
     name: str,
-    executor: Executor,
+    executor: NotebookExecutor,
     progress: Callable[[Finding], None],
     *,
     kept: bool = False,
@@ -108,7 +109,7 @@ def _rounds(folder: Path, answers: Mapping[str, str]) -> list[Alternates]:
     return [tuple(path for path in paths if path is not None) for paths in rounds]
 
 
-def _start(executor: Executor, task: Task, kept_runs: Path | None) -> Future[Run]:
+def _start(executor: NotebookExecutor, task: Task, kept_runs: Path | None) -> Future[Run]:
     """The run of `task`: the one in the folder `kept_runs`, where it is there, else a new one."""
     run = kept_run(task, kept_runs) if kept_runs else None
     if run is None:

@@ -8,7 +8,6 @@ answer could miss never becomes a release.
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 
 from nbformat import NotebookNode
 
@@ -46,12 +45,13 @@ from nbjudge.judge.answer_key import (
 from nbjudge.judge.scorers import Scorer, load_scorer
 from nbjudge.kernel import evidence
 from nbjudge.sandbox.engine import Run
+from nbjudge.sandbox.workers import NotebookExecutor
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many runs are done, and how many there are."""
 
 
-def build(course: Course, name: str, executor: Executor, progress: Progress) -> bool:
+def build(course: Course, name: str, executor: NotebookExecutor, progress: Progress) -> bool:
     """Build the release and the answer key of the assignment `name`; False if nothing changed.
 
     Raises CourseError with the reason for each refusal; then nothing has been written.
@@ -154,7 +154,7 @@ def _record(
     source: NotebookNode,
     template: NotebookNode,
     wrong: KnownWrong,
-    executor: Executor,
+    executor: NotebookExecutor,
     progress: Progress,
 ) -> list[CellKey]:
     """The key of every grade cell, from running the solution, the mistakes and empty answers."""

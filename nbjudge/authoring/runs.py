@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import nbformat
@@ -18,6 +18,7 @@ from nbjudge.judge import intake
 from nbjudge.kernel.observe import FLOAT_INPUTS
 from nbjudge.sandbox import engine
 from nbjudge.sandbox.engine import Run, Task
+from nbjudge.sandbox.workers import NotebookExecutor
 
 VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float64", 1, 44))
 """How the solution is rerun: dtype of its float inputs, threads, state of the generators."""
@@ -68,7 +69,7 @@ def _task(
 ) -> Task:
     return Task(
         compact_text(notebook),
-        assignment.cell_seconds,
+        assignment.limits,
         packages=assignment.packages,
         library=assignment.library,
         threads=threads,
@@ -78,7 +79,7 @@ def _task(
 
 def run_all(
     tasks: Mapping[str, Task],
-    executor: Executor,
+    executor: NotebookExecutor,
     progress: Callable[[str, int], None],
     kept: Path,
 ) -> dict[str, Run]:

@@ -1,6 +1,5 @@
 """The course as a folder: where things are, and what course.toml says of each assignment."""
 
-import math
 import os
 import re
 import tomllib
@@ -11,6 +10,8 @@ from typing import Any
 
 from nbjudge.core.deadlines import POLICY_SETTINGS, Policies, read_policies
 from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import SETTINGS as LIMITS
+from nbjudge.core.limits import Limits, read_limits
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Assignment:
     title: str
     packages: tuple[str, ...]  # what a student's cell may import, beside the standard library
     files: tuple[str, ...] = ()  # extra files a submission may bring
-    cell_seconds: float = 60.0  # the longest a single cell may take in grading
+    limits: Limits = field(default_factory=Limits)  # what a submission may hold, use and show
     library: str = ""  # the course's own package, one of `packages`
     environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel's
     scorer: str = ""  # "module:object": what scores submitted files
@@ -165,9 +166,12 @@ def _environment(path: Path, settings: dict[str, Any]) -> dict[str, str]:
 def _assignment(
     path: Path, entry: dict[str, Any], library: str, environment: dict[str, str]
 ) -> Assignment:
-    known = {"name", "title", "packages", "files", "cell_seconds", "scorer", *POLICY_SETTINGS}
+    known = {"name", "title", "packages", "files", "limits", "scorer", *POLICY_SETTINGS}
     if unknown := sorted(entry.keys() - known):
-        raise CourseError(f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}.")
+        hint = "; it belongs in [assignment.limits]" if unknown[0] in LIMITS else ""
+        raise CourseError(
+            f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}{hint}."
+        )
     if missing := sorted({"name", "title", "packages"} - entry.keys()):
         raise CourseError(f"{path}: an [[assignment]] lacks the setting {missing[0]!r}.")
     for setting in ("name", "title", "scorer"):
@@ -177,15 +181,12 @@ def _assignment(
         texts = entry.get(setting, [])
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise CourseError(f"{path}: {setting} must be a list of texts, not {texts!r}.")
-    seconds = entry.get("cell_seconds", 60)
-    if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise CourseError(f"{path}: cell_seconds must be a positive number, not {seconds!r}.")
     return Assignment(
         name=entry["name"],
         title=entry["title"],
         packages=tuple(dict.fromkeys([*entry["packages"], *([library] if library else [])])),
         files=tuple(entry.get("files", [])),
-        cell_seconds=float(seconds),
+        limits=read_limits(path, entry["name"], entry.get("limits", {})),
         library=library,
         environment=environment,
         scorer=entry.get("scorer", ""),

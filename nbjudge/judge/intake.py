@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from nbjudge.core.files import digest
+from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import (
     METADATA_KEY,
     extra_credit,
@@ -35,9 +36,6 @@ from nbjudge.core.notebooks import (
 )
 from nbjudge.kernel.evidence import sendable
 from nbjudge.shared.imports import foreign_imports
-
-MAX_FILE_BYTES = 20_000_000
-MAX_CELLS = 2_000
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -65,15 +63,15 @@ class Assembled:
     notes: tuple[str, ...]
 
 
-def read_submission(path: Path) -> str:
+def read_submission(path: Path, limits: Limits) -> str:
     """The text of the submitted notebook at `path`.
 
-    Raises Unreadable for anything but a regular file of reasonable size that holds text.
+    Raises Unreadable for anything but a regular file within the limits that holds text.
     """
-    return _decode(read_file(path), path.name)
+    return _decode(read_file(path, limits.submission_bytes), path.name)
 
 
-def read_file(path: Path, most_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_file(path: Path, most_bytes: int) -> bytes:
     """What the submitted file at `path` holds.
 
     Raises Unreadable for anything but a regular file of at most `most_bytes`.
@@ -123,10 +121,11 @@ def find_notebook(folder: Path, assignment: str) -> Path:
     raise Unreadable(f"there are {len(found)} notebooks, and none is called {assignment}.ipynb")
 
 
-def parse_submission(text: str, assignment: str) -> list[SubmittedCell]:
+def parse_submission(text: str, assignment: str, limits: Limits) -> list[SubmittedCell]:
     """The cells of a submitted notebook.
 
-    Raises Unreadable where `text` is not a notebook, or is another assignment's.
+    Raises Unreadable if `text` is not a notebook, is another assignment's, or has too many cells or
+    too much code in them.
     """
     try:
         raw = json.loads(text)
@@ -143,9 +142,13 @@ def parse_submission(text: str, assignment: str) -> list[SubmittedCell]:
         told = f"the assignment {other}" if re.fullmatch(r"\w{1,60}", other) else "another one"
         raise Unreadable(f"the notebook is of {told}, not of {assignment}")
     cells = _cells(raw)
-    if len(cells) > MAX_CELLS:
-        raise Unreadable(f"the notebook has more than {MAX_CELLS} cells")
-    return [found for cell in cells if (found := _submitted_cell(cell)) is not None]
+    if len(cells) > limits.cells:
+        raise Unreadable(f"the notebook has more than {limits.cells:,} cells")
+    submitted = [found for cell in cells if (found := _submitted_cell(cell)) is not None]
+    if sum(len(cell.source) for cell in submitted if cell.is_code) > limits.code_characters:
+        most = f"{limits.code_characters:,}"
+        raise Unreadable(f"the notebook has more than {most} characters of code")
+    return submitted
 
 
 def _cells(raw: dict[str, Any]) -> list[Any]:

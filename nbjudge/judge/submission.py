@@ -22,6 +22,7 @@ from nbjudge.judge.answer_key import AnswerKey
 from nbjudge.judge.intake import Assembled, Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
 from nbjudge.sandbox import engine
+from nbjudge.sandbox.isolation import Isolation
 
 
 def new_record(assignment: Assignment, student: str, submission: str, key: AnswerKey) -> Record:
@@ -38,7 +39,7 @@ def new_record(assignment: Assignment, student: str, submission: str, key: Answe
 
 def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
     """The run notebook for the submitted `text`.  Raises Unreadable with the reason."""
-    cells = intake.parse_submission(text, assignment.name)
+    cells = intake.parse_submission(text, assignment.name, assignment.limits)
     return intake.assemble(key.template, cells, assignment.packages)
 
 
@@ -48,22 +49,23 @@ def run_and_judge(
     notebook: NotebookNode,
     record: Record,
     files: dict[str, bytes],
+    isolation: Isolation,
 ) -> NotebookNode:
-    """Run `notebook` with `files` beside it, judge its evidence, and leave the verdicts in it.
+    """Run `notebook` with `files` next to it, judge its evidence, and leave the verdicts in it.
 
     The executed notebook carries the completed record, and in each grade cell's outputs the
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
     task = engine.Task(
         compact_text(notebook),
-        assignment.cell_seconds,
+        assignment.limits,
         files,
         assignment.packages,
         assignment.library,
         environment=dict(assignment.environment),
     )
     began = time.monotonic()
-    run = engine.run(task)
+    run = engine.run(task, isolation)
     executed = nbformat.reads(run.notebook, as_version=4)
     judged = judge.judge_run(key.cells, run) | judge.judge_files(key, files)
     verdicts = {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
@@ -119,7 +121,8 @@ def read(assignment: Assignment, student: str, folder: Path) -> Submission:
     try:
         if folder.is_symlink() or folder.parent.is_symlink():
             raise Unreadable("the submission's folder is a link to another place")
-        text = intake.read_submission(intake.find_notebook(folder, assignment.name))
+        path = intake.find_notebook(folder, assignment.name)
+        text = intake.read_submission(path, assignment.limits)
         return Submission(student, text, accepted_files(folder, assignment))
     except Unreadable as error:
         return Submission(student, unreadable=str(error))
@@ -131,11 +134,12 @@ def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
     Raises Unreadable for one that is not a regular file, or too large.
     """
     names = [name for name in assignment.files if (folder / name).exists()]
-    return {name: intake.read_file(folder / name) for name in names}
+    most = assignment.limits.submission_bytes
+    return {name: intake.read_file(folder / name, most) for name in names}
 
 
 def grade_folder(
-    assignment: Assignment, key: AnswerKey, student: str, folder: Path
+    assignment: Assignment, key: AnswerKey, student: str, folder: Path, isolation: Isolation
 ) -> NotebookNode:
     """The autograded notebook of what `student` has handed in in `folder`, with its record in it.
 
@@ -148,7 +152,9 @@ def grade_folder(
             raise Unreadable(submission.unreadable)
         assembled = assemble(assignment, key, submission.text)
         record = dataclasses.replace(record, notes=assembled.notes)
-        return run_and_judge(assignment, key, assembled.notebook, record, submission.files)
+        return run_and_judge(
+            assignment, key, assembled.notebook, record, submission.files, isolation
+        )
     except (Unreadable, CourseError) as error:
         return failed(key, record, str(error).rstrip("."))
     except Exception as error:  # one submission must never end the batch

@@ -23,7 +23,11 @@ MIME = "application/vnd.nbjudge.evidence+json"
 """The media type under which a kernel sends evidence."""
 
 MAX_BYTES = 8_000_000
-"""The largest observation, in bytes of array data and characters of text."""
+"""The largest observation, in bytes of array data and characters of text.
+
+It belongs to the wire format, so no course can set it: what one side sends, the other one must
+take, also when an answer key that was recorded long ago is read.
+"""
 
 MAX_DEPTH = 8
 MAX_ITEMS = 100_000

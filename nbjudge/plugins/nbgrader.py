@@ -21,7 +21,7 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
-from traitlets import default
+from traitlets import Bool, Enum, default
 from traitlets.config import Config
 
 import nbjudge.pages
@@ -36,6 +36,7 @@ from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attach, attached
 from nbjudge.pages.pictures import Album
 from nbjudge.plugins import nbgrader_lms
+from nbjudge.sandbox.isolation import Isolation
 from nbjudge.shared.markup import prose
 from nbjudge.workflow import feedback
 
@@ -59,6 +60,13 @@ class Intake(NbGraderPreprocessor):
 class Execute(NbGraderPreprocessor):
     """Runs the notebook, has it judged, and leaves scores where nbgrader looks for them."""
 
+    sandbox = Enum(
+        ("auto", "bwrap", "none"),
+        "auto",
+        help="auto and bwrap: in the sandbox or not at all; none: with your own rights",
+    ).tag(config=True)
+    warm = Bool(True, help="fork kernels from a process that stays").tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
         key = key_for_grading(course, assignment)
@@ -68,7 +76,8 @@ class Execute(NbGraderPreprocessor):
         settings = course.assignment(assignment)
         folder = course.submitted(record.student, assignment)
         files = submission.accepted_files(folder, settings)
-        return submission.run_and_judge(settings, key, nb, record, files), resources
+        isolation = Isolation(self.sandbox, self.warm)
+        return submission.run_and_judge(settings, key, nb, record, files, isolation), resources
 
 
 class EnterExtraCredit(NbGraderPreprocessor):

@@ -8,36 +8,29 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 
 import psutil
+
+from nbjudge.core.limits import Limits
 
 PERIOD = 0.1
 """Seconds between two looks."""
 
+WALL_FACTOR, WALL_EXTRA = 10, 60
+"""However time is counted, no cell takes longer than so many times its seconds, and these."""
+
 WAITING = frozenset({psutil.STATUS_SLEEPING, psutil.STATUS_IDLE, psutil.STATUS_STOPPED})
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What the processes of one submission may use together."""
-
-    cell_seconds: float
-    notebook_seconds: float
-    memory_bytes: int
-    processes: int
-    wall_factor: float = 10.0  # however it is counted, no cell takes longer than this many times
-
-
 class Meter:
-    """Watches the processes below one process; kills that one when a bound is crossed.
+    """Watches the processes below one process; kills that one when a limit is crossed.
 
     `reason` then says which, as the end of a sentence about the cell, and `culprit` is that cell.
     """
 
-    def __init__(self, pid: int, bounds: Bounds) -> None:
+    def __init__(self, pid: int, limits: Limits) -> None:
         self.root = psutil.Process(pid)
-        self.bounds = bounds
+        self.limits = limits
         self.reason = ""
         self.culprit = ""
         self.notebook_seconds = 0.0
@@ -127,21 +120,21 @@ class Meter:
         return self._cell
 
     def _crossed(self, processes: list[psutil.Process], memory: int, wall: float) -> str:
-        bounds = self.bounds
-        if self.cell_seconds > bounds.cell_seconds or wall > (
-            bounds.wall_factor * bounds.cell_seconds + 60
+        limits = self.limits
+        if (
+            self.cell_seconds > limits.cell_seconds
+            or wall > WALL_FACTOR * limits.cell_seconds + WALL_EXTRA
         ):
-            return f"took longer than {bounds.cell_seconds:g} seconds and was stopped"
-        if self.notebook_seconds > bounds.notebook_seconds:
+            return f"took longer than {limits.cell_seconds:g} seconds and was stopped"
+        if self.notebook_seconds > limits.notebook_seconds:
             return (
-                f"was running when the notebook had taken {bounds.notebook_seconds:g} seconds, "
+                f"was running when the notebook had taken {limits.notebook_seconds:g} seconds, "
                 "and was stopped"
             )
-        if len(processes) > bounds.processes:
-            return f"started more than {bounds.processes} processes and was stopped"
-        if memory > bounds.memory_bytes and _held(processes) > bounds.memory_bytes:
-            gigabytes = bounds.memory_bytes / 2**30
-            return f"used more than {gigabytes:.3g} GB of memory and was stopped"
+        if len(processes) > limits.processes:
+            return f"started more than {limits.processes} processes and was stopped"
+        if memory > limits.memory_bytes and _held(processes) > limits.memory_bytes:
+            return f"used more than {limits.memory_gb:.3g} GB of memory and was stopped"
         return ""
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import psutil
 from jupyter_client.connect import KernelConnectionInfo
-from traitlets import Int
 
 from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import Limits
 from nbjudge.kernel.process import seccomp
-from nbjudge.sandbox.unsandboxed import PlainProvisioner
+from nbjudge.sandbox.unsandboxed import UnsandboxedProvisioner
 
 USER = 64_321
 """Number of the user and the group, which no account of a machine has."""
@@ -86,13 +86,11 @@ def _is_theirs(process: psutil.Process) -> bool:
         return False
 
 
-class OtherUserProvisioner(PlainProvisioner):
+class OtherUserProvisioner(UnsandboxedProvisioner):
     """Starts `nbjudge.kernel.process.guard`, which runs the kernel as the other user."""
 
-    file_bytes = Int(256 * 2**20)
-
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Give the other user the kernel's folder, and nothing beside it."""
+        """Give the other user the kernel's folder, and nothing next to it."""
         prepared = await super().pre_launch(**kwargs)
         manager: Any = self.parent
         scratch, home = self.home.parent, self.home
@@ -101,9 +99,9 @@ class OtherUserProvisioner(PlainProvisioner):
             os.chown(path, USER, USER)
         home.chmod(0o700)
         scratch.chmod(0o711)
-        limits = (self.memory_bytes, self.file_bytes, self.processes)
-        guard = ["-P", "-m", "nbjudge.kernel.process.guard", str(USER), str(connection)]
-        prepared["cmd"] = [sys.executable, *guard, *map(str, limits)]
+        limits = json.dumps(Limits(**self.limits).of_processes())
+        guard = ["-P", "-m", "nbjudge.kernel.process.guard", str(USER), str(connection), limits]
+        prepared["cmd"] = [sys.executable, *guard]
         prepared["env"] |= {"USER": "student", "LOGNAME": "student"}
         return prepared
 

@@ -16,13 +16,14 @@ from typing import Any
 import psutil
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase
-from traitlets import Bool, Float, Int, List, Unicode
+from traitlets import Bool, Dict, Int, List, Unicode
 
 from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import Limits
 from nbjudge.kernel.process import zygote as inside
 from nbjudge.sandbox import bubblewrap
 from nbjudge.sandbox import pool as warm_processes
-from nbjudge.sandbox.meter import Bounds, Meter
+from nbjudge.sandbox.meter import Meter
 
 _NUMBERS = itertools.count()
 
@@ -34,11 +35,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     library = Unicode(help="one of them: the course's own")
     warm = Bool(True, help="keep the process that the kernel is forked from for the next one")
     threads = Int(1, help="of each numerical library")
-    cell_seconds = Float(60.0)
-    notebook_seconds = Float(600.0)
-    memory_bytes = Int(4 * 2**30)
-    file_bytes = Int(256 * 2**20)
-    processes = Int(200)
+    limits = Dict(help="those of `nbjudge.core.limits.Limits` that are not the default")
 
     _zygote: warm_processes.Zygote | None = None
     meter: Meter | None = None
@@ -71,6 +68,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         Raises CourseError where it does not start.
         """
         assert self._zygote is not None
+        limits = Limits(**self.limits)
         inner: dict[str, Any] = dict(self.connection_info)
         inner["ip"] = f"{inside.SOCKETS}/{Path(inner['ip']).name}"
         inner["key"] = _text(inner["key"])
@@ -80,17 +78,12 @@ class SandboxProvisioner(KernelProvisionerBase):
                 "connection": inner,
                 "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
                 "environment": kwargs.get("variables", {}),
-                "limits": {
-                    "memory_bytes": self.memory_bytes,
-                    "file_bytes": self.file_bytes,
-                    "processes": self.processes,
-                },
+                "limits": limits.of_processes(),
             }
         )
         if "failed" in answer:
             raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
-        bounds = Bounds(self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes)
-        self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), bounds)
+        self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), limits)
         return self.connection_info
 
     async def poll(self) -> int | None:

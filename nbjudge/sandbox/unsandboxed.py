@@ -13,23 +13,21 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
-from traitlets import Bool, Float, Int, List, Unicode
+from traitlets import Bool, Dict, Int, List, Unicode
 
+from nbjudge.core.limits import Limits
 from nbjudge.sandbox.bubblewrap import thread_variables
-from nbjudge.sandbox.meter import Bounds, Meter
+from nbjudge.sandbox.meter import Meter
 
 
-class PlainProvisioner(LocalProvisioner):
+class UnsandboxedProvisioner(LocalProvisioner):
     """Starts `nbjudge.kernel.process.kernel` as a process like any other."""
 
     packages = List(Unicode())  # not enforced here
     library = Unicode()
     warm = Bool()  # each kernel is a new process
     threads = Int(1, help="of each numerical library")
-    cell_seconds = Float(60.0)
-    notebook_seconds = Float(600.0)
-    memory_bytes = Int(4 * 2**30)
-    processes = Int(200)
+    limits = Dict(help="those of `nbjudge.core.limits.Limits` that are not the default")
 
     meter: Meter | None = None
 
@@ -65,9 +63,8 @@ class PlainProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         connection = await super().launch_kernel(cmd, **kwargs)
-        bounds = Bounds(self.cell_seconds, self.notebook_seconds, self.memory_bytes, self.processes)
         assert self.process is not None
-        self.meter = Meter(self.process.pid, bounds)
+        self.meter = Meter(self.process.pid, Limits(**self.limits))
         return connection
 
     async def wait(self) -> int | None:

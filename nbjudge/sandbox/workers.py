@@ -1,8 +1,8 @@
-"""The executor: processes on this machine that run notebooks side by side.
+"""Workers: processes on this machine that run notebooks side by side.
 
 They are forked before anything else is started, so that they begin with all that this process
 has imported, and each keeps a warm process of its own.  They end with the process that made them,
-even where that is killed.  Where a process cannot be forked, threads take their place.
+even if that is killed.  On a system that cannot fork, threads take their place.
 """
 
 import contextlib
@@ -13,18 +13,38 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from nbjudge.core import temporary
 from nbjudge.sandbox import pool
+from nbjudge.sandbox.isolation import Isolation
 
 PR_SET_PDEATHSIG = 1
 
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class NotebookExecutor:
+    """Workers, and how the notebooks that they run are isolated."""
+
+    workers: Executor
+    isolation: Isolation
+
+    def submit(self, run: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """Have a worker call `run`, which takes the isolation after its other arguments.
+
+        Raises BrokenExecutor if a worker has ended, and the others with it.
+        """
+        return self.workers.submit(run, *arguments, self.isolation)
+
 
 @contextlib.contextmanager
-def workers(jobs: int | None = None) -> Iterator[Executor]:
-    """An executor that runs `jobs` notebooks at once, one for each core if that is not given.
+def workers(jobs: int | None, isolation: Isolation) -> Iterator[NotebookExecutor]:
+    """An executor that runs `jobs` notebooks at once, one for each core if that is None.
 
     Leaving it by an exception, Ctrl-C among them, ends at once whatever still runs.
     """
@@ -33,7 +53,7 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
     if sys.platform != "linux":
         threads = ThreadPoolExecutor(count)
         try:
-            yield threads
+            yield NotebookExecutor(threads, isolation)
         finally:
             threads.shutdown(cancel_futures=True)
         return
@@ -43,7 +63,7 @@ def workers(jobs: int | None = None) -> Iterator[Executor]:
     wait([executor.submit(time.sleep, 0.001) for _ in range(count)])
     processes = list(multiprocessing.active_children())
     try:
-        yield executor
+        yield NotebookExecutor(executor, isolation)
     except BaseException:
         for process in processes:
             process.kill()

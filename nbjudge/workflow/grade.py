@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Future, as_completed
 from pathlib import Path
 
 import nbformat
@@ -15,24 +15,27 @@ from nbjudge.judge import submission
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading, known_key
 from nbjudge.judge.verdicts import Record, attached
 from nbjudge.kernel import evidence
-from nbjudge.sandbox import engine
-from nbjudge.sandbox.workers import workers
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.workers import NotebookExecutor, workers
 
 Progress = Callable[[Record], None]
 
 
-def grade_submission(course: Course, assignment: str, key_digest: str, student: str) -> str:
+def grade_submission(
+    course: Course, assignment: str, key_digest: str, student: str, isolation: Isolation
+) -> str:
     """The autograded notebook of one submission as JSON text, with its record in it."""
     key = known_key(course.key(assignment), assignment, key_digest)
     folder = course.submitted(student, assignment)
-    graded = submission.grade_folder(course.assignment(assignment), key, student, folder)
+    settings = course.assignment(assignment)
+    graded = submission.grade_folder(settings, key, student, folder, isolation)
     return notebook_text(graded)
 
 
 def grade(
     course: Course,
     assignment: str,
-    executor: Executor,
+    executor: NotebookExecutor,
     student: str | Iterable[str] | None = None,
     force: bool = False,
     progress: Progress = lambda record: None,
@@ -47,7 +50,7 @@ def grade(
     no release, a key of another release, a gradebook that is locked or cannot be written.
     """
     course.assignment(assignment)
-    engine.check_sandbox()
+    executor.isolation.check()
     key = key_for_grading(course, assignment)
     students = course.students(assignment, student)
     records = []
@@ -71,7 +74,7 @@ def grade(
 
 
 def _graded(
-    course: Course, key: AnswerKey, executor: Executor, students: list[str]
+    course: Course, key: AnswerKey, executor: NotebookExecutor, students: list[str]
 ) -> Iterator[str]:
     """The autograded notebook of each of `students`, as soon as it is there."""
     waiting: dict[Future[str], str] = {}
@@ -90,12 +93,12 @@ def _graded(
             continue
         yield text
     for name in left:
-        yield _graded_alone(course, key, name)
+        yield _graded_alone(course, key, executor.isolation, name)
 
 
-def _graded_alone(course: Course, key: AnswerKey, student: str) -> str:
+def _graded_alone(course: Course, key: AnswerKey, isolation: Isolation, student: str) -> str:
     """The autograded notebook of one student, in a worker that only this one can end."""
-    with workers(1) as executor:
+    with workers(1, isolation) as executor:
         job = executor.submit(grade_submission, course, key.assignment, key.digest, student)
         try:
             return job.result()

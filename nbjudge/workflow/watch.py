@@ -14,7 +14,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import Record
 from nbjudge.kernel import evidence
 from nbjudge.lms import collect
+from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import feedback, grade
 
 PAUSE = 0.5  # seconds between two looks
@@ -85,11 +86,11 @@ class Watch:
             before, since = self._seen.get(student, (None, now))
             if signature != before:
                 self._seen[student] = signature, now
-            elif now - since >= (SETTLED if _is_whole(folder, self.assignment) else PATIENCE):
+            elif now - since >= (SETTLED if self._is_whole(folder) else PATIENCE):
                 found.append(student)
         return found
 
-    def take(self, students: Iterable[str], executor: Executor, told: Told) -> list[Record]:
+    def take(self, students: Iterable[str], executor: NotebookExecutor, told: Told) -> list[Record]:
         """Apply the course's rules to what `students` handed in, grade what counts, write pages.
 
         Raises CourseError where that is not possible now; the same students are ready again then.
@@ -119,6 +120,16 @@ class Watch:
     def _rules_now(self) -> Signature:
         paths = (self.course.root / "course.toml", self.course.key(self.assignment) / "key.json")
         return tuple(_look(path.name, path) for path in paths if path.is_file())
+
+    def _is_whole(self, folder: Path) -> bool:
+        """Whether the notebook in `folder` is there to its last bracket."""
+        limits = self.course.assignment(self.assignment).limits
+        try:
+            path = intake.find_notebook(folder, self.assignment)
+            json.loads(intake.read_submission(path, limits))
+        except (intake.Unreadable, ValueError, RecursionError):
+            return False
+        return True
 
     def _apply_rules(self, student: str, told: Told) -> None:
         """Make what lies in submitted/ what counts by the course's rules, and keep all of it."""
@@ -169,7 +180,7 @@ class Watch:
 
 def run(
     watches: list[Watch],
-    executors: Callable[[], AbstractContextManager[Executor]],
+    executors: Callable[[], AbstractContextManager[NotebookExecutor]],
     told: Told,
 ) -> None:
     """Look and take for ever; KeyboardInterrupt ends it at any point without loss.
@@ -194,9 +205,9 @@ def run(
                 time.sleep(pause)
 
 
-def _works(executor: Executor) -> bool:
+def _works(executor: NotebookExecutor) -> bool:
     try:
-        return executor.submit(bool, 1).result()
+        return executor.workers.submit(bool, 1).result()
     except BrokenExecutor:
         return False
 
@@ -238,15 +249,6 @@ def _why_not_kept(folder: Path) -> str:
     if evidence.sendable(folder.parent.name) != folder.parent.name:
         return "the name of its folder is not in UTF-8"
     return ""
-
-
-def _is_whole(folder: Path, assignment: str) -> bool:
-    """Whether the notebook in `folder` is there to its last bracket."""
-    try:
-        json.loads(intake.read_submission(intake.find_notebook(folder, assignment)))
-    except (intake.Unreadable, ValueError, RecursionError):
-        return False
-    return True
 
 
 def _arrived(folder: Path) -> datetime | None:

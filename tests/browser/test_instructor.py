@@ -23,6 +23,8 @@ from nbjudge.gradebook.connection import open_gradebook
 from nbjudge.judge.verdicts import Record
 from nbjudge.lms import roster
 from nbjudge.lms.roster import Person
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import feedback, grade, grades
 from tests.browser.jupyter import choose, needs_chromium, open_notebook
 from tests.nbjudge.small_course import (
@@ -84,8 +86,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     text = f'"{sys.executable}" -m nbjudge.authoring.normalise --text'
     _git(course, "config", "diff.notebook.textconv", text)
     _git(course, "add", ".")
-    with ThreadPoolExecutor(2) as executor:
-        build.build(course, NAME, executor, lambda *_: None)
+    with ThreadPoolExecutor(2) as threads:
+        build.build(course, NAME, NotebookExecutor(threads, Isolation()), lambda *_: None)
     hand_in(course, "ada", answered(course, scaled=RIGHT, answer_task=ANSWER))
     hand_in(course, "alan", answered(course, scaled=ADDED, answer_task=HOSTILE))
     hand_in(course, "grace", answered(course, scaled=RIGHT, answer_task="It overflows."))
@@ -343,8 +345,8 @@ def test_the_formgraders_button_grades_as_lmlib_does(
 
 def _graded(course: Course, force: bool = False) -> list[Record]:
     """Grade all, as `nbjudge grade` does; the records of those that could be graded."""
-    with ThreadPoolExecutor(2) as executor:
-        records = grade.grade(course, NAME, executor, force=force)
+    with ThreadPoolExecutor(2) as threads:
+        records = grade.grade(course, NAME, NotebookExecutor(threads, Isolation()), force=force)
     return [record for record in records if record.status == "graded"]
 
 

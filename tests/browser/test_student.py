@@ -26,6 +26,8 @@ from nbjudge.authoring import build, demo, release_steps
 from nbjudge.authoring.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.notebooks import read_notebook
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import grade
 from nbjudge.workflow.feedback import write_feedback
 from tests.browser.contrast import contrast, too_faint
@@ -52,8 +54,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     tables = re.split(r"(?=^\[\[mistake\]\]$)", listed.read_text(), flags=re.M)
     chosen = [f'id = "{name}"' for name in (MISTAKE, HALF_RIGHT)]
     listed.write_text("".join(table for table in tables if any(id in table for id in chosen)))
-    with ThreadPoolExecutor(2) as executor:
-        build.build(course, NAME, executor, lambda what, done, total: None)
+    with ThreadPoolExecutor(2) as threads:
+        build.build(
+            course, NAME, NotebookExecutor(threads, Isolation()), lambda what, done, total: None
+        )
     return course
 
 
@@ -536,8 +540,11 @@ def test_every_editors_file_is_graded_alike(
         path = course.submitted(student, NAME) / f"{NAME}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(notebook, encoding="utf-8")
-    with ThreadPoolExecutor(2) as executor:
-        records = {record.student: record for record in grade.grade(course, NAME, executor)}
+    with ThreadPoolExecutor(2) as threads:
+        records = {
+            record.student: record
+            for record in grade.grade(course, NAME, NotebookExecutor(threads, Isolation()))
+        }
     right = [cell.metadata.nbgrader.points for cell in source.cells if cell.id.endswith("_test")]
     for student in handed_in:
         record = records[student]
@@ -562,8 +569,8 @@ def feedback(
     path = course.submitted("barbara", NAME) / f"{NAME}.ipynb"
     path.parent.mkdir(parents=True)
     nbformat.write(notebook, path)
-    with ThreadPoolExecutor(2) as executor:
-        grade.grade(course, NAME, executor, "barbara")
+    with ThreadPoolExecutor(2) as threads:
+        grade.grade(course, NAME, NotebookExecutor(threads, Isolation()), "barbara")
     ((page,), _) = write_feedback(course, NAME, "barbara")
     return page
 

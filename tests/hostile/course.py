@@ -81,7 +81,7 @@ name = "{NAME}"
 title = "Hostile"
 packages = ["numpy", "matplotlib", "ipywidgets", "lmlib"]
 files = ["data.csv"]
-cell_seconds = {CELL_SECONDS}
+limits.cell_seconds = {CELL_SECONDS}
 """
 
 SCALED = f'''def scaled(values, factor):

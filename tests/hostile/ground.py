@@ -43,6 +43,7 @@ from nbjudge.core.notebooks import read_notebook
 from nbjudge.judge.verdicts import Record, attached
 from nbjudge.kernel.evidence import sendable
 from nbjudge.sandbox import engine
+from nbjudge.sandbox.isolation import Isolation
 
 NEIGHBOURS = ("aaron", "emmy", "gauss", "jean", "maria", "nina", "rosa", "tim", "uma", "zoe")
 """Honest students, among the entries by the alphabet; the first one's answer holds a canary."""
@@ -91,7 +92,7 @@ def open_walls(folder: Path) -> list[str]:
         for word, value in words.items():
             source = source.replace(word, repr(value))
         notebook = new_notebook(cells=[new_code_cell(source, id="probe")])
-        run = engine.run(engine.Task(json.dumps(notebook), 20))
+        run = engine.run(engine.Task(json.dumps(notebook)), Isolation())
     (cell,) = nbformat.reads(run.notebook, as_version=4).cells
     try:
         found = json.loads(cell.outputs[0].text)

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,16 +14,18 @@ import small_course
 
 from nbjudge.authoring import build
 from nbjudge.core.course import Course, find_course
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.workers import NotebookExecutor
 
 
 @pytest.fixture(scope="session")
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
+def executor() -> Iterator[NotebookExecutor]:
+    with ThreadPoolExecutor(2) as threads:
+        yield NotebookExecutor(threads, Isolation())
 
 
 @pytest.fixture(scope="session")
-def built_folder(tmp_path_factory: pytest.TempPathFactory, executor: Executor) -> Path:
+def built_folder(tmp_path_factory: pytest.TempPathFactory, executor: NotebookExecutor) -> Path:
     course = small_course.write_course(tmp_path_factory.mktemp("tiny") / "course")
     assert build.build(course, small_course.NAME, executor, small_course.quiet)
     return course.root
@@ -36,7 +38,9 @@ def course(built_folder: Path, tmp_path: Path) -> Course:
 
 
 @pytest.fixture(scope="module")
-def built_once(tmp_path_factory: pytest.TempPathFactory, executor: Executor) -> Callable[..., Path]:
+def built_once(
+    tmp_path_factory: pytest.TempPathFactory, executor: NotebookExecutor
+) -> Callable[..., Path]:
     """Build the tiny course with another notebook or settings, for a module's tests to copy."""
 
     def build_it(settings: str = small_course.COURSE, **changes: object) -> Path:
@@ -50,7 +54,7 @@ def built_once(tmp_path_factory: pytest.TempPathFactory, executor: Executor) -> 
 
 
 @pytest.fixture
-def build_tiny(tmp_path: Path, executor: Executor) -> Callable[..., Course]:
+def build_tiny(tmp_path: Path, executor: NotebookExecutor) -> Callable[..., Course]:
     """Build the tiny course with another notebook or other mistakes."""
 
     def build_it(**changes: object) -> Course:

@@ -9,9 +9,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.notebooks import notebook_text, read_notebook
+from nbjudge.sandbox import bubblewrap
 
 ROOT = Path(__file__).parents[2]
 NAME = "tiny"
+
+SANDBOX = "none" if bubblewrap.why_not() else "auto"
+"""For commands that a test starts in a process of their own."""
 
 COURSE = """
 title = "A tiny course"
@@ -21,7 +25,7 @@ library = "lmlib"
 name = "tiny"
 title = "Tiny"
 packages = ["numpy"]
-cell_seconds = 20
+limits.cell_seconds = 20
 """
 
 SOLUTION = '''def scaled(values, factor):

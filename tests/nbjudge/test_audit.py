@@ -25,10 +25,13 @@ def write(course, name, text):
 def heard(executor, monkeypatch):
     """A list that gets every task that the executor is given."""
     submitted = []
-    submit = executor.submit
-    monkeypatch.setattr(
-        executor, "submit", lambda run, task: submitted.append(task) or submit(run, task)
-    )
+    submit = executor.workers.submit
+
+    def listening(run, task, isolation):
+        submitted.append(task)
+        return submit(run, task, isolation)
+
+    monkeypatch.setattr(executor.workers, "submit", listening)
     return submitted
 
 

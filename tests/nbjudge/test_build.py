@@ -22,6 +22,7 @@ from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import notebook_text, read_notebook
 from nbjudge.judge.answer_key import key_for_grading, load_key
+from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import grade
 
 
@@ -258,17 +259,18 @@ def test_nothing_is_written_when_a_build_is_refused(build_tiny, tmp_path):
 
 def test_only_a_changed_mistake_is_run_again(course, executor):
     started = []
-    submit = executor.submit
 
     class Counting:
-        def submit(self, function, task):
+        def submit(self, function, task, isolation):
             started.append(task)
-            return submit(function, task)
+            return executor.workers.submit(function, task, isolation)
+
+    counting = NotebookExecutor(Counting(), executor.isolation)
 
     course.mistakes(NAME).write_text(MISTAKES.replace("values + factor", "values - factor"))
-    assert build.build(course, NAME, Counting(), quiet)
+    assert build.build(course, NAME, counting, quiet)
     assert len(started) == 1 and "values - factor" in started[0].notebook
     started.clear()
     course.mistakes(NAME).write_text(MISTAKES.replace("values + factor", "values - factor") + "#")
-    assert build.build(course, NAME, Counting(), quiet)
+    assert build.build(course, NAME, counting, quiet)
     assert started == []

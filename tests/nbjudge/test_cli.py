@@ -106,7 +106,7 @@ def test_a_folder_that_is_no_course(tmp_path, capsys):
         ("assignment = 3", r"written as \[\[assignment\]\] tables"),
         (TINY + "packages = 'numpy'", "packages must be a list of texts"),
         (TINY + "packages = []\nfiles = 3", "files must be a list of texts"),
-        (TINY + "packages = []\ncell_seconds = 'long'", "cell_seconds must be a positive number"),
+        (TINY + "packages = []\nlimits.cell_seconds = 'x'", "cell_seconds must be a number from 1"),
         ("[[assignment]]\nname = 1\ntitle = 'A'\npackages = []", "name must be text"),
     ],
 )

@@ -7,15 +7,19 @@ import signal
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from nbjudge.core.limits import Limits
 from nbjudge.judge.answer_key import observations
+from nbjudge.sandbox.client import EvidenceClient
 from nbjudge.sandbox.engine import Task, run
+from nbjudge.sandbox.isolation import Isolation
 
 OBSERVE = "from nbjudge import observe\n"
 
 
 def run_cells(*sources, seconds=20, **settings):
     cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]
-    return run(Task(json.dumps(new_notebook(cells=cells)), seconds, **settings))
+    task = Task(json.dumps(new_notebook(cells=cells)), Limits(cell_seconds=seconds), **settings)
+    return run(task, Isolation())
 
 
 def names(result, cell):
@@ -62,18 +66,14 @@ def test_evidence_arrives_however_much_is_shown_around_it():
 
 
 def test_a_run_that_lost_evidence_is_repeated_once(monkeypatch):
-    from nbjudge.sandbox import engine
-
     complete = iter([False])
-    monkeypatch.setattr(engine._EvidenceClient, "is_complete", lambda self: next(complete))
+    monkeypatch.setattr(EvidenceClient, "is_complete", lambda self: next(complete))
     result = run_cells(OBSERVE + "observe('one', lambda: 1)")
     assert names(result, "cell-0") == ["one"] and next(complete, None) is None
 
 
 def test_lost_evidence_is_noticed_by_its_numbers():
-    from nbjudge.sandbox.engine import _EvidenceClient
-
-    client = _EvidenceClient(new_notebook(), frozenset())
+    client = EvidenceClient(new_notebook(), frozenset(), Limits())
     client.evidence = {"a": [{"number": 0}], "b": [{"number": 1}]}
     assert client.is_complete()
     client.evidence = {"a": [{"number": 0}], "b": [{"number": 2}]}
@@ -126,7 +126,7 @@ def test_training_is_not_run():
         new_code_cell("print('trained')", id="a", metadata={"tags": ["training"]}),
         new_code_cell("print('run')", id="b", metadata={"tags": ["experiment"]}),
     ]
-    result = run(Task(json.dumps(new_notebook(cells=cells)), 20))
+    result = run(Task(json.dumps(new_notebook(cells=cells))), Isolation())
     outputs = [cell["outputs"] for cell in json.loads(result.notebook)["cells"]]
     assert [bool(found) for found in outputs] == [False, True]
 
@@ -135,9 +135,9 @@ def test_a_kernel_sees_few_variables_and_only_the_tasks_files(monkeypatch):
     monkeypatch.setenv("COURSE_SECRET", "hush")
     result = run_cells(
         "import os; e = os.environ\n"
-        "print(sorted(os.listdir()), e.get('COURSE_SECRET'), e['COURSE_PROFILE'])",
+        "print(sorted(os.listdir()), e.get('COURSE_SECRET'), e['PROFILE'])",
         files={"data.csv": b"1,2"},
-        environment={"COURSE_PROFILE": "smoke"},
+        environment={"PROFILE": "smoke"},
     )
     assert "['data.csv'] None smoke" in result.notebook
 

@@ -7,12 +7,13 @@ import sys
 
 import pytest
 from nbgrader.api import Gradebook
-from small_course import NAME, answered, hand_in, two_exercises
+from small_course import NAME, SANDBOX, answered, hand_in, two_exercises
 
 from nbjudge.authoring import build
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import read_notebook
+from nbjudge.sandbox import engine
 from nbjudge.workflow import feedback, grade
 
 SCALED = "def scaled(values, factor):\n    return factor * values"
@@ -61,6 +62,7 @@ def test_the_judged_share_is_extra_credit_in_the_gradebook(course, executor):
 def test_nbgrader_gives_the_same(course):
     hand_in_all(course)
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME]
+    command += [f"--Execute.sandbox={SANDBOX}"]
     subprocess.run(command, cwd=course.root, capture_output=True, check=True)
     assert in_gradebook(course) == ENTERED
 
@@ -77,7 +79,7 @@ def test_feedback_calls_it_extra(course, executor):
 def test_what_is_graded_is_not_graded_again(course, executor, monkeypatch):
     hand_in_all(course)
     grade.grade(course, NAME, executor)
-    monkeypatch.setattr(grade.engine, "run", lambda task: pytest.fail("ran again"))
+    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("ran again"))
     grade.grade(course, NAME, executor)
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
-from small_course import NAME, answered, cell_named, hand_in
+from small_course import NAME, SANDBOX, answered, cell_named, hand_in
 
 from nbjudge.authoring import build
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import read_notebook
 from nbjudge.judge.verdicts import attached
+from nbjudge.sandbox import engine
 from nbjudge.workflow import feedback, grade
 
 RIGHT = "def scaled(values, factor):\n    return factor * values"
@@ -97,7 +98,7 @@ def test_nothing_a_student_submitted_is_changed(course, executor):
 def test_what_is_graded_is_not_graded_again(course, executor, monkeypatch):
     hand_in(course, "ada", answered(course, scaled=RIGHT))
     first = grade_all(course, executor)
-    monkeypatch.setattr(grade.engine, "run", lambda task: pytest.fail("ran again"))
+    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("ran again"))
     assert grade_all(course, executor) == first
 
 
@@ -148,6 +149,7 @@ def test_nbgrader_gives_the_same_scores(course, executor):
         hand_in(course, name, answered(course, scaled=source))
     hand_in(course, "eve", answered(course))
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME]
+    command += [f"--Execute.sandbox={SANDBOX}"]
     done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     by_nbgrader = scores_in_gradebook(course)
@@ -323,14 +325,14 @@ def test_a_locked_gradebook_is_said_and_loses_nothing(course, executor):
 
 
 def test_a_submission_that_breaks_the_grader_does_not_stop_it(course, executor, monkeypatch):
-    real = grade.engine.run
+    real = engine.run
 
-    def fails_for_bob(task):
+    def fails_for_bob(task, isolation):
         if "bob was here" in task.notebook:
             raise MemoryError("no memory")
-        return real(task)
+        return real(task, isolation)
 
-    monkeypatch.setattr(grade.engine, "run", fails_for_bob)
+    monkeypatch.setattr(engine, "run", fails_for_bob)
     hand_in(course, "ada", answered(course, scaled=RIGHT))
     hand_in(course, "bob", answered(course, scaled=f"# bob was here\n{RIGHT}"))
     records = grade_all(course, executor)

@@ -80,11 +80,6 @@ def root(packed):
     shutil.rmtree(root)
 
 
-@pytest.fixture(autouse=True)
-def as_before(monkeypatch):
-    monkeypatch.setenv(engine.SANDBOX, "auto")
-
-
 def put(root, text, **files):
     for name, content in {f"{NAME}.ipynb": text, **files}.items():
         data = content.encode() if isinstance(content, str) else content
@@ -287,7 +282,7 @@ def test_nothing_is_graded_where_another_user_could_read_the_key(root):
 def test_a_refusal_has_a_sentence_and_no_score(course, root, monkeypatch, capsys):
     monkeypatch.setattr(bubblewrap, "why_not", lambda: "there are no namespaces")
     monkeypatch.setattr(other_user, "why_not", lambda closed, kept: "only root can")
-    monkeypatch.setattr(engine, "run", lambda task: pytest.fail("was run"))
+    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("was run"))
     put(root, notebook_text(answered(course, scaled=SCALED)))
     assert autograder.main(root) == 1
     results = results_of(root)
@@ -300,7 +295,7 @@ def test_a_refusal_has_a_sentence_and_no_score(course, root, monkeypatch, capsys
 
 
 def test_a_failure_of_the_graders_own_is_no_score(course, root, monkeypatch):
-    def breaks(task):
+    def breaks(*_):
         raise MemoryError("hidden words")
 
     monkeypatch.setattr(engine, "run", breaks)

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from small_course import NAME, cell_named, code, tiny_notebook
 
 from nbjudge.authoring import release_steps
+from nbjudge.core.limits import Limits
 from nbjudge.judge import intake
 from nbjudge.judge.intake import Unreadable
 
@@ -40,7 +41,7 @@ def submission(template_and_release):
 
 def assembled(template, submission):
     text = submission if isinstance(submission, str) else json.dumps(submission)
-    return intake.assemble(template, intake.parse_submission(text, NAME), PACKAGES)
+    return intake.assemble(template, intake.parse_submission(text, NAME, Limits()), PACKAGES)
 
 
 def sources(notebook):
@@ -227,7 +228,7 @@ def test_sources_may_be_lists_of_lines(template, submission):
 def test_encodings_are_recognised(tmp_path, encode):
     path = tmp_path / "x.ipynb"
     path.write_bytes(encode('{"cells": [], "name": "Zoë"}'))
-    assert json.loads(intake.read_submission(path))["name"] == "Zoë"
+    assert json.loads(intake.read_submission(path, Limits()))["name"] == "Zoë"
 
 
 @pytest.mark.parametrize(
@@ -244,13 +245,13 @@ def test_encodings_are_recognised(tmp_path, encode):
             '{"cells": [], "metadata": {"nbjudge": {"assignment": "ps9"}}}',
             "ps9, not of tiny",
         ),
-        (json.dumps({"cells": [{}] * 3000}), "more than 2000 cells"),
+        (json.dumps({"cells": [{}] * 3000}), "more than 2,000 cells"),
     ],
     ids=lambda value: value[:20],
 )
 def test_what_is_no_notebook_of_this_assignment_is_unreadable(text, reason):
     with pytest.raises(Unreadable, match=reason):
-        intake.parse_submission(text, NAME)
+        intake.parse_submission(text, NAME, Limits())
 
 
 def test_a_notebook_without_a_cell_of_this_assignment_is_unreadable(template):
@@ -278,15 +279,15 @@ def test_only_regular_files_are_read(tmp_path):
     os.mkfifo(fifo)
     for path in (link, fifo, tmp_path, tmp_path / "none.ipynb"):
         with pytest.raises(Unreadable):
-            intake.read_submission(path)
+            intake.read_submission(path, Limits())
 
 
 def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "huge.ipynb"
     with path.open("wb") as file:
-        file.truncate(intake.MAX_FILE_BYTES + 1)
+        file.truncate(Limits().submission_bytes + 1)
     with pytest.raises(Unreadable, match="larger than"):
-        intake.read_submission(path)
+        intake.read_submission(path, Limits())
 
 
 def test_a_renamed_notebook_is_found_when_there_is_only_one(tmp_path):

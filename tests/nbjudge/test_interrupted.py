@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from nbgrader.api import Gradebook
-from small_course import NAME, answered, hand_in
+from small_course import NAME, SANDBOX, answered, hand_in
 
 from nbjudge.core.course import Course, find_course
 
@@ -38,7 +38,7 @@ def start(course: Course) -> subprocess.Popen[str]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return subprocess.Popen(
-            command(course, "grade", NAME, "--jobs", "2"),
+            command(course, "grade", NAME, "--jobs", "2", "--sandbox", SANDBOX),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip

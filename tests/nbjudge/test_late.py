@@ -6,7 +6,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
-from small_course import COURSE, NAME, ROOT, answered, hand_in
+from small_course import COURSE, NAME, ROOT, SANDBOX, answered, hand_in
 
 from nbjudge import cli
 from nbjudge.core.course import find_course
@@ -176,6 +176,7 @@ def test_nbgraders_own_command_comes_to_the_same(handed_in, executor):
     with open_gradebook(handed_in) as gradebook:
         gradebook.remove_submission(NAME, "ada")
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student", "ada", "--force"]
+    command += [f"--Execute.sandbox={SANDBOX}"]
     done = subprocess.run(command, cwd=handed_in.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert kept(handed_in, "ada") == ours
@@ -192,7 +193,7 @@ def test_the_page_on_late_days(handed_in, executor, monkeypatch):
     text = (ROOT / "docs" / "late_days.md").read_text().replace("ps1_rnn_sampling", NAME)
     (settings,) = re.findall(r"^```toml\n(.*?)^```$", text, re.M | re.S)
     settings = settings.replace('"numpy", "matplotlib"', '"numpy"').replace(
-        "due =", "cell_seconds = 20\ndue ="
+        "due =", "limits.cell_seconds = 20\ndue ="
     )
     (handed_in.root / "course.toml").write_text(
         settings.replace("Recurrent networks, by hand", "Tiny")

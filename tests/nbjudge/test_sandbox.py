@@ -18,18 +18,23 @@ from small_course import NAME, answered, hand_in
 from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import Limits
 from nbjudge.gradebook.connection import open_gradebook
-from nbjudge.sandbox import bubblewrap, engine, pool, sandboxed
+from nbjudge.sandbox import bubblewrap, pool, sandboxed
 from nbjudge.sandbox.engine import Task, run
-from nbjudge.sandbox.meter import Bounds, Meter
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.meter import Meter
 
 pytestmark = pytest.mark.skipif(bubblewrap.why_not() is not None, reason=str(bubblewrap.why_not()))
 
 
-def shown(*sources: str, seconds: float = 20, **settings: object) -> list[str]:
+def shown(
+    *sources: str, seconds: float = 20, limits: Limits | None = None, **settings
+) -> list[str]:
     """What each of some cells shows, run one after the other."""
     cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]
-    done = run(Task(json.dumps(new_notebook(cells=cells)), seconds, **settings))
+    limits = limits or Limits(cell_seconds=seconds)
+    done = run(Task(json.dumps(new_notebook(cells=cells)), limits, **settings), Isolation())
     executed = nbformat.reads(done.notebook, as_version=4)
     texts = []
     for cell in executed.cells:
@@ -38,13 +43,12 @@ def shown(*sources: str, seconds: float = 20, **settings: object) -> list[str]:
 
 
 def test_of_the_course_only_what_students_use_is_there() -> None:
-    (seen,) = shown(
-        "import lmlib, nbjudge, os\n"
-        "grader, library = (os.path.dirname(one.__file__) for one in (nbjudge, lmlib))\n"
-        "print(sorted(os.listdir(grader)), 'corpora.py' in os.listdir(library))",
+    library, grader = shown(
+        "import lmlib, os; print('corpora.py' in os.listdir(os.path.dirname(lmlib.__file__)))",
+        "import nbjudge; print(sorted(os.listdir(os.path.dirname(nbjudge.__file__))))",
         packages=("lmlib",),
     )
-    assert "['__init__.py', 'kernel'] True" in seen
+    assert "True" in library and "['__init__.py', 'kernel']" in grader
 
 
 def test_only_the_packages_of_the_problem_set_are_there() -> None:
@@ -140,8 +144,7 @@ def test_each_kernel_draws_its_own_random_numbers() -> None:
 
 
 def test_figures_are_shown_though_matplotlib_was_there_before_the_kernel() -> None:
-    source = "import matplotlib.pyplot as plt; plt.plot([1, 2]);"
-    (seen,) = shown(source, packages=("matplotlib",))
+    (seen,) = shown("import matplotlib.pyplot as plt; plt.plot([1, 2]);", packages=("matplotlib",))
     assert "image/png" in seen
 
 
@@ -228,13 +231,12 @@ def test_one_message_that_is_too_large_ends_only_its_cell() -> None:
 def test_without_a_sandbox_nothing_of_students_is_run(course, monkeypatch, capsys) -> None:
     hand_in(course, "ada", answered(course, scaled="print('ran')"))
     monkeypatch.setattr(bubblewrap, "why_not", lambda: "this is a test")
-    monkeypatch.delenv(engine.SANDBOX, raising=False)
     assert cli.main(["--course", str(course.root), "grade", NAME]) == 1
     said = capsys.readouterr().err
     assert "only run in a sandbox, and this is a test; `--sandbox none`" in said
     assert not course.autograded_notebook("ada", NAME).exists()
     with pytest.raises(CourseError, match="this is a test"):
-        run(Task("{}", 1))
+        run(Task("{}"), Isolation())
 
 
 RIGHT = "def scaled(values, factor):\n    return factor * values"
@@ -242,7 +244,7 @@ ADDED = "def scaled(values, factor):\n    return factor + values"
 HANGS = "def scaled(values, factor):\n    while True: pass"
 
 
-def test_the_choices_give_the_same_scores(course, tmp_path, monkeypatch) -> None:
+def test_the_choices_give_the_same_scores(course, tmp_path) -> None:
     path = course.root / "course.toml"
     path.write_text(path.read_text().replace("cell_seconds = 20", "cell_seconds = 1"))
     assert cli.main(["--course", str(course.root), "build", NAME]) == 0
@@ -252,8 +254,6 @@ def test_the_choices_give_the_same_scores(course, tmp_path, monkeypatch) -> None
     for number, words in enumerate(
         (["--jobs", "1"], ["--jobs", "2"], ["--warm", "off"], ["--sandbox", "none"])
     ):
-        for variable in (engine.SANDBOX, engine.WARM):
-            monkeypatch.setenv(variable, {engine.SANDBOX: "auto", engine.WARM: "on"}[variable])
         copy = find_course(shutil.copytree(course.root, tmp_path / str(number)))
         assert cli.main(["--course", str(copy.root), "grade", NAME, *words]) == 0
         with open_gradebook(copy) as gradebook:
@@ -286,12 +286,12 @@ def test_a_clock_that_is_set_back_hides_no_kernel(monkeypatch) -> None:
     assert "42" in shown("print(6 * 7)")[0]
 
 
-def unseen(pid: int, bounds: Bounds) -> NoReturn:
+def unseen(pid: int, limits: Limits) -> NoReturn:
     raise CourseError("The kernel ended before it was seen.")
 
 
-def killed(pid: int, bounds: Bounds) -> Meter:
-    meter = Meter(pid, bounds)
+def killed(pid: int, limits: Limits) -> Meter:
+    meter = Meter(pid, limits)
     meter.root.kill()
     return meter
 

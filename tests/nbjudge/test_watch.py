@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import nbformat
 import pytest
-from small_course import COURSE, NAME, answered, hand_in, quiet
+from small_course import COURSE, NAME, SANDBOX, answered, hand_in, quiet
 
 from nbjudge import cli
 from nbjudge.authoring import build
@@ -19,6 +19,8 @@ from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.gradebook.connection import open_gradebook
 from nbjudge.lms import collect
+from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import grade, watch
 from nbjudge.workflow.watch import PATIENCE, SETTLED, Watch
 
@@ -209,7 +211,7 @@ def test_workers_that_have_ended_are_made_anew(course, told):
         made.append(ThreadPoolExecutor(1))
         if len(made) == 1:
             made[0].submit = broken
-        yield made[-1]
+        yield NotebookExecutor(made[-1], Isolation())
 
     def broken(*arguments):
         raise watch.BrokenExecutor
@@ -349,7 +351,7 @@ def test_the_command_is_stopped_and_resumes_without_loss(course):
 def start(course):
     """`nbjudge watch`, with Ctrl-C as a terminal would have it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    words = ["--course", str(course.root), "watch", NAME, "--jobs", "1"]
+    words = ["--course", str(course.root), "watch", NAME, "--jobs", "1", "--sandbox", SANDBOX]
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "nbjudge.cli", *words],

@@ -28,6 +28,7 @@ from nbjudge.judge.answer_key import load_key
 from nbjudge.judge.verdicts import attached
 from nbjudge.kernel import evidence
 from nbjudge.sandbox.engine import run
+from nbjudge.sandbox.isolation import Isolation
 
 ROOT = Path(__file__).parents[2]
 NAME = "ps1_rnn_sampling"
@@ -206,7 +207,7 @@ def test_validate_fails_unsolved_and_passes_solved(demo: Demo, tmp_path: Path) -
 def test_the_solution_earns_full_marks_as_a_submission(demo: Demo) -> None:
     course, key = demo.course, load_key(demo.course.key(NAME), NAME)
     task = runs.student_task(course.assignment(NAME), key.template, solutions_of(source_of(demo)))
-    verdicts = judge.judge_run(key.cells, run(task))
+    verdicts = judge.judge_run(key.cells, run(task, Isolation()))
     assert {name: verdict.score for name, verdict in verdicts.items()} == {
         "sample_text_RNN_test": 5,
         "sample_text_GRU_test": 5,
@@ -222,7 +223,7 @@ def test_empty_answers_earn_nothing_on_any_cell(demo: Demo) -> None:
     tried = {"the stub": {}} | empty_answers(source_of(demo), listed)
     for what, answers in tried.items():
         task = runs.student_task(course.assignment(NAME), key.template, answers)
-        scores = [v.score for v in judge.judge_run(key.cells, run(task)).values()]
+        scores = [v.score for v in judge.judge_run(key.cells, run(task, Isolation())).values()]
         assert scores == [0, 0, 0, 0], what
 
 

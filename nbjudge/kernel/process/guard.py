@@ -6,15 +6,16 @@ The guard adopts what a submission leaves behind, so that the meter, which watch
 the guard, sees it too.
 """
 
+import json
 import os
 import signal
 import sys
 
 from nbjudge.kernel.process import namespaces, seccomp
-from nbjudge.kernel.process.namespaces import Limits
+from nbjudge.kernel.process.namespaces import ProcessLimits
 
 
-def main(user: int, connection_file: str, limits: Limits) -> int:
+def main(user: int, connection_file: str, limits: ProcessLimits) -> int:
     """Run the kernel until it ends; its exit code."""
     namespaces.adopt_orphans()
     guard = os.getpid()
@@ -30,7 +31,7 @@ def main(user: int, connection_file: str, limits: Limits) -> int:
             return os.waitstatus_to_exitcode(status) & 0xFF
 
 
-def _kernel(guard: int, user: int, connection_file: str, limits: Limits) -> None:
+def _kernel(guard: int, user: int, connection_file: str, limits: ProcessLimits) -> None:
     """Give up all rights, then run the kernel."""
     os.setsid()
     namespaces.become(user)
@@ -48,5 +49,5 @@ def _kernel(guard: int, user: int, connection_file: str, limits: Limits) -> None
 
 
 if __name__ == "__main__":
-    numbers = [int(text) for text in sys.argv[3:]]
-    raise SystemExit(main(int(sys.argv[1]), sys.argv[2], Limits(*numbers)))
+    user, connection, limits = sys.argv[1:]
+    raise SystemExit(main(int(user), connection, ProcessLimits(**json.loads(limits))))

@@ -29,13 +29,13 @@ def _checked(result: int, what: str) -> None:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What the processes of one submission may use."""
+class ProcessLimits:
+    """The limits of a submission that each of its processes enforces; its run gives them all."""
 
     memory_bytes: int  # of each process; all of them together are watched from outside
     file_bytes: int  # of each file, and of each private folder
     processes: int
-    open_files: int = 1024
+    open_files: int  # of each process
 
 
 def unshare() -> None:
@@ -122,7 +122,7 @@ def drop_capabilities() -> None:
     _checked(_libc.capset(header, struct.pack("=6I", 0, 0, 0, 0, 0, 0)), "capset")
 
 
-def limit(limits: Limits) -> None:
+def limit(limits: ProcessLimits) -> None:
     """Set what this process and its children may use."""
     bounds = {
         resource.RLIMIT_CORE: 0,

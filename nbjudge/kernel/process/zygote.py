@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from nbjudge.kernel.process import namespaces, seccomp
-from nbjudge.kernel.process.namespaces import Limits
+from nbjudge.kernel.process.namespaces import ProcessLimits
 
 HOME = "/home/student"
 SOCKETS = "/run/kernel"
@@ -212,7 +212,7 @@ def _guard(request: dict[str, Any], told: int) -> None:
 
 def _first(request: dict[str, Any], told: int) -> None:
     """The first process of a new process table: sets it up, starts the kernel, and reaps."""
-    limits = Limits(**request["limits"])
+    limits = ProcessLimits(**request["limits"])
     namespaces.private_mounts(PRIVATE, limits.file_bytes)
     _furnish(request)
     heard, bound = os.pipe()
@@ -255,7 +255,7 @@ def _kernel(request: dict[str, Any], bound: int) -> None:
     os.setsid()
     namespaces.drop_capabilities()
     seccomp.restrict()
-    namespaces.limit(Limits(**request["limits"]))
+    namespaces.limit(ProcessLimits(**request["limits"]))
     _close_all_but(bound)
     _reseed()
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -35,7 +35,8 @@ from nbjudge.judge import submission
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading
 from nbjudge.judge.intake import Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attached
-from nbjudge.sandbox import bubblewrap, engine, other_user
+from nbjudge.sandbox import bubblewrap, other_user
+from nbjudge.sandbox.isolation import Isolation
 
 SETTINGS = "autograder.json"
 COURSE = "course"
@@ -72,21 +73,21 @@ def grade(root: Path) -> Results:
     course = find_course(source / COURSE)
     assignment = course.assignment(settings["assignment"])
     key = key_for_grading(course, assignment.name)
-    protect(root)
+    isolation = protect(root)
     folder = find_submission(root / "submission")
     if reason := _unreadable(assignment, key, folder):
         return not_gradable(reason)
-    record = attached(submission.grade_folder(assignment, key, WHO, folder))
+    record = attached(submission.grade_folder(assignment, key, WHO, folder, isolation))
     assert record is not None, "grade_folder attaches a record"
     if record.status == "failed":
         raise CourseError(f"This submission was not graded: {record.reason}.")
     return graded(record, key.template, settings["show"])
 
 
-def protect(root: Path) -> None:
-    """Close everything of the grader's to others, and choose how the student's code will run.
+def protect(root: Path) -> Isolation:
+    """Close everything of the grader's to others; how the student's code is then to run.
 
-    Raises CourseError where this machine can neither make a sandbox nor run it as another user.
+    Raises CourseError if this machine can neither make a sandbox nor run it as another user.
     """
     closed = [root / "source", root / "results"]
     metadata = root / "submission_metadata.json"  # earlier results are in it
@@ -99,15 +100,14 @@ def protect(root: Path) -> None:
             closed.append(metadata)
     why_no_sandbox = bubblewrap.why_not()
     if why_no_sandbox is None:
-        os.environ[engine.SANDBOX] = "bwrap"
-        return
+        return Isolation("bwrap")
     kept = [root, Path(sys.prefix), Path(sys.executable), Path(nbjudge.__file__).parent]
     if reason := other_user.why_not(closed, kept):
         raise CourseError(
             "No submission is graded here, because the answer key could not be kept from it: "
             f"{why_no_sandbox}, and {reason}."
         )
-    os.environ[engine.SANDBOX] = "user"
+    return Isolation("user")
 
 
 def find_submission(folder: Path) -> Path:

@@ -10,6 +10,7 @@ import importlib.metadata
 import io
 import json
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 from nbjudge.authoring import release
@@ -80,7 +81,7 @@ def course_toml(course: Course, assignment: Assignment) -> str:
         "title": assignment.title,
         "packages": list(assignment.packages),
         "files": list(assignment.files),
-        "cell_seconds": assignment.cell_seconds,
+        **{f"limits.{name}": value for name, value in asdict(assignment.limits).items()},
     }
     written = "".join(f"{name} = {_toml(value)}\n" for name, value in lines.items())
     return f"title = {_toml(course.title)}\n\n[[assignment]]\n{written}"

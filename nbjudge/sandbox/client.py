@@ -1,0 +1,249 @@
+"""A client of kernels that collects evidence: all that leans on inner parts of nbclient.
+
+Evidence is collected from the kernel's messages as they arrive while a grade cell runs, never
+from the outputs that the notebook ends up with: a later cell can rewrite those.
+
+Whatever of nbclient and jupyter_client is overridden or used here without being promised by them
+has a test of its own in tests/nbjudge/test_client.py, and pyproject.toml bounds their versions.
+"""
+
+import asyncio
+import atexit
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+
+from nbjudge.core import temporary
+from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import Limits
+from nbjudge.kernel import evidence
+from nbjudge.sandbox.meter import Meter
+
+LARGEST_MESSAGE = 4 * evidence.MAX_BYTES
+"""Bytes; a larger message cuts the connection.  Encoding makes an observation longer, too."""
+
+WAITING_MESSAGES = 16  # in the grader; beyond these the kernel keeps them, in its own memory
+START_SECONDS = 90
+
+_SHOWS = ("stream", "display_data", "update_display_data", "execute_result", "error")
+
+_SILENT = logging.getLogger("nbjudge.nbclient")  # what stops a cell is told in `Run.stopped`
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
+
+Result = TypeVar("Result")
+
+
+class Culprit(NamedTuple):
+    """A cell that ended the run, and why, as the end of a sentence about it."""
+
+    cell: str
+    reason: str
+
+
+class EvidenceClient(NotebookClient):
+    """An nbclient that keeps evidence apart from outputs and leaves out the cells it is told to."""
+
+    def __init__(self, notebook: NotebookNode, left_out: frozenset[str], limits: Limits):
+        super().__init__(
+            notebook,
+            timeout=None,  # the meter stops what takes too long
+            allow_errors=True,
+            record_timing=False,
+            store_widget_state=False,
+            shutdown_kernel="immediate",
+            startup_timeout=START_SECONDS,
+            iopub_timeout=30,  # how long to wait for what a cell printed, once it has ended
+            log=_SILENT,
+        )
+        self.left_out = left_out
+        self.limits = limits
+        self.evidence: dict[str, list[dict[str, Any]]] = {}
+        self.printed: dict[str, int] = {}
+        self.position = -1  # of the cell that runs or has run last
+        self.meter: Meter | None = None
+        self.flood = ""  # why a cell that prints without end was stopped
+
+    async def async_execute_cell(
+        self,
+        cell: NotebookNode,
+        cell_index: int,
+        execution_count: int | None = None,
+        store_history: bool = True,
+    ) -> NotebookNode:
+        if cell.cell_type != "code" or cell.id in self.left_out:
+            return cell
+        self.position = cell_index
+        self._display_id_map.clear()  # no cell may rewrite what an earlier one has shown
+        self.comm_objects.clear()
+        self.output_hook_stack.clear()
+        assert self.km is not None
+        provisioner: Any = self.km.provisioner
+        self.meter = provisioner.meter
+        provisioner.meter.begin_cell(cell.id)
+        done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        provisioner.meter.end_cell()
+        return done
+
+    def is_complete(self) -> bool:
+        """Whether all evidence that was sent has arrived, by the numbers it was given."""
+        arrived = [payload for payloads in self.evidence.values() for payload in payloads]
+        numbers = [payload.get("number") for payload in arrived if isinstance(payload, dict)]
+        return numbers == list(range(len(arrived)))
+
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        content = msg["content"]
+        size = len(json.dumps(content, default=str)) + sum(map(len, msg["buffers"]))
+        self.printed[cell.id] = self.printed.get(cell.id, 0) + size
+        if self.printed[cell.id] > self.limits.output_bytes:
+            self.flood = f"printed more than {self.limits.output_mb} MB and was stopped"
+            assert self.task_poll_for_reply is not None
+            self.task_poll_for_reply.cancel()  # nobody waits for the end of this cell
+            return None
+        data = content.get("data")
+        if msg["msg_type"] == "display_data" and isinstance(data, dict) and evidence.MIME in data:
+            payloads = self.evidence.setdefault(cell.id, [])
+            if len(payloads) < self.limits.observations:
+                payloads.append(data[evidence.MIME])
+            return None
+        if msg["msg_type"].startswith("comm_"):  # a front end's, and there is none
+            return None
+        is_shown = msg["msg_type"] in _SHOWS
+        if is_shown and self.printed[cell.id] > self.limits.output_characters:
+            return None
+        return super().process_message(msg, cell, cell_index)
+
+
+class KernelClient(AsyncKernelClient):
+    """A client of a kernel that is ready: there is nothing to wait for but the first answer."""
+
+    async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (timeout or START_SECONDS)
+        patience = 0.01
+        while loop.time() < deadline:
+            self.kernel_info()
+            try:
+                await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=patience)  # what it publishes arrives
+                return
+            except Empty:
+                patience = min(1.0, 2 * patience)
+                if not await self._async_is_alive():
+                    raise RuntimeError("Kernel died before replying to kernel_info") from None
+        raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
+
+    wait_for_ready = _async_wait_for_ready
+
+
+class KernelManager(AsyncKernelManager):
+    """Starts kernels that one kernelspec describes, whatever kernelspecs the machine has."""
+
+    def __init__(self, spec: KernelSpec, **settings: Any) -> None:
+        super().__init__(client_factory=KernelClient, **settings)
+        self._kernel_spec = spec
+
+    def client(self, **settings: Any) -> AsyncKernelClient:  # type: ignore[override]
+        """A client whose sockets have the limits of this manager's context."""
+        return super().client(context=self.context, **settings)
+
+
+def execute(
+    client: EvidenceClient, spec: KernelSpec, files: dict[str, bytes], variables: dict[str, str]
+) -> Culprit | None:
+    """Run the client's notebook in a new kernel; the cell that ended the run, or None.
+
+    Raises what kept the kernel from starting: CourseError, or an exception of Jupyter's.
+    """
+    folder = temporary.make()
+    try:
+        return _complete(_execute(client, spec, folder, files, variables))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _complete(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run `work` to its end, in a thread next to the caller's if that has an event loop.
+
+    JupyterLab's server has one, in which the formgrader's button grades; so has a notebook.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    return _OTHER_THREAD.submit(asyncio.run, work).result()
+
+
+_OTHER_THREAD = ThreadPoolExecutor(1)  # stays: a sandbox ends with the thread that started it
+
+
+async def _execute(
+    client: EvidenceClient,
+    spec: KernelSpec,
+    folder: Path,
+    files: dict[str, bytes],
+    variables: dict[str, str],
+) -> Culprit | None:
+    loop = asyncio.get_running_loop()
+    # a sentence for each of nbclient's own tasks that a stopped cell leaves behind helps nobody
+    loop.set_exception_handler(lambda loop, context: None)
+    # nbclient would take Ctrl-C for itself, and in the end leave it to Python's own handler: in a
+    # worker, which leaves it to its parent, the next notebook would end in a traceback
+    loop.add_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
+    loop.remove_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
+    context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+    manager = KernelManager(spec, context=context, connection_file=str(folder / "kernel.json"))
+    client.km = manager
+    try:
+        await client.async_execute(files=files, variables=variables)
+    except CourseError:
+        raise
+    except Exception as error:
+        if client.position < 0:
+            raise
+        return _culprit(client, error)
+    finally:
+        atexit.unregister(client._cleanup_kernel)  # nbclient forgets it if no kernel started
+        await manager.shutdown_kernel(now=True)
+        context.destroy(linger=0)
+    return None
+
+
+def _not_a_signal(*_: object) -> NoReturn:
+    """In place of what handles signals, as on a loop that cannot: nbclient goes on without."""
+    raise RuntimeError("Signals are left to whoever runs the engine.")
+
+
+def _culprit(client: EvidenceClient, error: Exception) -> Culprit:
+    """Which cell ended the run, and why."""
+    cell = client.nb.cells[client.position].id
+    if client.meter is not None and client.meter.reason:  # it may have been just before its end
+        return Culprit(client.meter.culprit, client.meter.reason)
+    if client.flood:
+        return Culprit(cell, client.flood)
+    if isinstance(error, DeadKernelError):
+        return Culprit(cell, "ended the Python process")
+    return Culprit(cell, "broke the connection to the Python process")
+
+
+if sys.platform == "win32":  # pyzmq's asyncio needs the selector loop there
+    asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
