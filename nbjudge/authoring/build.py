@@ -231,7 +231,10 @@ def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
             raise refuse(f"cannot compare what {name!r} returns ({observation.value.type})")
     if all(payload["guard"] for payload in expected):
         raise refuse("has only guards, so nothing could earn its points")
-    expectations = tuple(_expectation(p, payloads) for p in expected)
+    try:
+        expectations = tuple(_expectation(p, payloads) for p in expected)
+    except ValueError as error:
+        raise refuse(f"expects something that cannot be compared: {error}") from error
     return CellKey(cell.id, worth(cell), expectations, is_extra=bool(extra_credit(cell)))
 
 
