@@ -234,7 +234,9 @@ def test_answers_without_content_pass_no_comparator_that_asks_for_some():
 
 
 def test_a_class_that_lacks_something_is_refused_when_it_is_defined():
-    with pytest.raises(TypeError, match="^The comparator Longer lacks gap, same_evidence, trivial.$"):
+    with pytest.raises(
+        TypeError, match="^The comparator Longer lacks gap, same_evidence, trivial.$"
+    ):
 
         class Longer(Comparator, kind="longer"):
             def difference(self, observed, expected):
@@ -247,14 +249,19 @@ def test_a_class_that_lacks_something_is_refused_when_it_is_defined():
 @pytest.mark.parametrize("head", [{}, {"kind": "equal"}], ids=["no kind", "a kind of another"])
 def test_a_class_needs_a_kind_of_its_own(head):
     methods = {name: lambda *_: None for name in Comparator.__abstractmethods__}
-    with pytest.raises(TypeError, match="^The comparator Other needs a kind that no other one has.$"):
+    with pytest.raises(
+        TypeError, match="^The comparator Other needs a kind that no other one has.$"
+    ):
         type("Other", (Comparator,), methods, **head)
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"kind": "clsoe", "rtol": 1e-4}, "there is no comparator 'clsoe'; there are at_most, close,"),
+        (
+            {"kind": "clsoe", "rtol": 1e-4},
+            "there is no comparator 'clsoe'; there are at_most, close,",
+        ),
         ({}, "there is no comparator None; there are at_most"),
         ("close", "a comparator is made by a call such as equal\\(\\), and 'close' is none"),
         ({"kind": "close"}, "the comparator 'close' cannot be made of nothing"),
