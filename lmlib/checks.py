@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lmlib.shared import values
 from lmlib.shared.imports import foreign_imports
 
 WIDTH = 88
@@ -78,12 +79,8 @@ def that(condition: Any, message: str) -> None:
 
 
 def equal(what: str, actual: Any, expected: Any, hint: str = "") -> None:
-    """Check that actual is expected: a text, a number, a sequence or an array."""
-    if isinstance(expected, str):
-        problem = _text_difference(actual, expected)
-    else:
-        problem = _difference(actual, expected, rtol=0.0, atol=0.0)
-    _conclude(what, problem, hint)
+    """Check that actual is expected: a text, a number, a sequence, an array or a dict."""
+    _conclude(what, _problem(actual, expected, rtol=0.0, atol=0.0), hint)
 
 
 def close(
@@ -95,16 +92,17 @@ def close(
     hint: str = "",
 ) -> None:
     """Check that each number of actual is within atol + rtol·|expected| of the expected one."""
-    _conclude(what, _difference(actual, expected, rtol, atol), hint)
+    _conclude(what, _problem(actual, expected, rtol, atol), hint)
 
 
 def shape(what: str, actual: Any, expected_shape: tuple[int, ...], hint: str = "") -> None:
     """Check the shape of an array."""
-    array = _as_array(actual)
-    if array is None:
-        problem = f"expected an array, got {_kind(actual)}."
-    else:
-        problem = _shape_difference(array.shape, tuple(expected_shape))
+    array, wanted = values.plain(actual), tuple(expected_shape)
+    problem = ""
+    if not isinstance(array, np.ndarray):
+        problem = f"expected an array, got {_seen(array)}."
+    elif not values.same_shape(array.shape, wanted):
+        problem = _shape_words(array.shape, wanted)
     _conclude(what, problem, hint)
 
 
@@ -121,15 +119,18 @@ def first_rows(
     causes: known slips in a few words, and how the last of the r rows then begins;
     atol: how far a number may be off, in the unit of the numbers themselves.
     """
-    wanted = np.asarray(expected)
-    found = _as_array(actual)
-    if found is None or found.ndim != 2 or np.any(np.less(found.shape, wanted.shape)):
-        given = _kind(actual) if found is None else _shape_name(found.shape)
+    wanted, found = values.plain(expected), values.plain(actual)
+    is_matrix = isinstance(found, np.ndarray) and found.ndim == 2
+    if not is_matrix or np.any(np.less(found.shape, wanted.shape)):
+        given = _shape_name(found.shape) if isinstance(found, np.ndarray) else _seen(found)
         _conclude(what, f"expected a matrix, at least {wanted.shape}, got {given}.", "")
         return
     corner = found[tuple(map(slice, wanted.shape))]
+    problem = values.difference(corner, wanted, atol=atol)
+    if problem is not None and problem.what == "kind":
+        _conclude(what, _words(problem), "")
     table = _side_by_side(corner, wanted)
-    if np.allclose(corner, wanted, rtol=0.0, atol=atol):
+    if problem is None:
         print(f"✓ {what}\n{table}")
         return
     reason = ""
@@ -183,50 +184,72 @@ def _side_by_side(found: np.ndarray, wanted: np.ndarray) -> str:
     return "\n".join(f"  {line}" for line in [heading, *rows])
 
 
-def _text_difference(actual: Any, expected: str) -> str:
-    """What makes actual another text than expected; nothing when they are the same."""
-    if not isinstance(actual, str):
-        return f"expected a text, got {_kind(actual)}."
-    if actual == expected:
+def _problem(actual: Any, expected: Any, rtol: float, atol: float) -> str:
+    """What keeps actual from being the expected value; nothing if they are the same."""
+    found = values.difference(values.plain(actual), values.plain(expected), rtol, atol)
+    if found is None:
         return ""
-    if len(actual) != len(expected):
-        return f"expected {len(expected)} characters, got {len(actual)}: {_shortened(actual)}."
-    position = next(i for i, c in enumerate(actual) if c != expected[i])
+    way = (f"in item {at}, " if isinstance(at, int) else f"under {at!r}, " for at in found.place)
+    return "".join(way) + _words(found)
+
+
+def _words(found: values.Difference) -> str:
+    """What differs, as a sentence to a student."""
+    observed, expected = found.observed, found.expected
+    if found.what == "kind":
+        return _kind_words(observed, expected)
+    if found.what == "shape":
+        return _shape_words(observed.shape, expected.shape)
+    if found.what == "length":
+        return f"expected a list of {len(expected)} items, got one of {len(observed)}."
+    if found.what == "names":
+        return f"expected a dictionary with {_names(expected)}, got one with {_names(observed)}."
+    if found.what == "text":
+        return _text_words(observed, expected)
+    return _number_words(found)
+
+
+def _kind_words(observed: Any, expected: Any) -> str:
+    if isinstance(observed, np.ndarray) and isinstance(expected, np.ndarray):
+        first = "" if observed.size == 1 else "the first is "
+        number = f" ({first}{observed.ravel()[0]})" if observed.size else ""
+        return f"expected {values.name(expected)}, got {values.name(observed)}{number}."
+    if values.kind(expected) == values.OTHER:
+        return f"expected {_seen(expected)}, which no check can compare."
+    is_large = isinstance(expected, np.ndarray) and expected.size > 1
+    shape = f" with shape {expected.shape}" if is_large else ""
+    return f"expected {values.name(expected)}{shape}, got {_seen(observed)}."
+
+
+def _text_words(observed: str, expected: str) -> str:
+    if len(observed) != len(expected):
+        return f"expected {len(expected)} characters, got {len(observed)}: {_shortened(observed)}."
+    position = next(i for i, c in enumerate(observed) if c != expected[i])
     return (
-        f"expected {_shortened(expected)}, got {_shortened(actual)}; they first differ at position"
-        f" {position}: {expected[position]!r} expected, {actual[position]!r} found."
+        f"expected {_shortened(expected)}, got {_shortened(observed)}; they first differ at"
+        f" position {position}: {expected[position]!r} expected, {observed[position]!r} found."
     )
 
 
-def _difference(actual: Any, expected: Any, rtol: float, atol: float) -> str:
-    """What keeps actual from matching expected; nothing when they match."""
-    wanted = _as_array(expected)
-    found = _as_array(actual)
-    if wanted is None:
-        return "" if actual == expected else f"expected {expected!r}, got {actual!r}."
-    if found is None:
-        return f"expected {_description(wanted)}, got {_kind(actual)}."
-    if found.shape != wanted.shape:
-        return _shape_difference(found.shape, wanted.shape)
-    if np.isnan(found).any() and not np.isnan(wanted).any():
-        return f"there is a NaN (not a number){_place(np.isnan(found))}."
-    wrong = ~np.isclose(found, wanted, rtol=rtol, atol=atol, equal_nan=True)
-    if not wrong.any():
-        return ""
+def _number_words(found: values.Difference) -> str:
+    wrong = found.wrong
+    assert wrong is not None, "numbers differ somewhere"
+    observed, expected = found.observed, found.expected.reshape(wrong.shape)
+    if np.isnan(observed).any() and not np.isnan(expected).any():
+        return f"there is a NaN (not a number){_place(np.isnan(observed))}."
     first = tuple(np.argwhere(wrong)[0])
-    count = "" if wrong.ndim == 0 else f"{wrong.sum()} of {wrong.size} numbers differ; the first is"
-    gap = abs(float(found[first]) - float(wanted[first]))
+    is_one = wrong.size == 1
+    count = f"{wrong.sum()} of {wrong.size} numbers differ; the first is"
+    gap = abs(float(observed[first]) - float(expected[first]))
     few = wrong.ndim == 1 and 1 < wrong.size <= 6
     return (
-        f"{count or 'the number is'} {_number(found[first])} where {_number(wanted[first])} is"
-        f" expected{_place(wrong)}, a gap of {gap:.2g}."
-        + (f" Yours are [{', '.join(map(_number, found))}]." if few else "")
+        f"{'the number is' if is_one else count} {_number(observed[first])} where"
+        f" {_number(expected[first])} is expected{_place(wrong)}, a gap of {gap:.2g}."
+        + (f" Yours are [{', '.join(map(_number, observed))}]." if few else "")
     )
 
 
-def _shape_difference(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if found == wanted:
-        return ""
+def _shape_words(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     return f"expected {_shape_name(wanted)}, got {_shape_name(found)}."
 
 
@@ -234,33 +257,24 @@ def _shape_name(shape: tuple[int, ...]) -> str:
     return f"shape {shape}" if shape else "a single number"
 
 
-def _as_array(value: Any) -> np.ndarray | None:
-    """value as an array of numbers or truth values; None when it is none."""
-    if hasattr(value, "detach"):  # a PyTorch tensor, perhaps one that gradients flow through
-        value = value.detach().cpu().numpy()
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        return None
-    return array if array.dtype.kind in "biuf" else None
+def _names(names: Mapping[str, Any]) -> str:
+    return _shortened(", ".join(names)) if names else "nothing in it"
 
 
-def _kind(value: Any) -> str:
-    """What value is, in a student's words."""
+def _seen(value: Any) -> str:
+    """What a plain value is, in a student's words."""
     if value is None:
         return "None (does the function return its result?)"
     if isinstance(value, str):
         return f"the text {_shortened(value)}"
-    return f"an object of type {type(value).__name__}"
-
-
-def _description(array: np.ndarray) -> str:
-    return "a number" if array.ndim == 0 else f"an array of shape {array.shape}"
+    if values.kind(value) == values.OTHER:
+        return f"an object of type {type(value).__name__}"
+    return values.name(value)
 
 
 def _place(where: np.ndarray) -> str:
     """The first index at which where is true, as words to append."""
-    if where.ndim == 0:
+    if where.size == 1:
         return ""
     return f" at index [{', '.join(str(int(i)) for i in np.argwhere(where)[0])}]"
 

@@ -8,6 +8,7 @@ answer could miss never becomes a release.
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -227,12 +228,27 @@ def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
         if observation.raised:
             raised = observation.raised
             raise refuse(f"sees the solution raise {raised.type} at {name!r}: {raised.message}")
-        if isinstance(observation.value, evidence.Opaque):
-            raise refuse(f"cannot compare what {name!r} returns ({observation.value.type})")
+        if incomparable := _incomparable(observation.value):
+            raise refuse(f"cannot compare what {name!r} returns ({incomparable})")
     if all(payload["guard"] for payload in expected):
         raise refuse("has only guards, so nothing could earn its points")
-    expectations = tuple(_expectation(p, payloads) for p in expected)
-    return CellKey(cell.id, worth(cell), expectations, is_extra=bool(extra_credit(cell)))
+    expectations = []
+    for payload in expected:
+        try:
+            expectations.append(_expectation(payload, payloads))
+        except ValueError as error:
+            raise refuse(f"cannot compare {payload['expectation']!r}: {error}") from error
+    return CellKey(cell.id, worth(cell), tuple(expectations), is_extra=bool(extra_credit(cell)))
+
+
+def _incomparable(value: Any) -> str:
+    """The type of the first object in an observed value that the judge cannot compare, or ""."""
+    if isinstance(value, evidence.Opaque):
+        return value.type
+    if isinstance(value, dict):
+        value = list(value.values())
+    parts = value if isinstance(value, list) else []
+    return next((found for part in parts if (found := _incomparable(part))), "")
 
 
 def _expectation(expected: Payload, payloads: tuple[Payload, ...]) -> Expectation:

@@ -8,14 +8,12 @@ which names the cell and the reason.
 import dataclasses
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Any
 
 import nbformat
-import numpy as np
 
 from nbjudge.authoring.mistakes import KnownWrong, Mistake
 from nbjudge.core.errors import CourseError
-from nbjudge.judge import comparators, judge
+from nbjudge.judge import judge
 from nbjudge.judge.answer_key import CellKey, Expectation, observations
 from nbjudge.judge.verdicts import Verdict
 from nbjudge.kernel import evidence
@@ -86,9 +84,11 @@ def _gaps(cell: CellKey, observed: Mapping[str, Observation | None]) -> Iterator
     for entry in cell.expectations:
         for name, value in entry.ways():
             observation = observed.get(name)
-            if entry.comparator["kind"] != "close" or observation is None or observation.raised:
+            if observation is None or observation.raised:
                 continue
-            yield name, comparators.gap(entry.comparator, observation.value, evidence.decode(value))
+            units = entry.rule.gap(observation.value, evidence.decode(value))
+            if units is not None:
+                yield name, units
 
 
 def check_empty(cells: list[CellKey], run: Run, name: str) -> None:
@@ -101,9 +101,9 @@ def check_empty(cells: list[CellKey], run: Run, name: str) -> None:
 def check_constants(cells: list[CellKey]) -> None:
     """Refuse a cell that answers of the right shape without any content would pass."""
     for cell in cells:
-        for what, made in (("zeros", 0), ("ones", 1)):
+        for what, filling in (("zeros", 0), ("ones", 1)):
             observed = {
-                name: Observation(name, _constant(entry, value, made))
+                name: Observation(name, entry.rule.trivial(evidence.decode(value), filling))
                 for entry in cell.expectations
                 for name, value in entry.ways()
             }
@@ -112,17 +112,6 @@ def check_constants(cells: list[CellKey]) -> None:
                     f"An empty answer ({what}, blank text) earns {score:g} points in "
                     f"{cell.grade_id}."
                 )
-
-
-def _constant(entry: Expectation, encoded: Any, constant: int) -> Any:
-    value = evidence.decode(encoded)
-    if entry.comparator["kind"] == "frequencies":
-        return np.full_like(value, value.sum() / value.size, dtype=float) if constant else value * 0
-    if isinstance(value, np.ndarray):
-        return np.full_like(value, constant)
-    if isinstance(value, str):
-        return " " * len(value) if constant else ""
-    return None
 
 
 def check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:

@@ -1,8 +1,8 @@
 """Digests of the code that a result depends on: when they change, it is run or graded again.
 
 What a notebook shows depends on the rooms `kernel` and `sandbox` and on the course's library. What
-it earns depends on the room `judge` too, and on the scorer of its assignment. Comments and layout
-of Python code do not count, nor do style sheets and pages.
+it earns depends on the room `judge` too, on the rule of values, and on the scorer of its
+assignment. Comments and layout of Python code do not count, nor do style sheets and pages.
 """
 
 import functools
@@ -18,8 +18,8 @@ from nbjudge.core.files import digest
 RUNS = ("kernel", "sandbox")
 """Rooms of `nbjudge` that decide what a notebook shows when it is run."""
 
-GRADES = ("judge",)
-"""Rooms that decide which notebook is run for a submission, and what it earns."""
+GRADES = ("judge", "shared/imports.py", "shared/values.py")
+"""Rooms and modules that decide which notebook is run for a submission, and what it earns."""
 
 BUILDS = ("authoring",)
 """Rooms that decide what is released, and with which answer key."""
@@ -75,7 +75,7 @@ def _package(name: str) -> Iterator[bytes | str]:
 
 
 def _folder(root: Path) -> Iterator[bytes | str]:
-    for path in sorted(root.rglob("*")):
+    for path in [root] if root.is_file() else sorted(root.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix not in FOR_PEOPLE:
             yield path.relative_to(root).as_posix()
             yield _code(path) if path.suffix == ".py" else path.read_bytes()

@@ -18,6 +18,7 @@ from nbjudge.core.course import Assignment, Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest, write_text
 from nbjudge.core.notebooks import notebook_text
+from nbjudge.judge.comparators import Comparator, comparator
 from nbjudge.judge.scorers import Scorer, load_scorer
 from nbjudge.kernel.evidence import BadEvidence, Observation, read_observation
 
@@ -31,14 +32,25 @@ Payload = dict[str, Any]
 
 @dataclass(frozen=True)
 class Expectation:
-    """How one observation of a cell is compared, and with what."""
+    """How one observation of a cell is compared, and with what.
+
+    Raises ValueError if there is no such comparator.
+    """
 
     name: str
-    comparator: dict[str, Any]
+    comparator: dict[str, Any]  # as a KEY region described it
     value: Any  # an encoded value
     guard: bool = False
     stand_in: str | None = None
     stand_in_value: Any = None  # encoded too: other parts may lead to another value
+
+    def __post_init__(self) -> None:
+        comparator(self.comparator)  # an unknown one is refused here, not while a class is graded
+
+    @property
+    def rule(self) -> Comparator:
+        """The comparator itself."""
+        return comparator(self.comparator)
 
     def ways(self) -> tuple[tuple[str, Any], ...]:
         """The observations of which one must match, each with the encoded value expected of it."""

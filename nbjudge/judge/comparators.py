@@ -1,182 +1,244 @@
-"""How the judge compares: one function a comparator, in the trusted process.
+"""How the judge compares an observation with the answer key: one class for each comparator.
 
-Lists, tuples, Python numbers and detached tensors have become arrays on the wire.  A dtype counts
-only by its kind (truth value, integer, float); size one equals a scalar; other shapes are exact.
+A KEY region says `close(rtol=1e-4)` and sends plain data, a kind and its parameters.  `comparator`
+makes an object of it, which knows all that judge and build ask: the four methods of `Comparator`.
+
+To add a comparator, write its class here, with the kind in the head of the class and the parameters
+as fields, and the word for it in `nbjudge.kernel.expect`.  Nothing else names a kind.
+
+What counts as the same value is decided in `nbjudge.shared.values`, for the checks in a notebook
+too.  Here are the judge's words for it: they never show what a hidden test tries or expects.
 """
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nbjudge.kernel.evidence import Opaque, decode
+from nbjudge.shared import values
 
 FALSE_ALARM = 1e-6
 """How often a right sampler may miss the frequency bound."""
 
-
-def difference(comparator: dict[str, Any], observed: Any, expected: Any) -> str | None:
-    """What is wrong with `observed`, as the end of a sentence about it; None where it matches."""
-    match comparator["kind"]:
-        case "equal":
-            return _difference_equal(observed, expected)
-        case "close":
-            return _difference_close(comparator, observed, expected)
-        case "subset":
-            return _difference_subset(observed, decode(comparator["of"]))
-        case "frequencies":
-            return _difference_frequencies(observed, decode(comparator["p"]), expected)
-        case "at_most":
-            return _difference_at_most(observed, comparator["bound"])
-    raise ValueError(f"unknown comparator {comparator['kind']!r}")
+CLASSES: dict[str, type["Comparator"]] = {}
+"""Every comparator by its kind; each enters itself when it is defined."""
 
 
-def same_evidence(comparator: dict[str, Any], one: Any, other: Any) -> bool:
-    """Whether two observed values show the same thing, neither of them being the reference.
+class Comparator(ABC):
+    """What judge and build must know of a comparator.  Observed and expected values are plain.
 
-    Values are compared as the comparator compares; draws by a two-sample bound; and where a
-    comparator only asks for a property, two values are the same if both have it or both lack it.
+    Raises TypeError, when a class is defined, if it lacks a method, or a kind of its own.
     """
-    match comparator["kind"]:
-        case "close" if isinstance(other, np.ndarray | list | dict):
-            return _difference_close(comparator, one, other) is None
-        case "equal" | "close":
-            return _difference_equal(one, other) is None
-        case "frequencies":
-            return _same_frequencies(one, other)
-    lacks = [difference(comparator, value, None) is not None for value in (one, other)]
-    return lacks[0] == lacks[1] and _kind(one) == _kind(other)
+
+    def __init_subclass__(cls, kind: str = "") -> None:
+        super().__init_subclass__()
+        lacking = [name for name in sorted(Comparator.__abstractmethods__) if _lacks(cls, name)]
+        if lacking:
+            raise TypeError(f"The comparator {cls.__name__} lacks {', '.join(lacking)}.")
+        if not kind or kind in CLASSES:
+            raise TypeError(f"The comparator {cls.__name__} needs a kind that no other one has.")
+        CLASSES[kind] = cls
+
+    @abstractmethod
+    def difference(self, observed: Any, expected: Any) -> str | None:
+        """What is wrong with `observed`, as the end of a sentence about it; None if it matches."""
+
+    @abstractmethod
+    def same_evidence(self, one: Any, other: Any) -> bool:
+        """Whether two observed values show the same thing, neither of them being the reference."""
+
+    @abstractmethod
+    def gap(self, observed: Any, expected: Any) -> float | None:
+        """How far `observed` is off in units of the tolerance; None for a comparator without one.
+
+        It is infinite if the two cannot be subtracted.
+        """
+
+    @abstractmethod
+    def trivial(self, expected: Any, filling: int) -> Any:
+        """An answer without content that must not pass: only zeros or only ones, as `filling` says.
+
+        It has the form of the right answer: a text is empty or blank.
+        """
 
 
-def gap(comparator: dict[str, Any], observed: Any, expected: Any) -> float:
-    """max |observed − expected| in units of the tolerance of `close`; inf where not comparable.
+def _lacks(cls: type, name: str) -> bool:
+    return getattr(getattr(cls, name), "__isabstractmethod__", False)
 
-    Goes into lists and dictionaries, as `close` itself does.
+
+def comparator(data: Any) -> Comparator:
+    """The comparator that a KEY region described.
+
+    Raises ValueError if there is none of its kind, or not with these parameters.
     """
-    if isinstance(expected, dict) and isinstance(observed, dict):
-        if observed.keys() != expected.keys():
-            return math.inf
-        names = list(expected)
-        observed, expected = [observed[n] for n in names], [expected[n] for n in names]
-    if isinstance(expected, list) and isinstance(observed, list):
-        if len(observed) != len(expected):
-            return math.inf
-        pairs = zip(observed, expected, strict=True)
-        return max((gap(comparator, one, other) for one, other in pairs), default=0.0)
-    if _structure(observed, expected) is not None:
-        return math.inf
-    return float(_gaps(comparator, observed, expected).max(initial=0.0))
-
-
-def _gaps(comparator: dict[str, Any], observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """|observed − expected| of each element in units of its tolerance, flat.
-
-    NaN equals NaN and an infinity itself; either is infinitely far from everything else.
-    """
-    one, other = _flat(observed), _flat(expected)
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    comparable = np.isfinite(one) & np.isfinite(other)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        tolerance = comparator["atol"] + comparator["rtol"] * np.abs(other)
-        gaps = np.where(comparable, np.abs(one - other) / tolerance, np.inf)
-    return np.where(same, 0.0, gaps)
-
-
-def _difference_equal(observed: Any, expected: Any) -> str | None:
-    if isinstance(expected, str):
-        return _difference_text(observed, expected)
-    if isinstance(expected, np.ndarray):
-        if (wrong := _structure(observed, expected)) is not None:
-            return wrong
-        return _first_difference(observed, expected, observed.ravel() == expected.ravel())
-    if isinstance(expected, list | dict):
-        if type(observed) is not type(expected):
-            return f"is {describe(observed)}, not {describe(expected)}"
-        return None if _equal_items(observed, expected) else "is not the expected value"
-    same = type(observed) is type(expected) and observed == expected
-    return None if same else f"is {describe(observed)}, not {describe(expected)}"
-
-
-def _equal_items(observed: Any, expected: Any) -> bool:
-    """Whether two lists, or two dictionaries, hold equal items."""
-    if isinstance(expected, dict):
-        if observed.keys() != expected.keys():
-            return False
-        observed = [observed[name] for name in expected]
-        expected = list(expected.values())
-    pairs = zip(observed, expected, strict=False)
-    return len(observed) == len(expected) and all(
-        _difference_equal(one, other) is None for one, other in pairs
-    )
-
-
-def _difference_text(observed: Any, expected: str) -> str | None:
-    if isinstance(observed, list) and all(isinstance(part, str) for part in observed):
-        observed = "".join(observed)  # a list of characters is as good as a text
-    if not isinstance(observed, str):
-        return f"is {describe(observed)}, not text"
-    if observed == expected:
-        return None
-    if len(observed) != len(expected):
-        return f"has {len(observed)} characters, not {len(expected)}"
-    index = next(i for i, (a, b) in enumerate(zip(observed, expected, strict=True)) if a != b)
-    return f"differs from the right text at character {index}"
-
-
-def _difference_close(comparator: dict[str, Any], observed: Any, expected: Any) -> str | None:
-    if isinstance(expected, list) and isinstance(observed, list):
-        if len(observed) != len(expected):
-            return f"has {len(observed)} items, not {len(expected)}"
-        pairs = enumerate(zip(observed, expected, strict=True))
-        wrongs = ((i, _difference_close(comparator, one, other)) for i, (one, other) in pairs)
-        return next((f"in item {i} {wrong}" for i, wrong in wrongs if wrong), None)
-    if isinstance(expected, dict) and isinstance(observed, dict):
-        if set(observed) != set(expected):
-            return "does not have the right names in it"
-        wrongs = ((k, _difference_close(comparator, observed[k], expected[k])) for k in expected)
-        return next((f"under {k!r} {wrong}" for k, wrong in wrongs if wrong), None)
-    if (wrong := _structure(observed, expected)) is not None:
-        return wrong
-    return _first_difference(observed, expected, _gaps(comparator, observed, expected) <= 1)
-
-
-def _difference_subset(observed: Any, allowed: Any) -> str | None:
-    members = set(allowed.tolist() if isinstance(allowed, np.ndarray) else allowed)
-    if isinstance(observed, np.ndarray):
-        observed = observed.ravel().tolist()
-    if not isinstance(observed, str | list):
-        return f"is {describe(observed)}, not a sequence"
-    elements = list("".join(observed)) if _is_text(observed) else list(observed)
-    if not elements:
-        return "is empty"
-    strangers = sum(not _is_member(element, members) for element in elements)
-    return f"has {strangers} of {len(elements)} elements that cannot occur" if strangers else None
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) or all(isinstance(part, str) for part in value)
-
-
-def _is_member(element: Any, members: set[Any]) -> bool:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"a comparator is made by a call such as equal(), and {data!r} is none")
+    parameters = dict(data)
+    kind = parameters.pop("kind", None)
+    if kind not in CLASSES:
+        known = ", ".join(sorted(CLASSES))
+        raise ValueError(f"there is no comparator {kind!r}; there are {known}")
     try:
-        return element in members
-    except TypeError:
-        return False
+        return CLASSES[kind](**parameters)
+    except TypeError as error:
+        given = ", ".join(parameters) or "nothing"
+        raise ValueError(f"the comparator {kind!r} cannot be made of {given}") from error
 
 
-def _difference_frequencies(observed: Any, p: np.ndarray, expected: np.ndarray) -> str | None:
-    counts = _counts(observed, p.shape)
-    if counts is None:
-        return f"is {describe(observed)}, not counts of {p.size} outcomes"
-    if counts.sum() != expected.sum():  # too few draws would pass any bound
-        return f"holds {int(counts.sum())} draws, not {int(expected.sum())}"
-    impossible = int(counts[p == 0].sum())
-    if impossible:
-        return f"holds {impossible} of {int(counts.sum())} draws of outcomes that cannot occur"
-    threshold = math.log(2 * p.size / FALSE_ALARM)
-    if (_divergence(counts, p) > threshold).any():
-        return "does not have the right frequencies"
-    return None
+@dataclass(frozen=True)
+class Equal(Comparator, kind="equal"):
+    """Exactly the same text, integers or truth values."""
+
+    def difference(self, observed: Any, expected: Any) -> str | None:
+        found = values.difference(observed, expected)
+        if found is None:
+            return None
+        if found.place or found.what in ("length", "names"):
+            return "is not the expected value"
+        return _words(found)
+
+    def same_evidence(self, one: Any, other: Any) -> bool:
+        return values.difference(_comparable(one), _comparable(other)) is None
+
+    def gap(self, observed: Any, expected: Any) -> None:
+        return None
+
+    def trivial(self, expected: Any, filling: int) -> Any:
+        return _filled(expected, filling)
+
+
+@dataclass(frozen=True)
+class Close(Comparator, kind="close"):
+    """|observed − expected| ≤ atol + rtol · |expected|, for each number."""
+
+    rtol: float
+    atol: float
+
+    def difference(self, observed: Any, expected: Any) -> str | None:
+        found = values.difference(observed, expected, self.rtol, self.atol)
+        if found is None:
+            return None
+        way = (f"in item {at} " if isinstance(at, int) else f"under {at!r} " for at in found.place)
+        return "".join(way) + _words(found)
+
+    def same_evidence(self, one: Any, other: Any) -> bool:
+        one, other = _comparable(one), _comparable(other)
+        return values.difference(one, other, self.rtol, self.atol) is None
+
+    def gap(self, observed: Any, expected: Any) -> float:
+        return values.gap(observed, expected, self.rtol, self.atol)
+
+    def trivial(self, expected: Any, filling: int) -> Any:
+        return _filled(expected, filling)
+
+
+@dataclass(frozen=True)
+class Subset(Comparator, kind="subset"):
+    """A text or sequence that is not empty, and of which every element is in `of`."""
+
+    of: Any  # an encoded list
+
+    def difference(self, observed: Any, expected: Any) -> str | None:
+        elements = values.as_text(observed)
+        if isinstance(elements, np.ndarray):
+            elements = elements.ravel().tolist()
+        if not isinstance(elements, str | list):
+            return f"is {values.name(observed)}, not a sequence"
+        if not elements:
+            return "is empty"
+        allowed = decode(self.of)
+        members = set(allowed.tolist() if isinstance(allowed, np.ndarray) else allowed)
+        strangers = sum(not _is_member(element, members) for element in elements)
+        if not strangers:
+            return None
+        return f"has {strangers} of {len(elements)} elements that cannot occur"
+
+    def same_evidence(self, one: Any, other: Any) -> bool:
+        return _both_or_neither(self, one, other)
+
+    def gap(self, observed: Any, expected: Any) -> None:
+        return None
+
+    def trivial(self, expected: Any, filling: int) -> Any:
+        return _filled(expected, filling)
+
+
+@dataclass(frozen=True)
+class AtMost(Comparator, kind="at_most"):
+    """A number not above `bound`."""
+
+    bound: float
+
+    def difference(self, observed: Any, expected: Any) -> str | None:
+        is_number = values.kind(observed) in (values.INTEGERS, values.FLOATS)
+        if not is_number or observed.size != 1:
+            return f"is {values.name(observed)}, not a number"
+        number = float(observed.reshape(()))
+        if not math.isfinite(number):
+            return "is NaN" if math.isnan(number) else "is infinite"
+        return None if number <= self.bound else f"is {number:.4g}, too large"
+
+    def same_evidence(self, one: Any, other: Any) -> bool:
+        return _both_or_neither(self, one, other)
+
+    def gap(self, observed: Any, expected: Any) -> None:
+        return None
+
+    def trivial(self, expected: Any, filling: int) -> Any:
+        return _filled(expected, filling)
+
+
+@dataclass(frozen=True)
+class Frequencies(Comparator, kind="frequencies"):
+    """Counts of shape (V,) that may have been drawn from `p`, as many as the solution drew."""
+
+    p: Any  # an encoded array (V,), which sums to one
+
+    def difference(self, observed: Any, expected: Any) -> str | None:
+        p = decode(self.p)
+        counts = _counts(observed, p.shape)
+        if counts is None:
+            return f"is {values.name(observed)}, not counts of {p.size} outcomes"
+        if counts.sum() != expected.sum():  # too few draws would pass any bound
+            return f"holds {int(counts.sum())} draws, not {int(expected.sum())}"
+        impossible = int(counts[p == 0].sum())
+        if impossible:
+            return f"holds {impossible} of {int(counts.sum())} draws of outcomes that cannot occur"
+        if (_divergence(counts, p) > _largest_divergence(p.size)).any():
+            return "does not have the right frequencies"
+        return None
+
+    def same_evidence(self, one: Any, other: Any) -> bool:
+        """Whether two counts may come from one distribution, by the two-sample version."""
+        if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
+            return _kind(one) == _kind(other)
+        first, second = _counts(one, one.shape), _counts(other, one.shape)
+        if first is None or second is None or first.sum() != second.sum():
+            return False
+        if not first.sum():
+            return True
+        pooled = (first + second) / (first.sum() + second.sum())
+        divergence = _divergence(first, pooled) + _divergence(second, pooled)
+        return bool((divergence <= _largest_divergence(pooled.size)).all())
+
+    def gap(self, observed: Any, expected: Any) -> None:
+        return None
+
+    def trivial(self, expected: Any, filling: int) -> Any:
+        """No draw at all, or as many of each outcome."""
+        share = expected.sum() / expected.size
+        return np.full_like(expected, share if filling else 0, dtype=float)
+
+
+def _counts(observed: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    if not isinstance(observed, np.ndarray) or observed.shape != shape:
+        return None
+    counts = observed.astype(np.float64)
+    return counts if np.isfinite(counts).all() and (counts >= 0).all() else None
 
 
 def _divergence(counts: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -194,52 +256,73 @@ def _relative_entropy(q: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.where(q == 0, 0.0, q * np.log(q / p))
 
 
-def _same_frequencies(one: Any, other: Any) -> bool:
-    """Whether two count vectors may come from one distribution (two-sample version)."""
-    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
-        return _kind(one) == _kind(other)
-    first, second = _counts(one, one.shape), _counts(other, one.shape)
-    if first is None or second is None or first.sum() != second.sum():
+def _largest_divergence(outcomes: int) -> float:
+    return math.log(2 * outcomes / FALSE_ALARM)
+
+
+def _is_member(element: Any, members: set[Any]) -> bool:
+    try:
+        return element in members
+    except TypeError:
         return False
-    if not first.sum():
-        return True
-    pooled = (first + second) / (first.sum() + second.sum())
-    surprise = _divergence(first, pooled) + _divergence(second, pooled)
-    return bool((surprise <= math.log(2 * pooled.size / FALSE_ALARM)).all())
 
 
-def _counts(observed: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    if not isinstance(observed, np.ndarray) or observed.shape != shape:
-        return None
-    counts = observed.astype(np.float64)
-    return counts if np.isfinite(counts).all() and (counts >= 0).all() else None
+def _both_or_neither(asked: Comparator, one: Any, other: Any) -> bool:
+    """Whether two values of one kind have a property that `asked` asks for, or neither has it."""
+    lacks = [asked.difference(value, None) is not None for value in (one, other)]
+    return lacks[0] == lacks[1] and _kind(one) == _kind(other)
 
 
-def _difference_at_most(observed: Any, bound: float) -> str | None:
-    if not isinstance(observed, np.ndarray) or observed.size != 1 or observed.dtype.kind == "b":
-        return f"is {describe(observed)}, not a number"
-    value = float(observed.reshape(()))
-    if not math.isfinite(value):
-        return "is NaN" if math.isnan(value) else "is infinite"
-    return None if value <= bound else f"is {value:.4g}, too large"
+def _kind(value: Any) -> str:
+    return value.type if isinstance(value, Opaque) else values.kind(value)
 
 
-def _structure(observed: Any, expected: Any) -> str | None:
-    """What keeps two values from being compared element by element; None where nothing does."""
-    if not isinstance(observed, np.ndarray) or not isinstance(expected, np.ndarray):
-        is_large = isinstance(expected, np.ndarray) and expected.size > 1
-        shape = f" with shape {expected.shape}" if is_large else ""
-        return f"is {describe(observed)}, not {describe(expected)}{shape}"
-    kind, expected_kind = _kind(observed), _kind(expected)
-    if kind != expected_kind:
-        return f"holds {kind}, not {expected_kind}"
-    if observed.shape == expected.shape or observed.size == expected.size == 1:
-        return None
-    return f"has {_shape(observed, expected.shape)}, not {expected.shape}"
+def _comparable(value: Any) -> Any:
+    """`value` with a dict in place of every object that can only be told by its type's name."""
+    if isinstance(value, Opaque):
+        return {"an object of type": value.type}
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _comparable(item) for name, item in value.items()}
+    return value
+
+
+def _filled(expected: Any, filling: int) -> Any:
+    """An array of only zeros or ones, or an empty or blank text; None in place of all others."""
+    if isinstance(expected, np.ndarray):
+        return np.full_like(expected, filling)
+    if isinstance(expected, str):
+        return " " * len(expected) if filling else ""
+    return None
+
+
+def _words(found: values.Difference) -> str:
+    """What differs, as the end of a sentence about the observed value."""
+    observed, expected = found.observed, found.expected
+    if found.what == "kind":
+        return _kind_words(observed, expected)
+    if found.what == "shape":
+        return f"has {_shape(observed, expected.shape)}, not {expected.shape}"
+    if found.what == "length":
+        return f"has {len(observed)} items, not {len(expected)}"
+    if found.what == "names":
+        return "does not have the right names in it"
+    if found.what == "text":
+        return _text_words(observed, expected)
+    return _number_words(found)
+
+
+def _kind_words(observed: Any, expected: Any) -> str:
+    if isinstance(observed, np.ndarray) and isinstance(expected, np.ndarray):
+        return f"holds {values.kind(observed)}, not {values.kind(expected)}"
+    is_large = isinstance(expected, np.ndarray) and expected.size > 1
+    shape = f" with shape {expected.shape}" if is_large else ""
+    return f"is {values.name(observed)}, not {values.name(expected)}{shape}"
 
 
 def _shape(observed: np.ndarray, expected: tuple[int, ...]) -> str:
-    """The observed shape in words; by its numbers only where these come near the right ones.
+    """The observed shape in words; by its numbers only if these come near the right ones.
 
     Someone could put hidden inputs into a shape, and read them off the feedback.
     """
@@ -250,44 +333,27 @@ def _shape(observed: np.ndarray, expected: tuple[int, ...]) -> str:
     return f"another shape, with {observed.ndim} {'axis' if observed.ndim == 1 else 'axes'}"
 
 
-def _first_difference(observed: np.ndarray, expected: np.ndarray, good: np.ndarray) -> str | None:
-    wrong = np.flatnonzero(~good)
-    if wrong.size == 0:
-        return None
-    index = int(wrong[0])
-    one, other = _flat(observed)[index], _flat(expected)[index]
+def _text_words(observed: str, expected: str) -> str:
+    if len(observed) != len(expected):
+        return f"has {len(observed)} characters, not {len(expected)}"
+    pairs = enumerate(zip(observed, expected, strict=True))
+    index = next(i for i, (one, other) in pairs if one != other)
+    return f"differs from the right text at character {index}"
+
+
+def _number_words(found: values.Difference) -> str:
+    """The first number that differs, its place, and how many others do."""
+    wrong = found.wrong
+    assert wrong is not None, "numbers differ somewhere"
+    first = tuple(np.argwhere(wrong)[0])
+    one = float(found.observed[first])
+    other = float(found.expected.reshape(wrong.shape)[first])
     where = ""
-    if observed.size > 1:
-        place = ", ".join(str(int(i)) for i in np.unravel_index(index, observed.shape))
-        where = f" at index [{place}] ({wrong.size} of {observed.size} elements differ)"
-    if np.isnan(one):
+    if wrong.size > 1:
+        place = ", ".join(map(str, first))
+        where = f" at index [{place}] ({wrong.sum()} of {wrong.size} elements differ)"
+    if math.isnan(one):
         return f"is NaN{where}"
-    if np.isinf(one):
+    if math.isinf(one):
         return f"is infinite{where}"
     return f"is off by {abs(one - other):.3g}{where}"
-
-
-def _flat(value: np.ndarray) -> np.ndarray:
-    return value.ravel().astype(np.float64)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return {"b": "truth values", "i": "integers", "u": "integers"}.get(
-            value.dtype.kind, "floats"
-        )
-    return value.type if isinstance(value, Opaque) else type(value).__name__
-
-
-def describe(value: Any) -> str:
-    """`value`'s kind in words, for the end of a sentence; never its contents."""
-    if isinstance(value, np.ndarray):
-        if value.size == 1:
-            return {"truth values": "a truth value", "integers": "an integer"}.get(
-                _kind(value), "a float"
-            )
-        return f"an array of {_kind(value)}"
-    if isinstance(value, Opaque):
-        return "an object of another kind"  # its name is the student's to choose
-    names = {"NoneType": "None", "str": "text", "list": "a list", "dict": "a dictionary"}
-    return names[type(value).__name__]

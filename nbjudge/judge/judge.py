@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbjudge.judge.answer_key import AnswerKey, CellKey, Expectation, MistakeEvidence, observations
-from nbjudge.judge.comparators import difference, same_evidence
 from nbjudge.judge.scorers import BadFile
 from nbjudge.judge.verdicts import Verdict
 from nbjudge.kernel.evidence import Observation, decode
@@ -117,7 +116,7 @@ def _same_observation(
         return False
     if one.raised or other.raised:
         return bool(one.raised and other.raised and one.raised.type == other.raised.type)
-    return same_evidence(entry.comparator, one.value, other.value)
+    return entry.rule.same_evidence(one.value, other.value)
 
 
 def _wrong(entry: Expectation, observed: Observations) -> str | None:
@@ -132,7 +131,7 @@ def _wrong_value(entry: Expectation, value: Any, observation: Observation | None
         return f"{name}: nothing was observed."
     if observation.raised:
         return f"{name}: the code {_raised(observation.raised.type)}."
-    wrong = difference(entry.comparator, observation.value, decode(value))
+    wrong = entry.rule.difference(observation.value, decode(value))
     if wrong is not None:
         return f"{name}: the result {wrong}."
     if observation.changed:

@@ -79,7 +79,7 @@ class Observation:
 def encode(value: Any) -> dict[str, Any]:
     """`value` as plain JSON.
 
-    Numbers, arrays, detached tensors and regular nested sequences of numbers become arrays.
+    Numbers, arrays, tensors and regular nested sequences of numbers become arrays.
 
     Raises TooLarge when the value holds more than MAX_BYTES bytes or MAX_ITEMS items, or is
     nested deeper than MAX_DEPTH.
@@ -138,21 +138,29 @@ def sendable(text: str) -> str:
 
 
 def as_array(value: Any) -> np.ndarray | None:
-    """`value` as an array of an allowed dtype, or None where it is not one.
+    """`value` as an array of an allowed dtype, or None if it is not one.
 
-    Takes numbers, arrays, tensors (detached first) and rectangular nested sequences of numbers.
+    Takes numbers, arrays, tensors (detached first) and rectangular nested sequences of numbers:
+    what the rule of values (`nbjudge.shared.values`) calls an array, which a sandbox need not see.
     """
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    if not (isinstance(value, bool | int | float | list | tuple) or hasattr(value, "__array__")):
-        return None
     try:
+        value = _detached(value)
+        if not (isinstance(value, bool | int | float | list) or hasattr(value, "__array__")):
+            return None
         array = np.asarray(value)
     except (ValueError, TypeError, OverflowError, RuntimeError):
-        return None  # ragged, or not numbers
-    if array.size == 0 and isinstance(value, list | tuple):
+        return None  # ragged, endless, or not numbers
+    if isinstance(value, list) and array.size == 0:
         return None  # an empty list has no kind: keep it a list
     return array if array.dtype.newbyteorder("<").str in _DTYPES else None
+
+
+def _detached(value: Any) -> Any:
+    """`value` with every tensor cut off from its gradients, and every tuple as a list."""
+    if isinstance(value, list | tuple):
+        return [_detached(item) for item in value]
+    is_tensor = hasattr(value, "detach") and hasattr(value, "__array__")
+    return value.detach().cpu() if is_tensor else value
 
 
 def decode(encoded: Any) -> Any:

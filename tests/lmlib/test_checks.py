@@ -23,7 +23,7 @@ def failure(check: Any, *arguments: Any, **options: Any) -> str:
     ("actual", "expected"),
     [
         ("to be", "to be"),
-        (3, 3.0),
+        (3, np.int64(3)),
         ([1, 2], np.array([1, 2])),
         (np.array([True, False]), [True, False]),
         (None, None),
@@ -87,7 +87,7 @@ def test_texts_are_compared_character_by_character() -> None:
 
 def test_numbers_say_where_and_by_how_much() -> None:
     actual = np.array([[1.0, 2.0], [3.5, 9.0]])
-    said = failure(checks.close, "the loss", actual, [[1, 2], [3, 4]])
+    said = failure(checks.close, "the loss", actual, [[1.0, 2.0], [3.0, 4.0]])
     assert "2 of 4 numbers differ; the first is 3.5 where 3 is expected" in said
     assert "at index [1, 0], a gap of 0.5" in said
     said = failure(checks.close, "the row", [0.5, 2.0], [0.5, 2.5])
@@ -110,7 +110,9 @@ def test_close_keeps_its_tolerances() -> None:
         ([1.0, 2.0, 3.0], r"expected shape (2,), got shape (3,)"),
         (1.0, "expected shape (2,), got a single number"),
         ([1.0, float("nan")], "there is a NaN (not a number) at index [1]"),
-        ([[1.0], [1.0, 2.0]], "got an object of type list"),
+        ([[1.0], [1.0, 2.0]], "expected an array of floats with shape (2,), got a list."),
+        ({1.0, 2.0}, "got an object of type set"),
+        ([1, 2], "expected an array of floats, got an array of integers (the first is 1)."),
         ([1.0, float("inf")], "inf where 2 is expected"),
     ],
 )
@@ -118,10 +120,29 @@ def test_what_is_no_such_array(actual: Any, words: str) -> None:
     assert words in failure(checks.close, "the state", actual, [1.0, 2.0])
 
 
-def test_tensors_count_as_arrays() -> None:
-    torch = pytest.importorskip("torch")
-    checks.close("the state", torch.ones(2, requires_grad=True), [1.0, 1.0])
-    checks.shape("the state", torch.ones(2, 3), (2, 3))
+def test_another_kind_of_number_is_told_with_the_number() -> None:
+    said = failure(checks.equal, "the count", 2.0, 2)
+    assert said == "the count: expected an integer, got a float (2.0)."
+    assert "expected a truth value, got an integer (1)" in failure(checks.equal, "it", 1, True)
+
+
+def test_in_lists_and_dicts_the_place_is_told() -> None:
+    said = failure(
+        checks.close, "the state", {"w": [[1.0], [1.0, 3.0]]}, {"w": [[1.0], [1.0, 2.0]]}
+    )
+    assert said.startswith("the state: under 'w', in item 1, 1 of 2 numbers differ")
+    assert failure(checks.equal, "the tokens", ["a"], ["a", "b"]) == (
+        "the tokens: expected a list of 2 items, got one of 1."
+    )
+    assert failure(checks.equal, "the costs", {"a": 1}, {"a": 1, "b": 2}) == (
+        "the costs: expected a dictionary with 'a, b', got one with 'a'."
+    )
+    assert failure(checks.equal, "the costs", {}, {"a": 1}).endswith("got one with nothing in it.")
+
+
+def test_what_no_check_can_compare_is_told() -> None:
+    said = failure(checks.equal, "the tokens", {1, 2}, {1, 2})
+    assert said == "the tokens: expected an object of type set, which no check can compare."
 
 
 def test_shape() -> None:
@@ -131,6 +152,11 @@ def test_shape() -> None:
         checks.shape, "the state", np.zeros((2, 3)), (3, 2)
     )
     assert "expected an array, got None" in failure(checks.shape, "the state", None, (3,))
+
+
+def test_first_rows_of_another_kind_are_told() -> None:
+    said = failure(checks.first_rows, "the output", np.ones((3, 3), int), CORNER)
+    assert "expected an array of floats, got an array of integers (the first is 1)" in said
 
 
 def test_that(capsys: pytest.CaptureFixture[str]) -> None:

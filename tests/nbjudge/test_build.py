@@ -196,7 +196,15 @@ RANDOM = "values * factor * (1 + 1e-4 * np.random.normal())"
         ),
         (
             with_test(TEST.replace("scaled, values, 3.0", "lambda x: object(), values")),
-            "cannot compare what",
+            r"cannot compare what 'five values tripled' returns \(object\)",
+        ),
+        (
+            with_test(TEST.replace("scaled, values, 3.0", "lambda x: {'a': [{1}]}, values")),
+            r"cannot compare what 'five values tripled' returns \(set\)",
+        ),
+        (
+            with_test(TEST.replace("close(rtol=1e-4)", '{"kind": "clsoe"}', 1)),
+            r"scaled_test cannot compare 'five values tripled': there is no comparator 'clsoe'; ",
         ),
         (with_test(TEST.replace("rtol=1e-4)", "rtol=1e-9)", 1)), "is too narrow"),
         (with_solution("values * factor", RANDOM), "loses points|is too narrow"),
