@@ -27,10 +27,10 @@ from tests.grading.small_course import (
 from nbjudge.authoring import build, normalise
 from nbjudge.core.course import Course
 from nbjudge.core.notebooks import points, read_notebook
+from nbjudge.core.people import Person
+from nbjudge.gradebook import students
 from nbjudge.gradebook.connection import open_gradebook
 from nbjudge.judge.verdicts import Record
-from nbjudge.lms import roster
-from nbjudge.lms.roster import Person
 from nbjudge.workflow import feedback, grade, grades
 from tests.browser.jupyter import choose, needs_chromium, open_notebook
 
@@ -91,7 +91,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     hand_in(course, "grace", answered(course, scaled=RIGHT, answer_task="It overflows."))
     hand_in(course, BROKEN, '{"cells": [')
     names = {student: name.split(", ") for student, name in PEOPLE.items()}
-    roster.enter(
+    students.enter(
         course, [Person(student, *reversed(name), "", "") for student, name in names.items()]
     )
     return course
