@@ -36,9 +36,11 @@ from nbjudge.authoring import audit, build, demo, handed_out, release
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.tables import read_table, write_table
+from nbjudge.gradebook import penalties, students
 from nbjudge.judge.verdicts import Record
 from nbjudge.kernel import evidence
 from nbjudge.lms import collect, roster
+from nbjudge.lms.registry import LMSS
 from nbjudge.pages import report
 from nbjudge.plugins.gradescope import autograder, pack
 from nbjudge.sandbox import bubblewrap
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("assignment", metavar="PS")
     made.add_argument("source", nargs="?", type=Path, metavar="FOLDER_OR_ZIP",
                       help="default: only apply course.toml's rules again")  # fmt: skip
-    made.add_argument("--lms", choices=("canvas", "moodle", "gradescope", "plain"),
+    made.add_argument("--lms", choices=tuple(LMSS),
                       help="who made the download (default: told by its names)")  # fmt: skip
     made.add_argument("--worksheet", type=Path, metavar="CSV",
                       help="Moodle's grading worksheet: who is who, and when")  # fmt: skip
@@ -321,6 +323,7 @@ def _feedback(options: argparse.Namespace) -> int:
     course = find_course(options.course)
     complaints: list[str] = []
     for name in _assignments(course, options):
+        penalties.refresh(course, name)
         written, missing = feedback.write_feedback(course, name, options.student)
         print(f"{name}: {len(written)} feedback pages below {course.root / 'feedback'}")
         complaints += missing
@@ -343,7 +346,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _roster(options: argparse.Namespace) -> int:
     course = find_course(options.course)
-    changes = roster.enter(course, roster.read_roster(read_table(options.file)))
+    changes = students.enter(course, roster.read_roster(read_table(options.file)))
     _print_table(
         ("student", "name", "e-mail", ""),
         [(one.person.student, one.person.name, one.person.email, one.what) for one in changes],
@@ -370,11 +373,10 @@ def _collect(options: argparse.Namespace) -> int:
 
 def _grades(options: argparse.Namespace) -> int:
     course = find_course(options.course)
-    found = [
-        score
-        for name in _assignments(course, options)
-        for score in grades.scores(course, name, options.so_far)
-    ]
+    names = _assignments(course, options)
+    for name in names:
+        penalties.refresh(course, name)
+    found = [score for name in names for score in grades.scores(course, name, options.so_far)]
     left = [(one.person.student, one.status) for one in found if not one.is_graded]
     written = len(found) - len(left)
     if options.into is None:
@@ -398,10 +400,11 @@ def _grades(options: argparse.Namespace) -> int:
 def _return(options: argparse.Namespace) -> int:
     course = find_course(options.course)
     name = course.assignment(options.assignment).name
+    penalties.refresh(course, name)
     written, complaints = feedback.write_feedback(course, name)
-    students = [path.parent.parent.name for path in written]
-    unknown = grades.feedback_zip(course, name, students, options.out)
-    print(f"{len(students)} feedback pages in {options.out}")
+    owners = [path.parent.parent.name for path in written]
+    unknown = grades.feedback_zip(course, name, owners, options.out)
+    print(f"{len(owners)} feedback pages in {options.out}")
     if unknown:
         print(f"Named after the student, as no LMS's name is known: {', '.join(unknown)}")
     for complaint in complaints:

@@ -5,7 +5,7 @@ Times are aware datetimes throughout; a late day is 24 hours after the deadline,
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -70,6 +70,11 @@ class Policies:
     def of(self, assignment: str) -> Policy:
         """The rules of `assignment`."""
         return dict(self.policies)[assignment]
+
+    def zone(self, assignment: str) -> tzinfo:
+        """Where times without an offset are at home: where the due date is, or UTC without one."""
+        due = self.of(assignment).due
+        return due.tzinfo if due is not None and due.tzinfo is not None else UTC
 
     def exception(self, student: str, assignment: str) -> PolicyException:
         """What is different for `student`; an exception without effect where nothing is."""

@@ -1,11 +1,16 @@
-"""nbgrader's gradebook, opened with one clear sentence for whatever may be wrong with it."""
+"""nbgrader's gradebook, opened with one clear sentence for whatever may be wrong with it.
+
+Whoever only asks the gradebook opens it with `read_gradebook`, whose connection refuses to write.
+"""
 
 import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 from nbgrader.api import Gradebook, InvalidEntry
+from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
 from nbjudge.core.course import Course
@@ -33,16 +38,41 @@ def gradebook_errors(course: Course) -> Iterator[None]:
         log.setLevel(level)
 
 
+def has_gradebook(course: Course) -> bool:
+    """Whether the course has a gradebook already."""
+    return (course.root / "gradebook.db").exists()
+
+
 def open_gradebook(course: Course) -> Gradebook:
-    """The course's gradebook, made if there is none yet."""
+    """The course's gradebook, for writing; made if there is none yet."""
     find_alembic()
     return Gradebook(course.gradebook_url)
 
 
+def read_gradebook(course: Course) -> Gradebook:
+    """The course's gradebook, for reading only: its connection refuses every change.
+
+    Raises CourseError if there is no gradebook yet.
+    """
+    if not has_gradebook(course):
+        raise CourseError(
+            f"There is no gradebook in {course.root} yet: run `nbjudge build` or `nbjudge roster`."
+        )
+    gradebook = open_gradebook(course)
+    gradebook.close()  # the connection that nbgrader has made and could write with
+    event.listen(gradebook.engine, "connect", _refuse_writes)
+    return gradebook
+
+
+def _refuse_writes(connection: Any, _: Any) -> None:
+    # unlike a file opened for reading, this still recovers what a killed program left half done
+    connection.execute("PRAGMA query_only = ON")
+
+
 def check_writable(course: Course) -> None:
-    """Raise CourseError where there is a gradebook that is locked or cannot be written."""
-    path = course.root / "gradebook.db"
-    if path.exists():
+    """Raise CourseError if there is a gradebook that is locked or cannot be written."""
+    if has_gradebook(course):
+        path = course.root / "gradebook.db"
         with gradebook_errors(course), contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()

@@ -1,40 +1,27 @@
-"""Late days and extensions, through nbgrader's own late-submission plugin.
+"""How late a submission is by course.toml and timestamp.txt, and what is told of it.
 
 nbgrader keeps a due date for each assignment, an extension and a time of handing in for each
-submission, and asks its plugin for a penalty. Here these come from course.toml and timestamp.txt;
-the same plugin is asked by `nbgrader autograde` and by `nbjudge`.
+submission, and asks its late-submission plugin for a penalty. Here these times are entered;
+the penalty is entered in `nbjudge.gradebook.penalties`.
 """
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.plugins import LateSubmissionPlugin
-from nbgrader.preprocessors import AssignLatePenalties
-from traitlets.config import Config
+from nbgrader.api import Gradebook
 
-from nbjudge.core.course import Course, find_course
+from nbjudge.core.course import Course
 from nbjudge.core.deadlines import Lateness
-from nbjudge.lms.collect import in_words, read_timestamp
-
-
-class LateDays(LateSubmissionPlugin):
-    """Takes a share of the points for each late day that no free one covers."""
-
-    def late_submission_penalty(
-        self, student_id: str, score: float, total_seconds_late: float
-    ) -> float | None:
-        """The points that a submission of `score` points loses; None where it loses none."""
-        config = self.parent.config.CourseDirectory
-        course = find_course(Path(config.root if "root" in config else "."))
-        late = lateness(course, student_id, self.parent.assignment_id)
-        return late.share * score if late.share else None
+from nbjudge.core.times import in_words, naive, read_timestamp
 
 
 def handed_in(course: Course, student: str, assignment: str) -> datetime | None:
-    """When what counts of `assignment` was handed in, as far as anybody knows."""
+    """When what counts of `assignment` was handed in; None if nobody knows exactly."""
     exception = course.policies.exception(student, assignment)
-    return exception.handed_in or read_timestamp(course.submitted(student, assignment))
+    if exception.handed_in:
+        return exception.handed_in
+    zone = course.policies.zone(assignment)
+    found = read_timestamp(course.submitted(student, assignment), zone)
+    return found.time if found else None
 
 
 def lateness(course: Course, student: str, assignment: str) -> Lateness:
@@ -46,12 +33,16 @@ def lateness(course: Course, student: str, assignment: str) -> Lateness:
 def enter_times(course: Course, gradebook: Gradebook, assignment: str, student: str) -> None:
     """Enter due date, extension and time of handing in of a submission in the gradebook.
 
-    Where course.toml has no due date, those that somebody entered otherwise stay.
+    If course.toml has no due date, one that somebody entered otherwise stays; so does a time, if
+    there is no timestamp.txt.
     """
     submission = gradebook.find_submission(assignment, student)
     time = handed_in(course, student, assignment)
+    zone = course.policies.zone(assignment)
     if time is not None:
         submission.timestamp = naive(time)
+    elif read_timestamp(course.submitted(student, assignment), zone):
+        submission.timestamp = None  # nbgrader may have guessed one from it
     due = course.policies.of(assignment).due
     deadline = course.policies.deadline(student, assignment)
     if due is None or deadline is None:
@@ -61,43 +52,8 @@ def enter_times(course: Course, gradebook: Gradebook, assignment: str, student: 
     submission.extension = more if more != timedelta(0) else None
 
 
-def naive(time: datetime) -> datetime:
-    """`time` as nbgrader keeps it: in UTC, without saying so."""
-    return time.astimezone(UTC).replace(tzinfo=None)
-
-
-def enter_penalty(
-    course: Course, gradebook: Gradebook, config: Config, assignment: str, student: str
-) -> None:
-    """Enter times and, by the plugin that nbgrader_config.py names, the penalty for lateness."""
-    enter_times(course, gradebook, assignment, student)
-    step = AssignLatePenalties(config=config)
-    step.assignment_id = assignment
-    step.init_plugin()
-    submission = gradebook.find_submission(assignment, student)
-    notebook = gradebook.find_submission_notebook(assignment, assignment, student)
-    penalty = None
-    if submission.total_seconds_late > 0:
-        gradebook.db.flush()  # the scores just entered count
-        gradebook.db.refresh(notebook)
-        found = step.plugin_inst.late_submission_penalty(
-            student, notebook.score, submission.total_seconds_late
-        )
-        penalty = None if found is None else min(max(found, 0.0), notebook.score)
-    notebook.late_submission_penalty = penalty
-
-
-def penalty(gradebook: Gradebook, assignment: str, student: str) -> float:
-    """The points that the gradebook takes off a submission for its lateness."""
-    try:
-        found = gradebook.find_submission_notebook(assignment, assignment, student)
-    except MissingEntry:
-        return 0.0
-    return float(found.late_submission_penalty or 0.0)
-
-
 def explained(course: Course, student: str, assignment: str, taken: float) -> str:
-    """What a student is told of their lateness and what it cost; nothing where there was none."""
+    """What a student is told of their lateness and what it cost; nothing if there was none."""
     late = lateness(course, student, assignment)
     if not late.is_late:
         return ""

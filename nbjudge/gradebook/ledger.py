@@ -5,6 +5,7 @@ person has to look.  Manual scores and comments are a grader's, and stay as they
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -12,12 +13,19 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry
+from traitlets.config import Config
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import grade_id, is_solution, is_task
-from nbjudge.gradebook import lateness
-from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
+from nbjudge.core.times import naive
+from nbjudge.gradebook import lateness, penalties
+from nbjudge.gradebook.connection import (
+    gradebook_errors,
+    has_gradebook,
+    open_gradebook,
+    read_gradebook,
+)
 from nbjudge.gradebook.nbgrader_config import load_config
 from nbjudge.judge.verdicts import Record, Verdict
 
@@ -27,9 +35,9 @@ def check_cells_kept(course: Course, assignment: str, template: NotebookNode) ->
 
     Raises CourseError, naming the cells: a gradebook cannot add or drop them any more.
     """
-    if not (course.root / "gradebook.db").exists():
+    if not has_gradebook(course):
         return
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
         try:
             known = gradebook.find_notebook(assignment, assignment)
         except MissingEntry:
@@ -43,25 +51,6 @@ def check_cells_kept(course: Course, assignment: str, template: NotebookNode) ->
             f"Students have been graded with another {assignment}, so its graded and locked cells "
             f"can no longer be added, dropped or renamed: {', '.join(changes)}."
         )
-
-
-def enter_penalty(course: Course, gradebook: Gradebook, record: Record) -> None:
-    """Enter what lateness costs the submission of `record`; one that failed loses nothing."""
-    if record.status == "failed":
-        lateness.enter_times(course, gradebook, record.assignment, record.student)
-        notebook = gradebook.find_submission_notebook(
-            record.assignment, record.assignment, record.student
-        )
-        notebook.late_submission_penalty = None
-    else:
-        config = load_config(course)
-        lateness.enter_penalty(course, gradebook, config, record.assignment, record.student)
-
-
-def update_penalty(course: Course, gradebook: Gradebook, record: Record) -> None:
-    """Enter the penalty once more: points by people and extensions come after the machine's."""
-    enter_penalty(course, gradebook, record)
-    gradebook.db.commit()
 
 
 def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | None = None) -> None:
@@ -142,7 +131,7 @@ class Ledger:
             self.gradebook.update_or_create_student(record.student)
             time = lateness.handed_in(self.course, record.student, self.assignment)
             self.gradebook.update_or_create_submission(
-                self.assignment, record.student, timestamp=lateness.naive(time) if time else None
+                self.assignment, record.student, timestamp=naive(time) if time else None
             )
             grades = self._by_cell(Grade, record.student)
             comments = self._by_cell(Comment, record.student)
@@ -155,7 +144,11 @@ class Ledger:
                 if is_solution(cell) or is_task(cell):
                     _enter_comment(record, cell, comments[name])
             enter_extra_credit(self.gradebook, record, before)
-            enter_penalty(self.course, self.gradebook, record)
+            penalties.enter(self.course, self.gradebook, self._config, record)
+
+    @functools.cached_property
+    def _config(self) -> Config:
+        return load_config(self.course)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

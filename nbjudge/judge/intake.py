@@ -8,9 +8,7 @@ they define, and the student's extra cells after the cell that they followed.
 import ast
 import functools
 import json
-import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +20,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from nbjudge.core.files import digest
+from nbjudge.core.files import NotAFile, TooLarge, digest, read_regular_file
 from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import (
     METADATA_KEY,
@@ -36,9 +34,6 @@ from nbjudge.core.notebooks import (
 )
 from nbjudge.kernel.evidence import sendable
 from nbjudge.shared.imports import foreign_imports
-
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 class Unreadable(Exception):
@@ -77,22 +72,18 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     Raises Unreadable for anything but a regular file of at most `most_bytes`.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT)
+        return read_regular_file(path, most_bytes)
     except FileNotFoundError as error:
         raise Unreadable(f"there is no {path.name} in the submission") from error
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be opened ({error.strerror})") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise Unreadable(f"{path.name} is not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > most_bytes:
-            raise Unreadable(
-                f"{path.name} is larger than {most_bytes // 1_000_000} MB; "
-                "clear its outputs and hand it in again"
-            )
-        return file.read(most_bytes)
+    except NotAFile as error:
+        raise Unreadable(f"{path.name} is not a regular file") from error
+    except TooLarge as error:
+        raise Unreadable(
+            f"{path.name} is larger than {most_bytes // 1_000_000} MB; "
+            "clear its outputs and hand it in again"
+        ) from error
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -1,7 +1,9 @@
 """What became of one submission: kept in the metadata of its autograded notebook."""
 
 import dataclasses
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from nbformat import NotebookNode, from_dict
@@ -54,6 +56,14 @@ def attached(notebook: NotebookNode) -> Record | None:
         )
         return Record(**{**fields, "verdicts": verdicts, "notes": tuple(fields["notes"])})
     except (KeyError, TypeError):
+        return None
+
+
+def read_record(path: Path) -> Record | None:
+    """The record in the autograded notebook at `path`; None if there is none that can be read."""
+    try:
+        return attached(from_dict(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, AttributeError):
         return None
 
 

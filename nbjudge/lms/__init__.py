@@ -1,1 +1,1 @@
-"""Learning management systems: rosters, downloads, and grade files."""
+"""Learning management systems: a file for each, behind one protocol, and what they share."""

@@ -1,12 +1,4 @@
-"""What learning management systems give for "download all submissions", and what its names say.
-
-Canvas       `lovelaceada_LATE_4711_90210_ps1-1.ipynb`: sortable name, whether late, the ids of
-             student and file, the file's name (content_zipper.rb of Canvas)
-Moodle       `Ada Lovelace_4711_assignsubmission_file/ps1.ipynb`: full name and participant number
-             of this one assignment, which the grading worksheet has too; or all in one name
-Gradescope   `submission_4711/ps1.ipynb`, and `submission_metadata.yml` with e-mail and time
-plain        `ada/ps1.ipynb` or `ada.ipynb`, named as in the gradebook
-"""
+"""The files of an LMS's download, a zip or a folder, and what is known of each."""
 
 import contextlib
 import re
@@ -15,14 +7,11 @@ import unicodedata
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import yaml
 
 from nbjudge.core.errors import CourseError
-from nbjudge.core.tables import Table
+from nbjudge.core.times import Stamp
 
 MAX_FILES = 20_000
 MAX_FILE_BYTES = 20_000_000
@@ -33,31 +22,39 @@ class File:
     """One file of a download."""
 
     path: str  # in the download, with slashes
-    time: datetime | None  # as the download tells it, without an offset where it tells none
+    time: datetime | None  # as the download tells it, without an offset if it tells none
     size: int
     read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One file, and what its name says."""
+    """One file, and what its name, or the LMS's list of it, says."""
 
     file: File
     name: str  # that the student gave the file
     group: str  # files with the same one are one submission
     lms_id: str = ""
-    participant: str = ""  # Moodle's number of the student in this one assignment
+    participant: str = ""  # a number or name that only the LMS's worksheet explains
     email: str = ""
     person: str = ""  # the student's name, as the LMS spells it
     student: str = ""  # the name in the gradebook
-    time: datetime | None = None
-    is_late: bool = False
+    handed_in: Stamp | None = None
+    is_late: bool = False  # by the LMS's own mark
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What an LMS's names say of the files of a download."""
+
+    found: list[Found]
+    unplaced: list[tuple[File, str]]  # files that belong to nobody, and why
 
 
 def read_download(source: Path) -> list[File]:
     """The files in a folder or a zip, sorted by path.
 
-    Raises CourseError where `source` is neither, or a zip that is damaged or encrypted.
+    Raises CourseError if `source` is neither, or a zip that is damaged or encrypted.
     """
     if source.is_dir():
         return _folder(source)
@@ -116,208 +113,36 @@ def _member(source: Path, member: zipfile.ZipInfo) -> File:
     return File(name.replace("\\", "/"), time, member.file_size, read)
 
 
-CANVAS = re.compile(
-    r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)"
-)
-CANVAS_TEXT = re.compile(r"_\d+_(?:text|link)\.html$")
-MOODLE = re.compile(
-    r"(?P<person>[^/]*?)_(?P<participant>\d+)_assignsubmission_file(?:/|_/?)(?P<name>.+)"
-)
-MOODLE_TEXT = re.compile(r"_\d+_assignsubmission_onlinetext")
+def by_pattern(files: list[File], pattern: re.Pattern[str]) -> Parsed:
+    """What the groups `student`, `email`, `lms_id`, `person` and `name` of a `pattern` find.
 
-
-def name_lms(files: list[File]) -> str:
-    """Which LMS has made the download: canvas, moodle, gradescope or plain."""
-    if any(PurePosixPath(file.path).name == "submission_metadata.yml" for file in files):
-        return "gradescope"
-    if any("_assignsubmission_" in file.path for file in files):
-        return "moodle"
-    names = [PurePosixPath(file.path).name for file in files]
-    return "canvas" if any(CANVAS.fullmatch(name) for name in names) else "plain"
-
-
-def why_strange(file: File, lms: str) -> str:
-    """Why the name of `file`, of a download from `lms`, places it nowhere."""
-    if lms == "canvas" and CANVAS_TEXT.search(file.path):
-        return "this was typed into Canvas, or is a link: not a file"
-    return f"the name is none that {lms} gives"
-
-
-def parse(
-    files: list[File], lms: str, zone: tzinfo, pattern: re.Pattern[str] | None = None
-) -> tuple[list[Found], list[File]]:
-    """What the names of `files` say, and the files whose names say nothing.
-
-    `zone` is where times without an offset are at home. With a `pattern`, its groups `student`,
-    `email`, `lms_id`, `person` and `name` are what counts.
+    It has to match a file's whole path.
     """
-    if lms == "gradescope" and pattern is None:
-        return _gradescope(files)
-    found, strange = [], []
+    found, unplaced = [], []
     for file in files:
-        path = unicodedata.normalize("NFC", file.path)
-        if pattern is not None:
-            made = _by_pattern(file, path, pattern)
-        else:
-            made = {"canvas": _canvas, "moodle": _moodle, "plain": _plain}[lms](file, path, zone)
-        if made is not None:
-            found.append(made)
-        elif not MOODLE_TEXT.search(path):
-            strange.append(file)
-    return found, strange
-
-
-def _canvas(file: File, path: str, zone: tzinfo) -> Found | None:
-    match = CANVAS.fullmatch(PurePosixPath(path).name)
-    if match is None:
-        return None
-    return Found(  # the times in Canvas's zip are those of the download
-        file,
-        match["name"],
-        group=match["user"],
-        lms_id=match["user"],
-        person=match["person"],
-        is_late=match["late"] is not None,
-    )
-
-
-def _moodle(file: File, path: str, zone: tzinfo) -> Found | None:
-    match = MOODLE.search(path)
-    if match is None:
-        return None
-    return Found(
-        file,
-        match["name"],
-        group=match["participant"],
-        participant=match["participant"],
-        person=match["person"],
-        time=_aware(file.time, zone),
-    )
-
-
-def _plain(file: File, path: str, zone: tzinfo) -> Found | None:
-    parts = PurePosixPath(path).parts
-    if len(parts) < 2:
-        stem = PurePosixPath(path).stem
-        is_notebook = path.endswith(".ipynb")
-        return Found(file, path, stem, student=stem, person=stem) if is_notebook else None
-    return Found(file, "/".join(parts[1:]), parts[0], student=parts[0], person=parts[0])
-
-
-def _by_pattern(file: File, path: str, pattern: re.Pattern[str]) -> Found | None:
-    match = pattern.fullmatch(path)
-    if match is None:
-        return None
-    said = {name: text or "" for name, text in match.groupdict().items()}
-    student, email = said.get("student", ""), said.get("email", "")
-    lms_id, person = said.get("lms_id", ""), said.get("person", "")
-    return Found(
-        file,
-        said.get("name") or PurePosixPath(path).name,
-        group="\n".join((student, email, lms_id, person)),
-        lms_id=lms_id,
-        email=email,
-        person=person,
-        student=student,
-    )
-
-
-class _Metadata(yaml.SafeLoader):
-    """Reads Gradescope's metadata, whose values may be Ruby objects."""
-
-
-def _ruby(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        fields = loader.construct_mapping(node, deep=True)
-        return fields.get("utc", fields)  # ActiveSupport::TimeWithZone
-    return None
-
-
-_Metadata.add_multi_constructor("!ruby/", _ruby)
-
-
-def _gradescope(files: list[File]) -> tuple[list[Found], list[File]]:
-    by_name = {PurePosixPath(file.path).name: file for file in files}
-    listing = by_name["submission_metadata.yml"]
-    try:
-        entries = yaml.load(listing.read(), _Metadata)
-        folders = {str(folder): dict(entry) for folder, entry in entries.items()}
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise CourseError(f"{listing.path} is not Gradescope's list of submissions.") from error
-    found, strange = [], []
-    for file in files:
-        folder = next((part for part in file.path.split("/")[:-1] if part in folders), None)
-        if folder is None:
-            strange += [] if file is listing else [file]
+        path = composed(file.path)
+        match = pattern.fullmatch(path)
+        if match is None:
+            unplaced.append((file, "--pattern does not match its path"))
             continue
-        name = file.path.split(f"{folder}/", 1)[1]
-        submitters = folders[folder].get(":submitters") or []
-        for person in submitters:
-            made = Found(
+        said = {name: text or "" for name, text in match.groupdict().items()}
+        who = [said.get(name, "") for name in ("student", "email", "lms_id", "person")]
+        name = said.get("name") or PurePosixPath(path).name
+        student, email, lms_id, person = who
+        found.append(
+            Found(
                 file,
                 name,
-                group=f"{folder}/{person.get(':email')}",
-                lms_id=str(person.get(":sid") or ""),
-                email=str(person.get(":email") or ""),
-                person=str(person.get(":name") or ""),
-                time=_time(folders[folder].get(":created_at")),
+                "\n".join(who),
+                student=student,
+                email=email,
+                lms_id=lms_id,
+                person=person,
             )
-            found.append(made)
-        strange += [] if submitters else [file]
-    return found, strange
+        )
+    return Parsed(found, unplaced)
 
 
-def _time(value: object) -> datetime | None:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip().replace(" UTC", "+00:00"))
-        except ValueError:
-            return None
-    return _aware(value, UTC) if isinstance(value, datetime) else None
-
-
-def _aware(time: datetime | None, zone: tzinfo) -> datetime | None:
-    return time if time is None or time.tzinfo else time.replace(tzinfo=zone)
-
-
-WORKSHEET_TIMES = (
-    "%d %B %Y, %I:%M %p",
-    "%B %d, %Y, %I:%M %p",
-    "%d %B %Y, %H:%M",
-    "%d. %B %Y, %H:%M",
-)
-GERMAN_MONTHS = {"Januar": "January", "Februar": "February", "März": "March", "Mai": "May",
-                 "Juni": "June", "Juli": "July", "Oktober": "October",
-                 "Dezember": "December"}  # fmt: skip
-
-
-def read_worksheet(table: Table, zone: tzinfo) -> dict[str, tuple[str, str, datetime | None]]:
-    """Moodle's grading worksheet: participant number → full name, e-mail, time of handing in.
-
-    Raises CourseError where `table` is another file.
-    """
-    identifier = table.column("identifier", "id")
-    name = table.column("full name", "vollständiger name")
-    email = table.column("email address", "e-mail-adresse")
-    handed_in = table.column("last modified (submission)", "zuletzt geändert (abgabe)")
-    if identifier is None or email is None:
-        raise CourseError(f"{table.path} is not Moodle's grading worksheet.")
-    made = {}
-    for row in table.rows[1:]:
-        number = re.search(r"\d+", row[identifier])
-        if number:
-            time = None if handed_in is None else _worksheet_time(row[handed_in], zone)
-            made[number[0]] = ("" if name is None else row[name], row[email], time)
-    return made
-
-
-def _worksheet_time(text: str, zone: tzinfo) -> datetime | None:
-    """The time in "Friday, 16 October 2026, 9:05 AM", as Moodle's language puts it."""
-    _, _, time = text.strip().partition(", ")  # the weekday says nothing more
-    time = re.sub(r"[^\W\d]+", lambda word: GERMAN_MONTHS.get(word[0], word[0]), time)
-    for form in WORKSHEET_TIMES:
-        try:
-            return datetime.strptime(time, form).replace(tzinfo=zone)
-        except ValueError:
-            continue
-    return None
+def composed(text: str) -> str:
+    """`text` with each letter one character, which a Mac writes as two."""
+    return unicodedata.normalize("NFC", text)

@@ -31,10 +31,10 @@ from nbjudge.core.notebooks import (
     scored_file,
     worth,
 )
-from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
+from nbjudge.core.people import Person
+from nbjudge.gradebook.connection import gradebook_errors, has_gradebook, read_gradebook
+from nbjudge.gradebook.students import known_students
 from nbjudge.judge.verdicts import Record, attached, attached_seconds
-from nbjudge.lms import roster
-from nbjudge.lms.roster import Person
 from nbjudge.pages.feedback_page import UNANSWERED
 from nbjudge.shared import markup
 
@@ -118,9 +118,9 @@ def totals(course: Course) -> dict[str, dict[str, float]]:
     nobody stands lower for an answer that a person has still to read. Lateness does not count.
     """
     found: dict[str, dict[str, float]] = {}
-    if not (course.root / "gradebook.db").exists():
+    if not has_gradebook(course):
         return found
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
         for name in course.assignments:
             scores, _ = _scores(gradebook, name)
             graded = Counter(question for own in scores.values() for question in own)
@@ -141,10 +141,10 @@ def gather(course: Course, assignment: str) -> Results:
     settings = course.assignment(assignment)
     release = read_notebook(course.release(assignment))
     questions = _questions(release)
-    people = {person.student: person for person in roster.known(course)}
+    people = {person.student: person for person in known_students(course)}
     students = course.students(assignment)
     missing = people.keys() - set(students)
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
         scores, waiting = _scores(gradebook, assignment)
         penalties = _penalties(gradebook, assignment)
     handed_out = {cell.id: cell.source.strip() for cell in release.cells}

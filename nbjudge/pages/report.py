@@ -18,8 +18,8 @@ from markupsafe import Markup
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
+from nbjudge.core.people import Person
 from nbjudge.core.tables import Table, harmless, write_table
-from nbjudge.lms.roster import Person
 from nbjudge.pages import charts, class_results, item_analysis, similarity, templates
 from nbjudge.pages.class_results import Paper, Question, Results
 from nbjudge.pages.item_analysis import Drop, Item

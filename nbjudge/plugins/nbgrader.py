@@ -15,6 +15,7 @@ import nbgrader
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -30,7 +31,7 @@ from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
 from nbjudge.core.notebooks import is_task, region, without_region
-from nbjudge.gradebook import lateness, ledger
+from nbjudge.gradebook import lateness, ledger, penalties
 from nbjudge.judge import submission
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attach, attached
@@ -102,6 +103,19 @@ class EnterTimes(NbGraderPreprocessor):
         return nb, resources
 
 
+class LateDays(LateSubmissionPlugin):
+    """Takes a share of the points for each late day that no free one covers."""
+
+    def late_submission_penalty(
+        self, student_id: str, score: float, total_seconds_late: float
+    ) -> float | None:
+        """The points that a submission of `score` points loses; None if it loses none."""
+        config = self.parent.config.CourseDirectory
+        course = find_course(Path(config.root if "root" in config else "."))
+        late = lateness.lateness(course, student_id, self.parent.assignment_id)
+        return late.share * score if late.share else None
+
+
 AUTOGRADE_PREPROCESSORS = [
     Execute,
     SaveAutoGrades,
@@ -125,7 +139,9 @@ class FeedbackPage(Exporter):
     ) -> tuple[str, Resources]:
         assert resources is not None, "nbgrader says which submission it is"
         course, assignment = _place(resources)
-        page = feedback.page(course, assignment, resources["nbgrader"]["student"])
+        student = resources["nbgrader"]["student"]
+        penalties.refresh(course, assignment, [student])
+        page = feedback.page(course, assignment, student)
         return page, {**resources, "output_extension": self.file_extension}
 
 
@@ -177,7 +193,7 @@ def wire(config: Config) -> None:
     config.Autograde.autograde_preprocessors = AUTOGRADE_PREPROCESSORS
     config.GenerateFeedback.exporter_class = FeedbackPage
     # Late days, extensions and penalties are in course.toml.
-    config.AssignLatePenalties.plugin_class = lateness.LateDays
+    config.AssignLatePenalties.plugin_class = LateDays
     # What students wrote and what their code showed cannot act as the grader who looks at it.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {"markdown2html": safe_markdown}

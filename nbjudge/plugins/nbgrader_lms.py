@@ -13,7 +13,8 @@ from traitlets import Bool
 
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
-from nbjudge.lms import collect
+from nbjudge.gradebook import penalties
+from nbjudge.lms import collect, collected, counting
 from nbjudge.workflow import grades
 
 
@@ -50,12 +51,12 @@ class LmsExtractor(ExtractorPlugin):
         ]
         for outcome in outcomes:
             self.log.warning("%s: %s.", outcome.who, outcome.detail)
-        for student in collect.collected_students(course, assignment):
+        for student in collected.collected_students(course, assignment):
             self._extract_one(course, student, assignment, extracted)
 
     def _extract_one(self, course: Course, student: str, assignment: str, extracted: Path) -> None:
-        collect.adopt(course, student, assignment)  # --force would remove what lies there
-        chosen, note = collect.counting(course, student, assignment)
+        collected.adopt(course, student, assignment)  # --force would remove what lies there
+        chosen, note = counting.counting(course, student, assignment)
         if note:
             self.log.warning("%s: %s.", student, note)
         if chosen is not None:
@@ -85,6 +86,8 @@ class GradesExporter(ExportPlugin):
         course = _course(self.parent)
         names = [str(name) for name in self.assignment] or list(course.assignments)
         students = {str(student) for student in self.student}
+        for name in names:
+            penalties.refresh(course, name)
         found = [
             score
             for name in names

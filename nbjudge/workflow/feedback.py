@@ -8,9 +8,8 @@ from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import read_notebook
-from nbjudge.gradebook import lateness
-from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
-from nbjudge.gradebook.ledger import update_penalty
+from nbjudge.gradebook import lateness, penalties
+from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
 from nbjudge.judge.answer_key import release_digest
 from nbjudge.judge.verdicts import attached
 from nbjudge.pages import feedback_page
@@ -22,16 +21,17 @@ def write_feedback(
 ) -> tuple[list[Path], list[str]]:
     """Write feedback/<student>/<assignment>/<assignment>.html for everyone graded, or `student`.
 
-    Gives the pages that were written, and a sentence for each student who has none because of
-    what was found in autograded/ or in the gradebook.
+    Returns the pages that were written, and a sentence for each student who has none because of
+    what was found in autograded/ or in the gradebook. The gradebook is only read: the penalties in
+    it are brought up to date by `penalties.refresh`.
 
-    Raises CourseError where the assignment or the student is unknown, or nothing is graded yet.
+    Raises CourseError if the assignment or the student is unknown, or nothing is graded yet.
     """
     title = course.assignment(assignment).title
     release_digest(course, assignment)
     written: list[Path] = []
     complaints: list[str] = []
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
         for name in course.students(assignment, student):
             if not course.autograded_notebook(name, assignment).is_file():
                 continue
@@ -52,10 +52,10 @@ def write_feedback(
 def page(course: Course, assignment: str, student: str) -> str:
     """The feedback page of one student, as HTML.
 
-    Raises CourseError where the submission is not graded, or the gradebook cannot be used.
+    Raises CourseError if the submission is not graded, or the gradebook cannot be used.
     """
     title = course.assignment(assignment).title
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
         return _page(course, gradebook, assignment, student, title)
 
 
@@ -66,8 +66,7 @@ def _page(course: Course, gradebook: Gradebook, assignment: str, student: str, t
     if record is None:
         raise CourseError(f"{path} was not graded by nbjudge; run `nbjudge grade {assignment}`.")
     marks = _marks(gradebook, assignment, student)
-    update_penalty(course, gradebook, record)
-    taken = lateness.penalty(gradebook, assignment, student)
+    taken = penalties.entered(gradebook, assignment, student)
     late = Lateness(lateness.explained(course, student, assignment, taken), taken)
     return feedback_page.page(notebook, record, marks, title, late)
 

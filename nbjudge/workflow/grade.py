@@ -1,6 +1,5 @@
 """`nbjudge grade`: every submission is graded, or failed with a reason; none can stop the batch."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, as_completed
 from pathlib import Path
@@ -13,7 +12,7 @@ from nbjudge.core.notebooks import notebook_text
 from nbjudge.gradebook.ledger import Ledger
 from nbjudge.judge import submission
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading, known_key
-from nbjudge.judge.verdicts import Record, attached
+from nbjudge.judge.verdicts import Record, attached, read_record
 from nbjudge.kernel import evidence
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor, workers
@@ -122,8 +121,8 @@ def _nameless(assignment: str, name: str) -> Record:
 def _already_graded(course: Course, ledger: Ledger, key: AnswerKey, student: str) -> Record | None:
     """The record of a submission that need not be graded again."""
     path = course.autograded_notebook(student, key.assignment)
-    entered = _record_at(_unfinished(path))
-    before = _record_at(path)
+    entered = read_record(_unfinished(path))
+    before = read_record(path)
     if entered is None and before is None:
         return None
     current = _current(course, key, student)
@@ -157,14 +156,6 @@ def _unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def _record_at(path: Path) -> Record | None:
-    """The record in the autograded notebook at `path`, if there is one that can be read."""
-    try:
-        return attached(nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
 def _keep(course: Course, ledger: Ledger, text: str) -> Record:
     """Enter a graded notebook into the gradebook, and give the file its name after that.
 
@@ -174,7 +165,7 @@ def _keep(course: Course, ledger: Ledger, text: str) -> Record:
     record = attached(notebook)
     assert record is not None, "grade_submission attaches a record"
     path = course.autograded_notebook(record.student, record.assignment)
-    before = _record_at(path)
+    before = read_record(path)
     write_text(_unfinished(path), text)
     ledger.enter(record, notebook, before)
     _unfinished(path).replace(path)

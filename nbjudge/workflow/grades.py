@@ -1,9 +1,7 @@
 """`nbjudge grades` and `nbjudge return`: grades and feedback as files that an LMS takes."""
 
 import io
-import re
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,14 +10,16 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbjudge.core.course import Assignment, Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_bytes
-from nbjudge.core.notebooks import read_notebook
+from nbjudge.core.people import Person, find_person, fold
 from nbjudge.core.tables import Table, harmless, read_table, write_table
-from nbjudge.gradebook import lateness
-from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
-from nbjudge.gradebook.ledger import update_penalty
-from nbjudge.judge.verdicts import attached
-from nbjudge.lms import collect, roster
-from nbjudge.lms.roster import Person
+from nbjudge.gradebook import penalties
+from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
+from nbjudge.gradebook.students import known_students
+from nbjudge.judge.verdicts import read_record
+from nbjudge.lms.base import Key, Lms
+from nbjudge.lms.collected import read_origin
+from nbjudge.lms.counting import why_unknown
+from nbjudge.lms.registry import LMSS, any_spelling, lms_of_grade_file
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,19 @@ class Score:
 
 
 WAITING = "waits for a person to grade"
-CHANGEABLE = ("grade can be changed", "bewertung kann geändert werden")
-NOT_TO_FILL = ("EX", "N/A")
-"""What Canvas writes where a student is excused, or the assignment is not theirs."""
 
 
 def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]:
-    """The score of everyone in the gradebook, by name.
+    """The score of everyone in the gradebook, by name; nothing is written.
 
+    Penalties are those that the gradebook holds: `penalties.refresh` brings them up to date.
     With `so_far`, points still to be given by people do not hold a grade back.
 
-    Raises CourseError where the gradebook cannot be used.
+    Raises CourseError if the gradebook cannot be used.
     """
     course.assignment(assignment)
-    people = roster.known(course)
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    people = known_students(course)
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
         return [_score(course, gradebook, person, assignment, so_far) for person in people]
 
 
@@ -67,8 +65,7 @@ def _score(
     student = person.student
     if not course.submitted(student, assignment).is_dir():
         return Score(person, assignment, "nothing handed in")
-    path = course.autograded_notebook(student, assignment)
-    record = attached(read_notebook(path)) if path.is_file() else None
+    record = read_record(course.autograded_notebook(student, assignment))
     try:
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
@@ -77,10 +74,9 @@ def _score(
         return Score(person, assignment, "not graded yet")
     if record.status == "failed" and submission.needs_manual_grade:
         return Score(person, assignment, f"failed: {record.reason}")
-    if collect.is_late_unknown(course, student, assignment):
-        return Score(person, assignment, "late, nobody knows by how much")
-    update_penalty(course, gradebook, record)
-    taken = lateness.penalty(gradebook, assignment, student)
+    if reason := why_unknown(course, student, assignment):
+        return Score(person, assignment, reason)
+    taken = penalties.entered(gradebook, assignment, student)
     waits = submission.needs_manual_grade and not so_far
     points, maximum = submission.score - taken, submission.max_score
     return Score(person, assignment, WAITING if waits else "graded", points, maximum, taken)
@@ -111,25 +107,26 @@ class Filled:
 def fill(
     course: Course, assignment: str, found: list[Score], path: Path, column: str | None = None
 ) -> Filled:
-    """Canvas's gradebook or Moodle's grading worksheet at `path`, filled with the scores `found`.
+    """The LMS's file for grades at `path`, filled with the scores `found`.
 
-    Only cells of students who are graded change. Raises CourseError where the file is neither,
+    Only cells of students who are graded change. Raises CourseError if the file is none for grades,
     has no column for the assignment, or expects another number of points.
     """
     table = read_table(path)
-    place = _grade_column(table, course.assignment(assignment), column)
-    find = _row_finder(table, [score.person for score in found])
+    lms = lms_of_grade_file(table)
+    place = _grade_column(table, lms, course.assignment(assignment), column)
+    keys = lms.keys(table)
     by_student = {score.person.student: score for score in found}
+    people = [score.person for score in found]
     maximum = next((score.maximum for score in found if score.is_graded), None)
-    _check_maximum(table, place, maximum)
-    is_locked = table.column(*CHANGEABLE)
+    _check_maximum(table, lms.stated_maximum(table, place), maximum)
     rows, written = [table.rows[0]], 0
     left: list[tuple[str, str]] = []
     listed: set[str] = set()
-    for row in table.rows[1:]:
+    for row, key in zip(table.rows[1:], keys, strict=True):
         rows.append(row)
         try:
-            person = find(row)
+            person = _find(people, key)
         except CourseError as error:
             left.append((" ".join(row[:2]), str(error)))
             continue
@@ -139,10 +136,8 @@ def fill(
         listed.add(person.student)
         if not score.is_graded:
             left.append((person.student, score.status))
-        elif is_locked is not None and row[is_locked].strip().casefold() in ("no", "nein"):
-            left.append((person.student, "the LMS has locked this grade"))
-        elif row[place].strip() in NOT_TO_FILL:
-            left.append((person.student, f"the LMS has {row[place].strip()} there"))
+        elif reason := lms.why_kept(table, row, place):
+            left.append((person.student, reason))
         else:
             shown = score.shown.replace(".", ",") if table.delimiter == ";" else score.shown
             rows[-1] = [*row[:place], shown, *row[place + 1 :]]
@@ -155,18 +150,13 @@ def fill(
     return Filled(replace(table, rows=rows), written, left)
 
 
-def _grade_column(table: Table, assignment: Assignment, column: str | None) -> int:
-    header = table.rows[0]
-    if column is not None:
-        wanted = {roster.fold(column)}
-    elif table.column(*CHANGEABLE) is not None:  # Moodle's worksheet is of one assignment
-        wanted = {"grade", "bewertung"}
-    else:
-        wanted = {roster.fold(assignment.title), roster.fold(assignment.name)}
+def _grade_column(table: Table, lms: Lms, assignment: Assignment, column: str | None) -> int:
+    headings = lms.grade_headings(assignment) if column is None else {column}
+    wanted = {fold(heading) for heading in headings}
     places = [
         place
-        for place, name in enumerate(header)
-        if {roster.fold(name), roster.fold(re.sub(r"\s*\(\d+\)\s*$", "", name))} & wanted
+        for place, heading in enumerate(table.rows[0])
+        if {fold(name) for name in lms.heading_names(heading)} & wanted
     ]
     if len(places) != 1:
         how_many = "several columns" if places else "no column"
@@ -176,54 +166,37 @@ def _grade_column(table: Table, assignment: Assignment, column: str | None) -> i
     return places[0]
 
 
-def _row_finder(table: Table, people: list[Person]) -> Callable[[list[str]], Person | None]:
-    """How a row of the LMS's table tells the student."""
-    canvas = roster.is_canvas_gradebook(table)
-    lms_id = table.column("id") if canvas else table.column("sid", "id number", "id-nummer")
-    email = table.column(*roster.EMAIL)
-    name = table.column(*roster.FULL)
-    if lms_id is None and email is None and name is None:
-        raise CourseError(
-            f"{table.path} is not a file for grades: it needs a column with ids, e-mails or names."
-        )
-
-    def cell(row: list[str], place: int | None) -> str:
-        return "" if place is None else row[place].strip()
-
-    def find(row: list[str]) -> Person | None:
-        if canvas and not cell(row, lms_id).isdecimal():
-            return None  # the row of points possible
-        return roster.find(
-            people, lms_id=cell(row, lms_id), email=cell(row, email), name=cell(row, name)
-        )
-
-    return find
+def _find(people: list[Person], key: Key | None) -> Person | None:
+    """Whose a row of the LMS's table is; None for a row of nobody's.  Raises CourseError."""
+    if key is None:
+        return None
+    return find_person(
+        people,
+        lms_id=key.lms_id,
+        email=key.email,
+        student=key.student,
+        name=key.name,
+        spellings=any_spelling,
+    )
 
 
-def _check_maximum(table: Table, place: int, maximum: float | None) -> None:
+def _check_maximum(table: Table, stated: str, maximum: float | None) -> None:
     """Refuse a file whose grades are out of another number of points than ours."""
-    if maximum is None:
+    try:
+        expected = float(stated.replace(",", "."))
+    except ValueError:
         return
-    told = [row[place] for row in table.rows[1:4] if "points possible" in row[0].casefold()]
-    worksheet = table.column("maximum grade", "bestwertung")
-    if worksheet is not None:
-        told.append(table.rows[1][worksheet])
-    for text in told:
-        try:
-            expected = float(text.replace(",", "."))
-        except ValueError:
-            continue
-        if expected != maximum:
-            raise CourseError(
-                f"{table.path} expects grades out of {expected:g} points, but the problem set has "
-                f"{maximum:g}: set this in the LMS and download the file again."
-            )
+    if maximum is not None and expected != maximum:
+        raise CourseError(
+            f"{table.path} expects grades out of {expected:g} points, but the problem set has "
+            f"{maximum:g}: set this in the LMS and download the file again."
+        )
 
 
 def feedback_zip(course: Course, assignment: str, students: list[str], path: Path) -> list[str]:
     """Zip the feedback pages of `students` under the names by which their LMS knows them.
 
-    The students whose LMS is not known, whose pages are named after them; they are sorted.
+    Returns the students, sorted, whose LMS is not known; their pages are named after them.
     """
     unknown = []
     content = io.BytesIO()
@@ -241,14 +214,8 @@ def feedback_zip(course: Course, assignment: str, students: list[str], path: Pat
 
 def _returned_name(course: Course, student: str, assignment: str) -> str | None:
     """The name that makes an LMS give a page to `student`, from what it called the submission."""
-    record = collect.read_record(course.submitted(student, assignment))
-    for path in record.get("paths", []):
-        if record.get("lms") == "canvas":  # it looks for the ids of student and file
-            found = re.match(r".*?_\d+_\d+_", str(path).rpartition("/")[2])
-            if found:
-                return f"{found[0]}{assignment}.html"
-        if record.get("lms") == "moodle":  # it looks for the participant's number and the plugin
-            found = re.search(r"[^/]*_\d+_assignsubmission_file", str(path))
-            if found:
-                return f"{found[0]}_/{assignment}.html"
-    return None
+    origin = read_origin(course.submitted(student, assignment))
+    if origin.lms not in LMSS:
+        return None
+    names = (LMSS[origin.lms].feedback_name(path, assignment) for path in origin.paths)
+    return next((name for name in names if name), None)

@@ -20,14 +20,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nbjudge.core import times
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
+from nbjudge.gradebook import penalties
 from nbjudge.judge import intake
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import Record
 from nbjudge.kernel import evidence
-from nbjudge.lms import collect
+from nbjudge.lms import collected, counting
 from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import feedback, grade
 
@@ -138,7 +140,7 @@ class Watch:
             self._complain(student, f"left alone, since {reason}", told)
             return
         self._note_time(student)
-        outcome = collect.apply_rules(self.course, student, self.assignment)
+        outcome = counting.apply_rules(self.course, student, self.assignment)
         if outcome.detail:
             told(f"{student}: {outcome.detail}")
         self._complaints.pop(student, None)
@@ -158,14 +160,21 @@ class Watch:
 
         What lay here before it was watched for the first time may be older than its files.
         """
-        if collect.is_kept(self.course, student, self.assignment):
+        if collected.is_kept(self.course, student, self.assignment):
             return
         folder = self.course.submitted(student, self.assignment)
-        written, arrived = collect.read_timestamp(folder), _arrived(folder)
-        earlier = collect.submissions(self.course, student, self.assignment)
-        is_anothers = written in [one.time for one in earlier]  # of what lay here before
-        if (written is None or is_anothers) and arrived is not None and arrived >= self.began:
-            write_text(folder / collect.TIMESTAMP, collect.timestamp(arrived))
+        zone = self.course.policies.zone(self.assignment)
+        written, arrived = times.read_timestamp(folder, zone), _arrived(folder)
+        earlier = collected.submissions(self.course, student, self.assignment)
+        stamps = [times.read_timestamp(one.folder, zone) for one in earlier]
+        before = [stamp.time or stamp.text for stamp in stamps if stamp is not None]
+        is_told = (  # a time whose zone nobody knows is somebody's word too
+            written is not None
+            and written.latest is not None
+            and (written.time or written.text) not in before
+        )
+        if not is_told and arrived is not None and arrived >= self.began:
+            write_text(folder / times.TIMESTAMP, times.timestamp(arrived))
 
     def _give_feedback(self, record: Record, told: Told) -> None:
         page = self.course.feedback(record.student, self.assignment) / f"{self.assignment}.html"
@@ -174,6 +183,7 @@ class Watch:
             page.is_file() and page.stat().st_mtime_ns > graded.stat().st_mtime_ns
         ):
             return
+        penalties.refresh(self.course, self.assignment, [record.student])
         _, complaints = feedback.write_feedback(self.course, self.assignment, record.student)
         told(complaints[0] if complaints else f"{record.student}: {_outcome(record)}")
 

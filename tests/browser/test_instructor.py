@@ -19,10 +19,10 @@ from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, 
 from nbjudge.authoring import build, normalise
 from nbjudge.core.course import Course
 from nbjudge.core.notebooks import points, read_notebook
+from nbjudge.core.people import Person
+from nbjudge.gradebook import students
 from nbjudge.gradebook.connection import open_gradebook
 from nbjudge.judge.verdicts import Record
-from nbjudge.lms import roster
-from nbjudge.lms.roster import Person
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import feedback, grade, grades
@@ -93,7 +93,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     hand_in(course, "grace", answered(course, scaled=RIGHT, answer_task="It overflows."))
     hand_in(course, BROKEN, '{"cells": [')
     names = {student: name.split(", ") for student, name in PEOPLE.items()}
-    roster.enter(
+    students.enter(
         course, [Person(student, *reversed(name), "", "") for student, name in names.items()]
     )
     return course

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from nbjudge.core.course import Course
-from nbjudge.lms.roster import Person
+from nbjudge.core.people import Person
 from nbjudge.pages import report
 from nbjudge.pages.class_results import Paper, Question, Results
 

@@ -18,9 +18,14 @@ from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.tables import read_table
-from nbjudge.lms import downloads, roster
-from nbjudge.lms.collect import collect, read_timestamp, submissions
-from nbjudge.lms.downloads import File, parse
+from nbjudge.core.times import read_timestamp
+from nbjudge.gradebook import students
+from nbjudge.lms import moodle
+from nbjudge.lms.collect import collect
+from nbjudge.lms.collected import submissions
+from nbjudge.lms.downloads import File
+from nbjudge.lms.registry import LMSS
+from nbjudge.lms.roster import read_roster
 
 DUE = "due = 2026-10-15T23:59:00+02:00\n"
 BY_LOGIN = {pupil.login: pupil for pupil in CLASS}
@@ -30,7 +35,7 @@ BY_LOGIN = {pupil.login: pupil for pupil in CLASS}
 def enrolled(course, tmp_path):
     """The tiny course with the class of 30 in its gradebook."""
     path = lms_class.gradescope_roster(tmp_path / "roster.csv")
-    roster.enter(course, roster.read_roster(read_table(path)))
+    students.enter(course, read_roster(read_table(path)))
     return course
 
 
@@ -81,7 +86,7 @@ def test_moodle_without_its_worksheet_does_not_guess(enrolled, tmp_path):
     assert what(outcomes) == {"schmidt1": "collected", "schmidt2": "collected",
                               "mueller": "unchanged"}  # fmt: skip
     assert counts(enrolled, "schmidt2") == "schmidt2"
-    assert read_timestamp(enrolled.submitted("schmidt1", NAME)).hour == 14
+    assert read_timestamp(enrolled.submitted("schmidt1", NAME), UTC).time.hour == 14
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_every_form_of_moodle(enrolled, tmp_path, name):
 def test_gradescope_tells_times(enrolled, tmp_path):
     path = lms_class.gradescope_export(tmp_path / "g.zip", {"schmidt2": "s", "zoe": "z"})
     assert what(collect(enrolled, NAME, path)) == {"schmidt2": "collected", "zoe": "collected"}
-    time = read_timestamp(enrolled.submitted("zoe", NAME))
+    time = read_timestamp(enrolled.submitted("zoe", NAME), UTC).time
     assert time.isoformat() == "2026-10-14T18:42:03+00:00"
 
 
@@ -124,7 +129,7 @@ def test_rubys_times_are_read(enrolled, tmp_path):
         tmp_path / "g.zip", {"submission_metadata.yml": listing, "submission_1/a.ipynb": "z"}
     )
     collect(enrolled, NAME, path)
-    assert read_timestamp(enrolled.submitted("zoe", NAME)).minute == 42
+    assert read_timestamp(enrolled.submitted("zoe", NAME), UTC).time.minute == 42
 
 
 def test_a_plain_folder_needs_no_roster(course, tmp_path):
@@ -240,8 +245,9 @@ def test_moodles_names_lack_what_no_file_may_hold_and_follow_a_groups(enrolled, 
 def test_times_in_moodles_worksheet(tmp_path, written, hour):
     is_german = written.startswith("Freitag")
     sheet = lms_class.moodle_worksheet(tmp_path / "s.csv", "5", {"ada": written}, is_german)
-    name, email, time = downloads.read_worksheet(read_table(sheet), UTC)["880000"]
-    assert (name, email) == ("Ada Lovelace", "ada@example.org")
+    listed = LMSS["moodle"].worksheet(read_table(sheet), UTC)["880000"]
+    assert (listed.name, listed.email) == ("Ada Lovelace", "ada@example.org")
+    time = listed.handed_in and listed.handed_in.time
     assert time == (hour and datetime(2026, 10, 2, hour, 14, tzinfo=UTC))
 
 
@@ -350,8 +356,8 @@ def test_a_pattern_that_cannot_be_used(enrolled, tmp_path, pattern):
 @pytest.mark.parametrize("lms", ["canvas", "moodle", "plain"])
 def test_any_name_is_understood_or_reported(lms, name):
     file = File(name, None, 0, bytes)
-    found, strange = parse([file], lms, UTC)
-    assert len(found) + len(strange) == 1 or downloads.MOODLE_TEXT.search(name)
+    parsed = LMSS[lms].parse([file], UTC)
+    assert len(parsed.found) + len(parsed.unplaced) == 1 or moodle.TYPED.search(name)
 
 
 @given(
@@ -360,7 +366,7 @@ def test_any_name_is_understood_or_reported(lms, name):
 )  # fmt: skip
 def test_canvas_names_give_their_parts_back(person, user, file, is_late):
     name = f"{person}_{'LATE_' if is_late else ''}{user}_{file}_my_file-1.ipynb"
-    (found,), _ = parse([File(name, None, 0, bytes)], "canvas", UTC)
+    (found,) = LMSS["canvas"].parse([File(name, None, 0, bytes)], UTC).found
     assert (found.lms_id, found.is_late, found.name) == (str(user), is_late, "my_file-1.ipynb")
 
 

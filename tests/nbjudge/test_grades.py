@@ -12,8 +12,9 @@ from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.notebooks import notebook_text
 from nbjudge.core.tables import read_table
+from nbjudge.gradebook import students
 from nbjudge.gradebook.connection import open_gradebook
-from nbjudge.lms import roster
+from nbjudge.lms.roster import read_roster
 
 RIGHT = "def scaled(values, factor):\n    return factor * values"
 BY_LOGIN = {pupil.login: pupil for pupil in CLASS}
@@ -26,7 +27,7 @@ def graded_once(built_folder, tmp_path_factory):
     course = find_course(shutil.copytree(built_folder, folder / "course"))
     lmlib = ["--course", str(course.root)]
     sheet = lms_class.moodle_worksheet(course.root / "theirs.csv", "5", {})
-    roster.enter(course, roster.read_roster(read_table(sheet)))
+    students.enter(course, read_roster(read_table(sheet)))
     text = notebook_text(answered(course, scaled=RIGHT, answer_task="So."))
     texts = {"schmidt1": text, "schmidt2": text, "soren": text[:99]}
     files = {lms_class.moodle_name(BY_LOGIN[who], "my_tiny.ipynb"): texts[who] for who in texts}
@@ -147,7 +148,7 @@ def test_the_lmss_file_is_never_written_over(graded, capsys):
 
 def test_the_page_on_giving_back(graded):
     page = (ROOT / "docs" / "giving_back.md").read_text().replace("ps1_rnn_sampling", NAME)
-    lines = [line for line in page.splitlines() if line.startswith(".venv/bin/lmlib")]
+    lines = [line for line in page.splitlines() if line.startswith(".venv/bin/nbjudge")]
     commands = [line.split()[1:] for line in lines]
     assert len(commands) == 3
     for words in commands:

@@ -12,7 +12,7 @@ from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.deadlines import Policies, Policy, PolicyException
 from nbjudge.core.errors import CourseError
-from nbjudge.gradebook import lateness
+from nbjudge.gradebook import lateness, penalties
 from nbjudge.gradebook.connection import open_gradebook
 from nbjudge.workflow.feedback import write_feedback
 from nbjudge.workflow.grade import grade
@@ -119,6 +119,7 @@ def give_points(course, student, points):
 
 
 def page(course, student):
+    penalties.refresh(course, NAME)
     write_feedback(course, NAME, student)
     return (course.feedback(student, NAME) / f"{NAME}.html").read_text()
 

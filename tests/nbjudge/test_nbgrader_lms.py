@@ -17,7 +17,9 @@ from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.notebooks import notebook_text
 from nbjudge.core.tables import read_table
-from nbjudge.lms import collect, roster
+from nbjudge.gradebook import students
+from nbjudge.lms import collect, collected
+from nbjudge.lms.roster import read_roster
 
 RIGHT = "def scaled(values, factor):\n    return factor * values"
 BY_LOGIN = {pupil.login: pupil for pupil in CLASS}
@@ -27,9 +29,9 @@ EXPORTER = "--exporter=nbjudge.plugins.nbgrader_lms.GradesExporter"
 @pytest.fixture
 def enrolled(course):
     path = lms_class.canvas_gradebook(course.root / "class.csv", "Tiny", "5")
-    roster.enter(course, roster.read_roster(read_table(path)))
+    students.enter(course, read_roster(read_table(path)))
     path = lms_class.gradescope_roster(course.root / "emails.csv")
-    roster.enter(course, roster.read_roster(read_table(path)))
+    students.enter(course, read_roster(read_table(path)))
     return course
 
 
@@ -122,7 +124,7 @@ def test_zip_collect_knows_attempts_and_loses_nothing(enrolled):
     assert code == 0, said
     assert "no student of the roster is bodyno" in said and "1 beyond the 2 allowed" in said
     assert submitted(enrolled) == expected
-    kept = collect.submissions(enrolled, "ada", NAME)
+    kept = collected.submissions(enrolled, "ada", NAME)
     assert [(one.folder / "tiny.ipynb").read_text() for one in kept] == [
         "by hand", "first", "second",
     ]  # fmt: skip

@@ -13,9 +13,9 @@ from test_similarity import COPIED, renamed
 from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
+from nbjudge.core.people import Person
+from nbjudge.gradebook import students
 from nbjudge.gradebook.connection import open_gradebook
-from nbjudge.lms import roster
-from nbjudge.lms.roster import Person
 from nbjudge.pages import charts, class_results, report
 from nbjudge.pages.class_results import Results
 from nbjudge.workflow import grade
@@ -55,7 +55,7 @@ def rows(path):
 @pytest.fixture
 def graded(course, executor):
     """Right, two mistakes, nothing written, a broken file; one of the roster handed in nothing."""
-    roster.enter(
+    students.enter(
         course,
         [Person(who, *names, f"{who}@example.org", "") for who, names in PEOPLE.items()],
     )

@@ -7,12 +7,14 @@ from small_course import ROOT
 
 from nbjudge import cli
 from nbjudge.core.errors import CourseError
+from nbjudge.core.people import folder_name
 from nbjudge.core.tables import read_table
-from nbjudge.lms import roster
+from nbjudge.gradebook import students
+from nbjudge.lms.roster import read_roster
 
 
 def enter(course, path):
-    return roster.enter(course, roster.read_roster(read_table(path)))
+    return students.enter(course, read_roster(read_table(path)))
 
 
 def rows(tmp_path, text, encoding="utf-8"):
@@ -24,12 +26,12 @@ def rows(tmp_path, text, encoding="utf-8"):
 def test_canvas_and_gradescope_give_the_same_class(course, tmp_path):
     changes = enter(course, lms_class.canvas_gradebook(tmp_path / "c.csv", "Tiny", "5"))
     assert {change.what for change in changes} == {"added"} and len(changes) == 30
-    assert [person.student for person in sorted(roster.known(course), key=lambda p: p.lms_id)] == [
-        pupil.login for pupil in CLASS
-    ]
+    assert [
+        person.student for person in sorted(students.known_students(course), key=lambda p: p.lms_id)
+    ] == [pupil.login for pupil in CLASS]
     changes = enter(course, lms_class.gradescope_roster(tmp_path / "g.csv"))
     assert {change.what for change in changes} == {"changed"}  # an e-mail came to each
-    assert len(roster.known(course)) == 30
+    assert len(students.known_students(course)) == 30
     assert {c.what for c in enter(course, tmp_path / "g.csv")} == {"unchanged"}
 
 
@@ -58,7 +60,7 @@ def test_moodle_in_german_with_semicolons_and_windows_letters(course, tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings(tmp_path, encoding):
     text = "first_name,last_name,email\nŁukasz,Żak,zak@example.org\n"
-    (person,) = roster.read_roster(read_table(rows(tmp_path, text, encoding)))
+    (person,) = read_roster(read_table(rows(tmp_path, text, encoding)))
     assert person.name == "Łukasz Żak"
 
 
@@ -68,7 +70,7 @@ def test_a_new_surname_and_a_new_address_keep_the_gradebook_name(course, tmp_pat
         course, rows(tmp_path, "First Name,Last Name,SID,Email\nAda,King,7,ada.king@example.org\n")
     )
     assert (change.what, change.person.student) == ("changed", "ada")
-    (person,) = roster.known(course)
+    (person,) = students.known_students(course)
     assert (person.last_name, person.email) == ("King", "ada.king@example.org")
 
 
@@ -79,7 +81,7 @@ def test_nobody_is_taken_out(course, tmp_path):
         ("c", "added"),
         ("a", "not in the file"),
     ]
-    assert len(roster.known(course)) == 2
+    assert len(students.known_students(course)) == 2
 
 
 def test_two_who_would_get_the_same_name_are_told_apart(course, tmp_path):
@@ -92,7 +94,7 @@ def test_two_who_would_get_the_same_name_are_told_apart(course, tmp_path):
 
 def test_a_name_for_a_folder_is_plain():
     for wanted in ("../up", "Straße", "a b", "...", "Zoë+O'Neil", "con/nul"):
-        name = roster._folder_name(wanted)
+        name = folder_name(wanted)
         assert name and name.isascii() and not set(name) & set("/\\ +'") and name[0] != "."
 
 
@@ -115,7 +117,7 @@ def test_a_name_for_a_folder_is_plain():
 )
 def test_a_file_that_is_no_roster(tmp_path, text, reason):
     with pytest.raises(CourseError, match=reason):
-        roster.read_roster(read_table(rows(tmp_path, text)))
+        read_roster(read_table(rows(tmp_path, text)))
 
 
 def test_the_page_on_the_roster(course, tmp_path, monkeypatch, capsys):
@@ -126,4 +128,4 @@ def test_the_page_on_the_roster(course, tmp_path, monkeypatch, capsys):
     assert cli.main(["roster", "class.csv"]) == 0
     assert "mueller" in capsys.readouterr().out
     assert cli.main(["roster", "missing.csv"]) == 1
-    assert "lmlib: missing.csv cannot be read" in capsys.readouterr().err
+    assert "nbjudge: missing.csv cannot be read" in capsys.readouterr().err

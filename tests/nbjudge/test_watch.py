@@ -15,10 +15,12 @@ from small_course import COURSE, NAME, SANDBOX, answered, hand_in, quiet
 
 from nbjudge import cli
 from nbjudge.authoring import build
+from nbjudge.core import times
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.gradebook.connection import open_gradebook
-from nbjudge.lms import collect
+from nbjudge.lms import counting
+from nbjudge.lms.collected import submissions
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import grade, watch
@@ -76,7 +78,7 @@ def test_a_file_is_taken_once_nothing_of_it_changes_any_more(course, executor, t
     assert watched.ready(5.1 * SETTLED) == ["ada"]
     (record,) = watched.take(["ada"], executor, told.append)
     assert record.status == "graded"
-    assert len(collect.submissions(course, "ada", NAME)) == 1
+    assert len(submissions(course, "ada", NAME)) == 1
 
 
 def test_half_a_notebook_is_waited_for_and_then_fails_with_a_reason(course, executor, told):
@@ -101,7 +103,7 @@ def test_only_the_attempts_that_the_course_allows_count(course, executor, told):
         take_all(watched, executor, told, 10.0 * turn)
         assert score(course, "ada") == points
     assert "submission 2 of 3 counts, 1 beyond the 2 allowed" in told[-1]
-    assert len(collect.submissions(course, "ada", NAME)) == 3
+    assert len(submissions(course, "ada", NAME)) == 3
     assert "values *= factor" in course.submitted("ada", NAME).joinpath(f"{NAME}.ipynb").read_text()
     assert watched.ready(100.0) == watched.ready(200.0) == []
 
@@ -124,12 +126,12 @@ def test_when_it_arrived_is_when_it_was_handed_in(course, executor, told):
     time.sleep(0.05)
     hand_in(course, "late", answered(course, scaled=RIGHT))
     told_by_others = hand_in(course, "punctual", answered(course, scaled=RIGHT))
-    told_by_others.with_name(collect.TIMESTAMP).write_text("2020-01-01 00:00:00 UTC\n")
+    told_by_others.with_name(times.TIMESTAMP).write_text("2020-01-01 00:00:00 UTC\n")
     take_all(watched, executor, told)
-    first = collect.read_timestamp(course.submitted("late", NAME))
+    first = times.read_timestamp(course.submitted("late", NAME), UTC).time
     assert abs((first - datetime.now(UTC)).total_seconds()) < 600
-    assert collect.read_timestamp(course.submitted("early", NAME)) is None
-    assert collect.read_timestamp(course.submitted("punctual", NAME)).year == 2020
+    assert times.read_timestamp(course.submitted("early", NAME), UTC) is None
+    assert times.read_timestamp(course.submitted("punctual", NAME), UTC).time.year == 2020
     with open_gradebook(course) as gradebook:
         penalties = {
             student: gradebook.find_submission_notebook(NAME, NAME, student).late_submission_penalty
@@ -146,7 +148,7 @@ def test_a_second_submission_has_a_time_of_its_own(course, executor, told):
     time.sleep(1.1)  # times are kept in whole seconds
     hand_in(course, "ada", answered(course, scaled=RIGHT))  # the first one's time still lies there
     take_all(watched, executor, told, 10.0)
-    one, other = collect.submissions(course, "ada", NAME)
+    one, other = submissions(course, "ada", NAME)
     assert one.time < other.time and score(course, "ada") == 4
 
 
@@ -281,7 +283,7 @@ def test_links_and_floods_are_left_alone(course, executor, told, tmp_path, monke
     assert any(words.startswith("flood: left alone, since it is larger") for words in told)
     assert not course.collected("eve", NAME).exists()
     assert not course.autograded_notebook("flood", NAME).exists()
-    (kept,) = collect.submissions(course, "mallory", NAME)
+    (kept,) = submissions(course, "mallory", NAME)
     assert not (kept.folder / "notes.txt").exists()
     assert watched.ready(100.0) == watched.ready(200.0) == []
 
@@ -302,14 +304,14 @@ def test_nothing_that_could_be_kept_is_left_as_it_is(course, executor, told, tmp
 
 
 def test_one_folder_that_cannot_be_written_holds_up_nobody(course, executor, told, monkeypatch):
-    real = collect.apply_rules
+    real = counting.apply_rules
 
     def locked_for_ada(course, student, assignment):
         if student == "ada":
             raise PermissionError(13, "Permission denied", "submitted/ada")
         return real(course, student, assignment)
 
-    monkeypatch.setattr(collect, "apply_rules", locked_for_ada)
+    monkeypatch.setattr(counting, "apply_rules", locked_for_ada)
     for who in ("ada", "bob"):
         hand_in(course, who, answered(course, scaled=RIGHT))
     watched = Watch(course, NAME)

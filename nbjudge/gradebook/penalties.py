@@ -1,0 +1,77 @@
+"""Penalties for lateness: worked out and entered in the gradebook here, and nowhere else.
+
+nbgrader takes a penalty off the points that a submission has at the time. Points by people and
+extensions come later, so commands that give grades or pages out call `refresh` first. Whoever asks
+for grades or a page reads the penalty that is entered, and writes nothing.
+"""
+
+from collections.abc import Iterable
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import AssignLatePenalties
+from traitlets.config import Config
+
+from nbjudge.core.course import Course
+from nbjudge.gradebook.connection import gradebook_errors, has_gradebook, open_gradebook
+from nbjudge.gradebook.lateness import enter_times
+from nbjudge.gradebook.nbgrader_config import load_config
+from nbjudge.judge.verdicts import Record, read_record
+
+
+def refresh(course: Course, assignment: str, students: Iterable[str] | None = None) -> None:
+    """Enter the times and penalties of `assignment` that hold now, for all graded or `students`.
+
+    They are entered together or not at all. If nothing has changed, nothing is written.
+
+    Raises CourseError if the gradebook cannot be written, or there is no nbgrader_config.py.
+    """
+    course.assignment(assignment)
+    if not has_gradebook(course):
+        return
+    wanted = None if students is None else set(students)
+    with gradebook_errors(course), open_gradebook(course) as gradebook:
+        config = load_config(course)
+        for submission in gradebook.assignment_submissions(assignment):
+            student = submission.student.id
+            if wanted is not None and student not in wanted:
+                continue
+            record = read_record(course.autograded_notebook(student, assignment))
+            if record is not None:
+                enter(course, gradebook, config, record)
+        gradebook.db.commit()
+
+
+def enter(course: Course, gradebook: Gradebook, config: Config, record: Record) -> None:
+    """Enter times and penalty of the submission of `record`; one that failed loses nothing.
+
+    The penalty is that of the plugin which nbgrader_config.py, read as `config`, names. To commit
+    it is the caller's.
+    """
+    assignment, student = record.assignment, record.student
+    enter_times(course, gradebook, assignment, student)
+    notebook = gradebook.find_submission_notebook(assignment, assignment, student)
+    if record.status == "failed":
+        notebook.late_submission_penalty = None
+        return
+    submission = gradebook.find_submission(assignment, student)
+    penalty = None
+    if submission.total_seconds_late > 0:
+        gradebook.db.flush()  # the scores just entered count
+        gradebook.db.refresh(notebook)
+        step = AssignLatePenalties(config=config)
+        step.assignment_id = assignment
+        step.init_plugin()
+        found = step.plugin_inst.late_submission_penalty(
+            student, notebook.score, submission.total_seconds_late
+        )
+        penalty = None if found is None else min(max(found, 0.0), notebook.score)
+    notebook.late_submission_penalty = penalty
+
+
+def entered(gradebook: Gradebook, assignment: str, student: str) -> float:
+    """The points that the gradebook takes off a submission for its lateness."""
+    try:
+        found = gradebook.find_submission_notebook(assignment, assignment, student)
+    except MissingEntry:
+        return 0.0
+    return float(found.late_submission_penalty or 0.0)

@@ -1,0 +1,80 @@
+"""The gradebook's table of students."""
+
+from dataclasses import dataclass, replace
+
+from nbjudge.core.course import Course
+from nbjudge.core.people import Person, find_person, folder_name
+from nbjudge.gradebook.connection import (
+    gradebook_errors,
+    has_gradebook,
+    open_gradebook,
+    read_gradebook,
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What entering a roster did to one student."""
+
+    person: Person
+    what: str  # "added", "changed", "unchanged", "not in the file"
+
+
+def known_students(course: Course) -> list[Person]:
+    """The students in the course's gradebook, by name; none if there is no gradebook yet."""
+    if not has_gradebook(course):
+        return []
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
+        people = [
+            Person(
+                student.id,
+                student.first_name or "",
+                student.last_name or "",
+                student.email or "",
+                student.lms_user_id or "",
+            )
+            for student in gradebook.students
+        ]
+    return sorted(people, key=lambda person: (person.last_name, person.first_name, person.student))
+
+
+def enter(course: Course, people: list[Person]) -> list[Change]:
+    """Enter `people` into the gradebook; nobody is ever taken out of it.
+
+    Who is known already, by LMS id or else by e-mail, keeps their gradebook name.
+    """
+    before = known_students(course)
+    changes = [_change(before, person) for person in people]
+    with gradebook_errors(course), open_gradebook(course) as gradebook:
+        for change in changes:
+            if change.what != "unchanged":
+                gradebook.update_or_create_student(
+                    change.person.student,
+                    first_name=change.person.first_name,
+                    last_name=change.person.last_name,
+                    email=change.person.email,
+                    lms_user_id=change.person.lms_id,
+                )
+    listed = {change.person.student for change in changes}
+    missing = [person for person in before if person.student not in listed]
+    return changes + [Change(person, "not in the file") for person in missing]
+
+
+def _change(before: list[Person], person: Person) -> Change:
+    """What entering `person` does to the students `before`."""
+    old = find_person(before, lms_id=person.lms_id) or find_person(before, email=person.email)
+    same_name = find_person(before, student=person.student)
+    if old is None and same_name is not None and not (same_name.lms_id or same_name.email):
+        old = same_name  # known from a submission only
+    elif old is None and same_name is not None:
+        suffix = folder_name(person.lms_id or person.email or person.name)
+        person = replace(person, student=f"{person.student}-{suffix}")
+    if old is None:
+        return Change(person, "added")
+    person = replace(
+        person,  # what this file does not say stays
+        student=old.student,
+        email=person.email or old.email,
+        lms_id=person.lms_id or old.lms_id,
+    )
+    return Change(person, "unchanged" if person == old else "changed")

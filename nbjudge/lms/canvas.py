@@ -1,0 +1,95 @@
+"""Canvas.
+
+Roster, file for grades   the export of its gradebook (gradebook_exporter.rb)
+Download                  `lovelaceada_LATE_4711_90210_ps1-1.ipynb`: sortable name, whether late,
+                          the ids of student and file, the file's name (content_zipper.rb)
+Feedback                  a zip of pages whose names begin like those of the download
+"""
+
+import re
+from datetime import tzinfo
+from pathlib import PurePosixPath
+
+from nbjudge.core.people import Person, fold, usual_spellings
+from nbjudge.core.tables import Table
+from nbjudge.lms.base import Key, Lms
+from nbjudge.lms.columns import Cells, Columns
+from nbjudge.lms.downloads import File, Found
+
+NAME = re.compile(r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)")
+TYPED = re.compile(r"_\d+_(?:text|link)\.html$")
+BEGINNING = re.compile(r".*?_\d+_\d+_")  # it looks for the ids of student and file
+COLUMN_ID = re.compile(r"\s*\(\d+\)\s*$")  # behind an assignment's title
+NOT_TO_FILL = ("EX", "N/A")  # a student is excused, or the assignment is not theirs
+TEST_STUDENT = ("test", "student")
+
+
+class Canvas(Lms):
+    """Instructure's Canvas."""
+
+    name = "canvas"
+    title = "Canvas"
+    rosters = "Canvas's gradebook"
+    columns = Columns(
+        first=("first name", "firstname"),
+        last=("last name", "lastname"),
+        full=("student",),
+        email=("email",),
+        login=("sis login id",),
+        lms_id=("id",),
+    )
+
+    def is_roster(self, table: Table) -> bool:
+        return self.columns.has(table, "lms_id", "login", "name")
+
+    def is_student(self, cells: Cells) -> bool:
+        is_test = (fold(cells.first), fold(cells.last)) == TEST_STUDENT
+        return super().is_student(cells) and cells.lms_id.isdecimal() and not is_test
+
+    def is_download(self, files: list[File]) -> bool:
+        return any(NAME.fullmatch(PurePosixPath(file.path).name) for file in files)
+
+    def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
+        match = NAME.fullmatch(PurePosixPath(path).name)
+        if match is None:
+            return None
+        return Found(  # the times in Canvas's zip are those of the download
+            file,
+            match["name"],
+            group=match["user"],
+            lms_id=match["user"],
+            person=match["person"],
+            is_late=match["late"] is not None,
+        )
+
+    def why_unplaced(self, path: str) -> str:
+        if TYPED.search(path):
+            return "this was typed into Canvas, or is a link: not a file"
+        return super().why_unplaced(path)
+
+    def spellings(self, person: Person) -> set[str]:
+        joined = re.sub(r"\W", "", fold(person.last_name + person.first_name))
+        return {*usual_spellings(person), joined}
+
+    def heading_names(self, heading: str) -> set[str]:
+        return {heading, COLUMN_ID.sub("", heading)}
+
+    def keys(self, table: Table) -> list[Key | None]:
+        return [
+            key if key is not None and key.lms_id.isdecimal() else None  # a row of points possible
+            for key in super().keys(table)
+        ]
+
+    def stated_maximum(self, table: Table, column: int) -> str:
+        for row in table.rows[1:4]:
+            if "points possible" in row[0].casefold():
+                return row[column]
+        return ""
+
+    def why_kept(self, table: Table, row: list[str], column: int) -> str:
+        told = row[column].strip()
+        return f"the LMS has {told} there" if told in NOT_TO_FILL else ""
+
+    def feedback_name(self, path: str, assignment: str) -> str | None:
+        found = BEGINNING.match(PurePosixPath(path).name)
+        return f"{found[0]}{assignment}.html" if found else None

@@ -1,0 +1,151 @@
+"""The store of all submissions that were ever collected; nothing in it is changed or removed.
+
+collected/<assignment>/<student>/001/   one submission: its files, when it was handed in, and where
+                                        it came from; numbered in the order of collecting
+"""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbjudge.core.course import Course
+from nbjudge.core.files import digest, write_bytes, write_text
+from nbjudge.core.times import TIMESTAMP, Stamp, read_timestamp, timestamp
+
+ORIGIN = "collected.json"
+OURS = (ORIGIN, TIMESTAMP)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a submission came from, and what was said of it there."""
+
+    lms: str = ""
+    paths: tuple[str, ...] = ()  # of its files, in the download
+    time: datetime | None = None  # of handing in; None if nobody knows exactly when
+    is_late: bool = False  # by the LMS's own mark
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One submission in collected/."""
+
+    folder: Path
+    origin: Origin
+
+    @property
+    def time(self) -> datetime | None:
+        """When it was handed in; None if nobody knows exactly."""
+        return self.origin.time
+
+
+def collected_students(course: Course, assignment: str) -> list[str]:
+    """Those of whom a submission of `assignment` was ever collected, sorted."""
+    folder = course.collected("any", assignment).parent
+    return sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
+
+
+def submissions(course: Course, student: str, assignment: str) -> list[Submission]:
+    """Every submission of `assignment` that was collected from `student`, oldest first."""
+    folders = _folders(course, student, assignment)
+    found = [Submission(folder, read_origin(folder)) for folder in folders]
+    if all(one.time is not None for one in found):
+        found.sort(key=lambda one: one.time or datetime.min.replace(tzinfo=UTC))
+    return found
+
+
+def read_origin(folder: Path) -> Origin:
+    """Where the submission in `folder` came from; an empty one if nobody has noted it."""
+    try:
+        noted = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+        time = noted.get("time")
+        return Origin(
+            str(noted.get("lms", "")),
+            tuple(str(path) for path in noted.get("paths", ())),
+            datetime.fromisoformat(time) if time else None,
+            bool(noted.get("late")),
+        )
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Origin()
+
+
+def keep(
+    course: Course,
+    student: str,
+    assignment: str,
+    contents: dict[str, bytes],
+    origin: Origin,
+    stamp: Stamp | None,
+) -> None:
+    """Add a submission, unless there is one of the same `contents`, by file name, already.
+
+    stamp: what is known of when it was handed in
+    """
+    before = _folders(course, student, assignment)
+    if any(_digest(contents_of(folder)) == _digest(contents) for folder in before):
+        return
+    folder = course.collected(student, assignment) / f"{len(before) + 1:03}"
+    aside = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    for name, content in contents.items():
+        write_bytes(aside / name, content)
+    if stamp is not None:
+        shown = timestamp(stamp.time) if stamp.time else f"{stamp.text}\n"
+        write_text(aside / TIMESTAMP, shown)
+    noted: dict[str, Any] = {
+        "lms": origin.lms,
+        "paths": origin.paths,
+        "time": origin.time.isoformat() if origin.time else None,
+        "late": origin.is_late,
+    }
+    write_text(aside / ORIGIN, json.dumps(noted, ensure_ascii=False, indent=1) + "\n")
+    aside.rename(folder)
+
+
+def adopt(course: Course, student: str, assignment: str) -> None:
+    """Make a submission of what is in submitted/ without having been collected."""
+    folder = course.submitted(student, assignment)
+    if not folder.is_dir():
+        return
+    contents = contents_of(folder)
+    if contents and not is_kept(course, student, assignment):
+        stamp = read_timestamp(folder, course.policies.zone(assignment))
+        origin = Origin("by hand", time=stamp.time if stamp else None)
+        keep(course, student, assignment, contents, origin, stamp)
+
+
+def is_kept(course: Course, student: str, assignment: str) -> bool:
+    """Whether what is in submitted/ is among what was collected before."""
+    contents = _digest(contents_of(course.submitted(student, assignment)))
+    kept = _folders(course, student, assignment)
+    return any(_digest(contents_of(folder)) == contents for folder in kept)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The student's own files in `folder`, by name."""
+    files = (path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    return {path.name: path.read_bytes() for path in files if path.name not in OURS}
+
+
+def file_name(name: str, assignment: str, taken: dict[str, bytes]) -> str:
+    """A name for a student's file in a flat folder; Canvas's `-1` for a resubmission goes."""
+    name = re.sub(r"[^\w. ()+-]", "_", name.replace("/", "__")).lstrip(".") or "file"
+    plain = re.sub(r"-\d+(?=\.ipynb$)", "", name)
+    if plain == f"{assignment}.ipynb" and plain not in taken:
+        name = plain
+    while name in taken or name in OURS:
+        name = f"_{name}"
+    return name[-200:]
+
+
+def _folders(course: Course, student: str, assignment: str) -> list[Path]:
+    folder = course.collected(student, assignment)
+    return sorted(folder.glob("[0-9]*")) if folder.is_dir() else []
+
+
+def _digest(contents: dict[str, bytes]) -> str:
+    return digest(*(part for item in sorted(contents.items()) for part in item))

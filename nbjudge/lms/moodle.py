@@ -1,0 +1,113 @@
+"""Moodle, in English or German.
+
+Roster            the table of participants, or a grading worksheet
+Download          `Ada Lovelace_4711_assignsubmission_file/ps1.ipynb`: full name and participant
+                  number of this one assignment, which the grading worksheet has too; or all in one
+                  name
+File for grades   the grading worksheet of the assignment
+Feedback          a zip of folders that are named like those of the download
+"""
+
+import re
+from datetime import tzinfo
+
+from nbjudge.core.course import Assignment
+from nbjudge.core.errors import CourseError
+from nbjudge.core.people import Person, fold, usual_spellings
+from nbjudge.core.tables import Table
+from nbjudge.core.times import read_spoken, stamp_of
+from nbjudge.lms.base import Listed, Lms
+from nbjudge.lms.columns import Columns
+from nbjudge.lms.downloads import File, Found
+
+NAME = re.compile(
+    r"(?P<person>[^/]*?)_(?P<participant>\d+)_assignsubmission_file(?:/|_/?)(?P<name>.+)"
+)
+TYPED = re.compile(r"_\d+_assignsubmission_onlinetext")
+FOLDER = re.compile(r"[^/]*_\d+_assignsubmission_file")  # it looks for number and plugin
+DROPPED = re.compile(r"[\x00-\x1f&<>\"`|':\\/]")  # of a name in a file's name
+
+IDENTIFIER = ("identifier", "id")
+HANDED_IN = ("last modified (submission)", "zuletzt geändert (abgabe)")
+CHANGEABLE = ("grade can be changed", "bewertung kann geändert werden")
+GRADE = {"grade", "bewertung"}
+MAXIMUM = ("maximum grade", "bestwertung")
+LOCKED = ("no", "nein")
+
+
+class Moodle(Lms):
+    """Moodle."""
+
+    name = "moodle"
+    title = "Moodle"
+    rosters = "Moodle's participants or grading worksheet"
+    columns = Columns(
+        first=("first name", "vorname"),
+        last=("last name", "surname", "nachname"),
+        full=("full name", "vollständiger name"),
+        email=("email address", "e-mail-adresse"),
+        login=("username", "anmeldename"),
+        lms_id=("id number", "id-nummer"),
+        role=("role", "roles", "rolle", "rollen"),
+    )
+
+    def is_roster(self, table: Table) -> bool:
+        return self.columns.has(table, "email", "name")
+
+    def is_download(self, files: list[File]) -> bool:
+        return any("_assignsubmission_" in file.path for file in files)
+
+    def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
+        match = NAME.search(path)
+        if match is None:
+            return None
+        return Found(
+            file,
+            match["name"],
+            group=match["participant"],
+            participant=match["participant"],
+            person=match["person"],
+            handed_in=stamp_of(file.time, zone) if file.time else None,
+        )
+
+    def is_no_submission(self, path: str) -> bool:
+        return TYPED.search(path) is not None
+
+    def worksheet(self, table: Table, zone: tzinfo) -> dict[str, Listed]:
+        identifier, handed_in = table.column(*IDENTIFIER), table.column(*HANDED_IN)
+        if identifier is None or not self.columns.has(table, "email"):
+            raise CourseError(f"{table.path} is not Moodle's grading worksheet.")
+        listed = {}
+        for row, cells in zip(table.rows[1:], self.columns.read(table), strict=True):
+            if number := re.search(r"\d+", row[identifier]):
+                time = None if handed_in is None else read_spoken(row[handed_in], zone)
+                listed[number[0]] = Listed(cells.name, cells.email, time)
+        return listed
+
+    def spellings(self, person: Person) -> set[str]:
+        in_files = fold(DROPPED.sub("", person.name.replace("_", " ")))
+        return {*usual_spellings(person), in_files}
+
+    def names(self, written: str) -> list[str]:
+        """Behind the name of a group, which Moodle puts in front, there may be the student's."""
+        ends = [place for place, letter in enumerate(written) if letter == "-"]
+        return [written, *(written[place + 1 :] for place in ends)]
+
+    def is_grade_file(self, table: Table) -> bool:
+        return table.column(*CHANGEABLE) is not None
+
+    def grade_headings(self, assignment: Assignment) -> set[str]:
+        return GRADE  # the worksheet is of one assignment
+
+    def stated_maximum(self, table: Table, column: int) -> str:
+        place = table.column(*MAXIMUM)
+        return "" if place is None else table.rows[1][place]
+
+    def why_kept(self, table: Table, row: list[str], column: int) -> str:
+        place = table.column(*CHANGEABLE)
+        is_locked = place is not None and row[place].strip().casefold() in LOCKED
+        return "the LMS has locked this grade" if is_locked else ""
+
+    def feedback_name(self, path: str, assignment: str) -> str | None:
+        found = FOLDER.search(path)
+        return f"{found[0]}_/{assignment}.html" if found else None
