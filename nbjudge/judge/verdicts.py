@@ -36,6 +36,17 @@ class Record:
     submission: str = ""  # digest of the file that was graded
     key: str = ""  # digest of the answer key it was judged with
     engine: str = ""  # digest of the code that ran and judged it
+    is_final: bool = False  # it failed for what was handed in: another attempt would end alike
+
+    @property
+    def score(self) -> float:
+        """The points that the machine gave, extra credit included."""
+        return sum(verdict.score for verdict in self.verdicts)
+
+    @property
+    def points(self) -> float:
+        """The most that the machine gives, extra credit apart."""
+        return sum(verdict.points for verdict in self.verdicts if not verdict.is_extra)
 
 
 def attach(record: Record, notebook: NotebookNode) -> None:
