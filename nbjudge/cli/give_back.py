@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-from nbjudge.cli.assignments import named
+from nbjudge.cli.assignments import check_student, known, named
 from nbjudge.cli.tables import print_table
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
@@ -18,8 +18,10 @@ from nbjudge.workflow import grades as exports
 def feedback(options: argparse.Namespace) -> int:
     """Write a feedback page for every graded submission; 1 if one could not be written."""
     course = find_course(options.course)
+    names = named(course, options)
+    check_student(course, names, options.student)
     complaints: list[str] = []
-    for name in named(course, options):
+    for name in names:
         written, missing = feedbacks.write_feedback(course, name, options.student)
         print(f"{name}: {len(written)} feedback pages below {course.root / 'feedback'}")
         complaints += missing
@@ -29,7 +31,7 @@ def feedback(options: argparse.Namespace) -> int:
 def return_(options: argparse.Namespace) -> int:
     """Zip the feedback pages as their LMS takes them; 1 if one could not be written."""
     course = find_course(options.course)
-    name = course.assignment(options.assignment).name
+    name = known(course, options.assignment)
     written, complaints = feedbacks.write_feedback(course, name)
     students = [path.parent.parent.name for path in written]
     unknown = exports.feedback_zip(course, name, students, options.out)
@@ -80,7 +82,7 @@ def report(options: argparse.Namespace) -> int:
     """Write a page and tables on how the class did."""
     course = find_course(options.course)
     names = options.assignments or reports.graded_assignments(course)
-    names = [course.assignment(name).name for name in names]
+    names = [known(course, name) for name in names]
     folder = options.out or course.root / ("report_to_share" if options.share else "report")
     page, *tables = reports.write_report(course, names, folder, options.share)
     print(f"Open next, in a browser: {os.path.relpath(page)}")

@@ -13,7 +13,7 @@ import signal
 import sys
 from datetime import datetime
 
-from nbjudge.cli.assignments import named
+from nbjudge.cli.assignments import check_student, known, named
 from nbjudge.core.course import find_course
 from nbjudge.judge.verdicts import Record
 from nbjudge.workflow import plan
@@ -28,7 +28,7 @@ def collect(options: argparse.Namespace) -> int:
     course = find_course(options.course)
     outcomes = collecting.collect(
         course,
-        options.assignment,
+        known(course, options.assignment),
         options.source,
         options.lms,
         options.pattern,
@@ -44,9 +44,9 @@ def collect(options: argparse.Namespace) -> int:
 def grade(options: argparse.Namespace) -> int:
     """Grade every submission, or fail it with a reason."""
     course = find_course(options.course)
-    plans = [
-        plan.make(course, name, options.student, options.force) for name in named(course, options)
-    ]
+    names = named(course, options)
+    check_student(course, names, options.student)
+    plans = [plan.make(course, name, options.student, options.force) for name in names]
     if any(work.todo for work in plans):
         records = _carry_out(plans, options)
     else:

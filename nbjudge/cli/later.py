@@ -8,6 +8,7 @@ from pathlib import Path
 from nbjudge.authoring import build, handed_out
 from nbjudge.authoring import demo as demos
 from nbjudge.cli import progress
+from nbjudge.cli.assignments import known
 from nbjudge.cli.tables import print_records, print_table
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
@@ -20,7 +21,7 @@ from nbjudge.workflow import feedback, grade, running
 def correct(options: argparse.Namespace) -> int:
     """Correct a release that students have, or say why not."""
     course = find_course(options.course)
-    name = course.assignment(options.assignment).name
+    name = known(course, options.assignment)
     if not handed_out.versions(course, name):
         raise CourseError(f"{name} is not handed out yet; `nbjudge build {name}` is all you need.")
     _, _, release_made = build.check_source(course, name)
@@ -47,7 +48,7 @@ def correct(options: argparse.Namespace) -> int:
 def gradescope(options: argparse.Namespace) -> int:
     """Pack a release and its answer key as an autograder for Gradescope."""
     course = find_course(options.course)
-    name = course.assignment(options.assignment).name
+    name = known(course, options.assignment)
     path = options.out or course.root / "gradescope" / f"{name}.zip"
     key = pack.write_autograder(course, name, path, options.show)
     print(f"{os.path.relpath(path)} holds the answer key: give it to nobody but Gradescope.")
@@ -64,7 +65,7 @@ def demo(options: argparse.Namespace) -> int:
     real = find_course(options.course)
     names = options.assignments or list(real.assignments)[:1]
     for name in names:
-        real.assignment(name)  # raises for one that the course does not have
+        known(real, name)  # raises if the course does not have it
     course = demos.prepare(real, options.folder.absolute())
     graded: dict[str, list[Record]] = {}
     handed_in: dict[str, dict[str, str]] = {}

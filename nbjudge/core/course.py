@@ -11,7 +11,6 @@ from typing import Any
 
 from nbjudge.core.deadlines import POLICY_SETTINGS, Policies, read_policies
 from nbjudge.core.errors import CourseError
-from nbjudge.shared.command_line import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ class Course:
         """The assignment called `name`.  Raises CourseError where the course has none."""
         if name not in self.assignments:
             known = ", ".join(self.assignments)
-            guess = did_you_mean(name, self.assignments) or f"; it has: {known}."
-            raise CourseError(f"There is no assignment {name!r} in this course{guess}")
+            raise CourseError(f"There is no assignment {name!r} in this course; it has: {known}.")
         return self.assignments[name]
 
     def source(self, name: str) -> Path:
@@ -93,8 +91,7 @@ class Course:
             return students
         wanted = [only] if isinstance(only, str) else sorted(only)
         if strangers := sorted(set(wanted) - set(students)):
-            guess = did_you_mean(strangers[0], students) or "."
-            raise CourseError(f"There is no submission of {name} by {strangers[0]!r}{guess}")
+            raise CourseError(f"There is no submission of {name} by {strangers[0]!r}.")
         return wanted
 
 
