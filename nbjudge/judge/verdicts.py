@@ -1,8 +1,9 @@
 """What became of one submission: kept in the metadata of its autograded notebook."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from nbformat import NotebookNode, from_dict
 
@@ -55,10 +56,10 @@ def attach(record: Record, notebook: NotebookNode) -> None:
     kept["record"] = from_dict(dataclasses.asdict(record))
 
 
-def attached(notebook: NotebookNode) -> Record | None:
+def attached(notebook: Mapping[str, Any]) -> Record | None:
     """The record kept in `notebook`; None where there is none, or one that cannot be read."""
     try:
-        fields = dict(notebook.metadata[METADATA_KEY]["record"])
+        fields = dict(notebook["metadata"][METADATA_KEY]["record"])
         verdicts = tuple(
             Verdict(**{**verdict, "words": tuple(verdict["words"])})
             for verdict in fields["verdicts"]

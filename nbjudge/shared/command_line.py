@@ -41,7 +41,9 @@ class Parser(argparse.ArgumentParser):
         self.flags += made.option_strings
         return made
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> argparse.Namespace:
         """The words of the command as attributes; a usage error ends the program."""
         words = sys.argv[1:] if args is None else list(args)
         options, rest = self.parse_known_args(words, namespace)

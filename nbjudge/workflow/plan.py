@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from nbjudge.core.course import Course
 from nbjudge.gradebook.entered import Cells, entered, holds
 from nbjudge.judge import submission
@@ -109,6 +107,6 @@ def unfinished(path: Path) -> Path:
 def record_at(path: Path) -> Record | None:
     """The record in the autograded notebook at `path`, if there is one that can be read."""
     try:
-        return attached(nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, AttributeError):
+        return attached(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
         return None
