@@ -159,9 +159,10 @@ def test_toml_examples_have_the_fields_that_are_read(page: Path, tmp_path: Path)
 
 @functools.cache
 def sentences_of_the_code() -> tuple[str, ...]:
-    """Every text in lmlib's code, with … for what is filled in."""
+    """Every text in the code of lmlib and nbjudge, with … for what is filled in."""
     found = []
-    for path in sorted((ROOT / "lmlib").rglob("*.py")):
+    packages = ("lmlib", "nbjudge")
+    for path in sorted(path for name in packages for path in (ROOT / name).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [part.value if isinstance(part, ast.Constant) else "…"

@@ -149,7 +149,7 @@ def follow(lms, folder, capsys):
             assert codes[-1] == 1 and "mueller: late, by how much" in capsys.readouterr().err
             codes[-1] = 0
             continue
-        assert step[0] == ".venv/bin/lmlib"
+        assert step[0] == ".venv/bin/nbjudge"
         codes.append(cli.main(step[1:]))
         if step[1] == "grade":
             grade_written_answers(find_course(folder))
