@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 WHAT = "Make a PDF of a notebook, with its cells, formulas and pictures, or of a report."
+EXAMPLE = "lmlib pdf ps1.ipynb -o answers.pdf"
 BROWSER = "LMLIB_BROWSER"
 """The environment variable that names the browser to print with."""
 
@@ -38,13 +39,6 @@ LONGEST = 300  # seconds that the browser may take
 
 class PdfError(Exception):
     """No PDF could be made. The message says why, in a sentence."""
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command without what grading needs; its exit code."""
-    parser = argparse.ArgumentParser(prog="lmlib pdf", description=WHAT)
-    add_arguments(parser)
-    return make(parser.parse_args(arguments))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,13 +7,7 @@ from pathlib import Path
 from lmlib import experiments
 
 WHAT = "Pack the notebook and the files of a run, to hand in."
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command without what grading needs; its exit code."""
-    parser = argparse.ArgumentParser(prog="lmlib submit", description=WHAT)
-    add_arguments(parser)
-    return pack(parser.parse_args(arguments))
+EXAMPLE = "lmlib submit 2026-11-02_1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,13 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from nbjudge import cli, observe
+from lmlib import __main__ as students_command
+from nbjudge import observe
 from nbjudge.authoring.mistakes import EmptyAnswer, Mistake
+from nbjudge.cli import words as teachers_command
 from nbjudge.core.course import find_course
 from nbjudge.kernel import expect
 from tests.docs.pages import PAGES, ROOT, blocks, commands, prose
 
 EXAMPLE = ROOT / "docs" / "authoring.md"
+
+PROGRAMS: dict[str, Callable[[], argparse.ArgumentParser]] = {
+    "nbjudge": teachers_command.parser,
+    "lmlib": students_command.command,
+}
+"""The programs of the course, with what makes the parser of their words."""
 
 WORDS: dict[str, Callable[..., object]] = {
     "observe": observe,
@@ -65,31 +73,35 @@ def test_every_page_is_two_clicks_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_commands_are_words_that_lmlib_and_make_know(page: Path) -> None:
+def test_commands_are_words_that_programs_and_make_know(page: Path) -> None:
     rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for words in commands(page):
         program = Path(words[0]).name
-        if program == "lmlib":
+        if program in PROGRAMS:
             try:
-                cli._parser().parse_args(words[1:])
+                PROGRAMS[program]().parse_args(words[1:])
             except SystemExit:
-                pytest.fail(f"{page.name}: lmlib does not understand {shlex.join(words)}")
+                pytest.fail(f"{page.name}: {program} does not understand {shlex.join(words)}")
         elif program == "make":
             assert set(words[1:2]) <= set(rules), f"{page.name}: {shlex.join(words)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_commands_and_options_named_in_prose_exist(page: Path) -> None:
-    parser = cli._parser()
-    subcommands = next(
+    for code in re.findall(r"`([^`\n]+)`", prose(page)):
+        program, *words = code.split()
+        if Path(program).name in PROGRAMS and words and not words[0].startswith("-"):
+            assert words[0] in subcommands(Path(program).name), f"{page.name}: {code}"
+
+
+def subcommands(program: str) -> set[str]:
+    """The subcommands of a program, by its parser."""
+    parsers = (
         action.choices
-        for action in parser._actions
+        for action in PROGRAMS[program]()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
-    for code in re.findall(r"`([^`\n]+)`", prose(page)):
-        words = code.split()
-        if words[0].endswith("lmlib") and len(words) > 1:
-            assert words[1] in subcommands, f"{page.name}: {code}"
+    return set(next(parsers))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -147,9 +159,10 @@ def test_toml_examples_have_the_fields_that_are_read(page: Path, tmp_path: Path)
 
 @functools.cache
 def sentences_of_the_code() -> tuple[str, ...]:
-    """Every text in lmlib's code, with … for what is filled in."""
+    """Every text in the code of lmlib and nbjudge, with … for what is filled in."""
     found = []
-    for path in sorted((ROOT / "lmlib").rglob("*.py")):
+    packages = ("lmlib", "nbjudge")
+    for path in sorted(path for name in packages for path in (ROOT / name).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [part.value if isinstance(part, ast.Constant) else "…"

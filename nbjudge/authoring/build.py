@@ -7,12 +7,19 @@ answer could miss never becomes a release.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nbformat import NotebookNode
 
-from nbjudge.authoring import handed_out, key_rules, release_steps, runs, source_rules
+from nbjudge.authoring import (
+    handed_out,
+    key_rules,
+    release,
+    release_steps,
+    runs,
+    source_rules,
+)
 from nbjudge.authoring.mistakes import (
     KnownWrong,
     empty_answers,
@@ -60,13 +67,13 @@ def build(course: Course, name: str, executor: NotebookExecutor, progress: Progr
     assignment = course.assignment(name)
     source_rules.check_folder(course, name)
     check_writable(course)
-    source, template, release = check_source(course, name)
+    source, template, released = check_source(course, name)
     scorer = load_scorer(assignment.scorer, course.root) if assignment.scorer else None
-    inputs = _inputs_digest(course, assignment, release)
+    inputs = _inputs_digest(course, assignment, released)
     if _is_current(course, name, inputs):
         return False
     wrong = read_mistakes(course.mistakes(name), source)
-    handed_out.check(course, name, release)
+    handed_out.check(course, name, released)
     check_cells_kept(course, name, template)
     cells = _record(course, assignment, source, template, wrong, executor, progress)
     test_set = _test_set(course, name, scorer)
@@ -74,13 +81,12 @@ def build(course: Course, name: str, executor: NotebookExecutor, progress: Progr
     if scorer is not None and test_set is not None:
         for file, content in scorer.handed_out(test_set).items():
             write_bytes(course.release(name).parent / file, content)
-    released = answer_key.release_digest(course, name)
     settings = answer_key.settings_digest(assignment)
     key = AnswerKey(
         name,
         inputs,
         settings,
-        released,
+        answer_key.release_digest(course, name),
         tuple(cells),
         template,
         assignment.scorer,
@@ -89,6 +95,28 @@ def build(course: Course, name: str, executor: NotebookExecutor, progress: Progr
     )
     answer_key.write_key(key, course.key(name))
     return True
+
+
+def build_all(
+    course: Course,
+    names: Iterable[str],
+    executor: NotebookExecutor,
+    progress: Callable[[str, str, int, int], None],
+) -> list[str]:
+    """Build the assignments called `names` and complete release/; those in which anything changed.
+
+    progress: called with an assignment, and with what `Progress` is called with
+
+    Raises CourseError as `build` does; the assignments before that one have been built.
+    """
+    changed = []
+    for name in names:
+        progress(name, "", 0, 1)
+        is_new = build(course, name, executor, functools.partial(progress, name))
+        progress(name, "built" if is_new else "unchanged", 1, 1)
+        changed += [name] if is_new else []
+    release.complete(course)
+    return changed
 
 
 def _test_set(course: Course, name: str, scorer: Scorer | None) -> bytes | None:
@@ -110,22 +138,22 @@ def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode,
     scorer = course.assignment(name).scorer
     scored = load_scorer(scorer, course.root).files if scorer else ()
     source_rules.check_source(source, course.source(name), scored)
-    template, release = release_steps.template_and_release(course, name, source)
-    _check_release(release, name)
-    earlier = handed_out.earlier_texts(course, name, release)
+    template, released = release_steps.template_and_release(course, name, source)
+    _check_release(released, name)
+    earlier = handed_out.earlier_texts(course, name, released)
     for cell in template.cells:
         if cell.id in earlier:
             cell.metadata.setdefault(METADATA_KEY, {})["handed_out"] = earlier[cell.id]
-    return source, template, release
+    return source, template, released
 
 
-def _inputs_digest(course: Course, assignment: Assignment, release: NotebookNode) -> str:
+def _inputs_digest(course: Course, assignment: Assignment, released: NotebookNode) -> str:
     """A digest of everything that a build reads: notebook, mistakes, settings, code."""
     paths = [course.source(assignment.name), course.mistakes(assignment.name)]
     paths.append(course.root / "nbgrader_config.py")
     parts = [path.read_bytes() if path.exists() else b"" for path in paths]
     parts.append(course.release_address.encode())
-    if earlier := handed_out.earlier_texts(course, assignment.name, release):
+    if earlier := handed_out.earlier_texts(course, assignment.name, released):
         parts.append(repr(earlier).encode())
     return digest(
         *parts,
@@ -143,8 +171,8 @@ def _is_current(course: Course, name: str, inputs: str) -> bool:
         return False
 
 
-def _check_release(release: NotebookNode, name: str) -> None:
-    for cell in release.cells:
+def _check_release(released: NotebookNode, name: str) -> None:
+    for cell in released.cells:
         if marker := mentions_region(cell.source):
             raise CourseError(f"The release of {name} would hold {marker!r} in the cell {cell.id}.")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CodeType
 
 import nbjudge
+from nbjudge.core import digest_cache
 from nbjudge.core.files import digest
 
 RUNS = ("kernel", "sandbox")
@@ -61,24 +62,33 @@ def of_packages() -> str:
     return digest(*sorted(f"{d.metadata['Name']} {d.version}" for d in found))
 
 
-def _rooms(names: tuple[str, ...]) -> Iterator[bytes | str]:
+def _rooms(names: tuple[str, ...]) -> Iterator[str]:
     root = Path(nbjudge.__file__).parent
     for name in names:
-        yield from _folder(root / name)
+        yield _folder(root / name)
 
 
-def _package(name: str) -> Iterator[bytes | str]:
-    """The contents of an installed package; nothing of one that is not there."""
+def _package(name: str) -> Iterator[str]:
+    """Digests of an installed package; none of one that is not there."""
     spec = importlib.util.find_spec(name)
     for place in (spec.submodule_search_locations or ()) if spec else ():
-        yield from _folder(Path(place))
+        yield _folder(Path(place))
 
 
-def _folder(root: Path) -> Iterator[bytes | str]:
-    for path in [root] if root.is_file() else sorted(root.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in FOR_PEOPLE:
-            yield path.relative_to(root).as_posix()
-            yield _code(path) if path.suffix == ".py" else path.read_bytes()
+def _folder(root: Path) -> str:
+    """A digest of the code and the data in a folder, or of one file."""
+    paths = [
+        path
+        for path in ([root] if root.is_file() else sorted(root.rglob("*")))
+        if "__pycache__" not in path.parts and path.suffix not in FOR_PEOPLE and path.is_file()
+    ]
+    return digest_cache.remembered(root, paths, lambda: digest(*_contents(root, paths)))
+
+
+def _contents(root: Path, paths: list[Path]) -> Iterator[bytes | str]:
+    for path in paths:
+        yield path.relative_to(root).as_posix()
+        yield _code(path) if path.suffix == ".py" else path.read_bytes()
 
 
 def _code(path: Path) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
+from nbjudge.gradebook.entered import unusable
 from nbjudge.gradebook.nbgrader_config import find_alembic
 
 
@@ -27,13 +28,7 @@ def gradebook_errors(course: Course) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError, InvalidEntry) as error:
-        reason = str(getattr(error, "orig", error))
-        if "locked" in reason:
-            reason = "it is locked by another program"
-        raise CourseError(
-            f"The gradebook {course.root / 'gradebook.db'} cannot be used: {reason}; close what "
-            "uses it and run the command again. What was graded before is kept."
-        ) from error
+        raise unusable(course, str(getattr(error, "orig", error))) from error
     finally:
         log.setLevel(level)
 

@@ -26,8 +26,9 @@ from nbjudge.gradebook.connection import (
     open_gradebook,
     read_gradebook,
 )
+from nbjudge.gradebook.entered import unknown
 from nbjudge.gradebook.nbgrader_config import load_config
-from nbjudge.judge.verdicts import Record, Verdict
+from nbjudge.judge.verdicts import Record
 
 
 def check_cells_kept(course: Course, assignment: str, template: NotebookNode) -> None:
@@ -74,15 +75,6 @@ def _extra_credit(record: Record) -> dict[str, float]:
     return {verdict.grade_id: verdict.score for verdict in record.verdicts if verdict.is_extra}
 
 
-def _has(grade: Grade | None, verdict: Verdict) -> bool:
-    """Whether the gradebook has what a verdict gave; extra credit may be a grader's by now."""
-    if grade is None:
-        return False
-    if verdict.is_extra:
-        return grade.extra_credit is not None
-    return bool(grade.auto_score == verdict.score)
-
-
 class Ledger:
     """The gradebook of one assignment, open for entering records."""
 
@@ -97,10 +89,7 @@ class Ledger:
                 self.gradebook.find_assignment(self.assignment)
             except MissingEntry as error:
                 self.gradebook.close()
-                raise CourseError(
-                    f"The gradebook does not know {self.assignment} yet; "
-                    f"run `nbjudge build {self.assignment}`."
-                ) from error
+                raise unknown(self.assignment) from error
         return self
 
     def __exit__(
@@ -110,15 +99,6 @@ class Ledger:
         traceback: TracebackType | None,
     ) -> None:
         self.gradebook.close()
-
-    def holds(self, record: Record) -> bool:
-        """Whether the gradebook has the scores of `record`."""
-        with gradebook_errors(self.course):
-            try:
-                grades = self._by_cell(Grade, record.student)
-            except MissingEntry:
-                return False
-        return all(_has(grades.get(verdict.grade_id), verdict) for verdict in record.verdicts)
 
     def enter(self, record: Record, notebook: NotebookNode, before: Record | None) -> None:
         """Enter what `record` and its graded `notebook` say, whole or not at all.

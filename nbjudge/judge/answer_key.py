@@ -4,9 +4,11 @@ key/<assignment>/key.json         expectations, and what each known mistake show
 key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests, no KEY region
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +98,20 @@ class AnswerKey:
 
     @functools.cached_property
     def digest(self) -> str:
-        return digest(_key_text(self), notebook_text(self.template), self.test_set or b"")
+        return _digest(_key_text(self), notebook_text(self.template), self.test_set)
+
+
+@dataclass(frozen=True)
+class KeySummary:
+    """What a key is told by, without its expectations, its template, and its scorer."""
+
+    digest: str  # that of the whole key
+    settings: str
+    release: str
+
+
+def _digest(key_text: str, template_text: str, test_set: bytes | None) -> str:
+    return digest(key_text, template_text, test_set or b"")
 
 
 def write_key(key: AnswerKey, folder: Path) -> None:
@@ -124,12 +139,8 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
 
     Raises CourseError where there is none, or none that this version can read.
     """
-    remedy = f"run `nbjudge build {assignment}`"
-    try:
-        fields = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-        written = (folder / "template.ipynb").read_text(encoding="utf-8")
-        if fields["format"] != FORMAT or fields["template"] != digest(written):
-            raise ValueError("incomplete, or of another version")
+    with _key_errors(assignment):
+        fields, _, written = _read(folder)
         return AnswerKey(
             assignment=fields["assignment"],
             inputs=fields["inputs"],
@@ -141,6 +152,31 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
             scorer=load_scorer(fields["scorer"], folder.parents[1]) if fields["scorer"] else None,
             test_set=_test_set(folder, fields["cells"]),
         )
+
+
+def read_summary(folder: Path, assignment: str) -> KeySummary:
+    """The summary of the answer key below `folder`.  Raises CourseError as `load_key` does."""
+    with _key_errors(assignment):
+        fields, text, written = _read(folder)
+        whole = _digest(text, written, _test_set(folder, fields["cells"]))
+        return KeySummary(whole, fields["settings"], fields["release"])
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], str, str]:
+    """What key.json holds, its text, and that of the template."""
+    text = (folder / "key.json").read_text(encoding="utf-8")
+    written = (folder / "template.ipynb").read_text(encoding="utf-8")
+    fields = json.loads(text)
+    if fields["format"] != FORMAT or fields["template"] != digest(written):
+        raise ValueError("incomplete, or of another version")
+    return fields, text, written
+
+
+@contextlib.contextmanager
+def _key_errors(assignment: str) -> Iterator[None]:
+    remedy = f"run `nbjudge build {assignment}`"
+    try:
+        yield
     except FileNotFoundError as error:
         raise CourseError(f"There is no answer key of {assignment} yet; {remedy}.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -204,11 +240,27 @@ def release_digest(course: Course, assignment: str) -> str:
 def key_for_grading(course: Course, assignment: str) -> AnswerKey:
     """The key to grade `assignment` with.
 
-    Raises CourseError where there is no release or key, or where these and the settings do not
-    belong together.
+    Raises CourseError if there is no release or key, or if these and the settings do not belong
+    together.
     """
     release = release_digest(course, assignment)
     key = load_key(course.key(assignment), assignment)
+    _check(course, assignment, key, release)
+    return key
+
+
+def summary_for_grading(course: Course, assignment: str) -> KeySummary:
+    """The summary of the key to grade `assignment` with.
+
+    Raises CourseError as `key_for_grading` does.
+    """
+    release = release_digest(course, assignment)
+    key = read_summary(course.key(assignment), assignment)
+    _check(course, assignment, key, release)
+    return key
+
+
+def _check(course: Course, assignment: str, key: AnswerKey | KeySummary, release: str) -> None:
     if key.release != release:
         raise CourseError(
             f"The answer key of {assignment} belongs to another release than the one in "
@@ -219,7 +271,6 @@ def key_for_grading(course: Course, assignment: str) -> AnswerKey:
             f"The settings of {assignment} in course.toml have changed since its answer key was "
             f"built; run `nbjudge build {assignment}`."
         )
-    return key
 
 
 def settings_digest(assignment: Assignment) -> str:

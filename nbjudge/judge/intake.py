@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
@@ -275,6 +274,8 @@ def _match_answers(
 @functools.lru_cache(maxsize=1_000)
 def definitions(source: str) -> frozenset[str]:
     """Names that `source` defines at its top level: functions, classes and variables."""
+    from IPython.core.inputtransformer2 import TransformerManager  # slow, and not always needed
+
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -17,22 +17,25 @@ from nbjudge.core.course import Assignment
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
 from nbjudge.core.notebooks import compact_text, is_check, is_test
-from nbjudge.judge import intake, judge
+from nbjudge.judge import intake
 from nbjudge.judge.answer_key import AnswerKey
 from nbjudge.judge.intake import Assembled, Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
-from nbjudge.sandbox import engine
 from nbjudge.sandbox.isolation import Isolation
 
 
-def new_record(assignment: Assignment, student: str, submission: str, key: AnswerKey) -> Record:
-    """The record of a submission that is still to be judged; `submission` is its digest."""
+def new_record(assignment: Assignment, student: str, submission: str, key: str) -> Record:
+    """The record of a submission that is still to be judged.
+
+    submission: the digest of what was handed in
+    key:        the digest of the answer key
+    """
     return Record(
         assignment.name,
         student,
         "graded",
         submission=submission,
-        key=key.digest,
+        key=key,
         engine=code_digests.of_grades(assignment.library, assignment.scorer),
     )
 
@@ -56,6 +59,9 @@ def run_and_judge(
     The executed notebook carries the completed record, and in each grade cell's outputs the
     judge's words and the score as a number: nbgrader reads a last number as partial credit.
     """
+    from nbjudge.judge import judge  # whoever only reads submissions pays for neither
+    from nbjudge.sandbox import engine
+
     task = engine.Task(
         compact_text(notebook),
         assignment.limits,
@@ -112,8 +118,10 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """A digest of all that is graded."""
-        return digest(self.text, *(part for item in sorted(self.files.items()) for part in item))
+        """A digest of all that is graded, or of the reason why nothing can be."""
+        reason = [self.unreadable] if self.unreadable else []
+        files = (part for item in sorted(self.files.items()) for part in item)
+        return digest(self.text, *reason, *files)
 
 
 def read(assignment: Assignment, student: str, folder: Path) -> Submission:
@@ -145,8 +153,14 @@ def grade_folder(
 
     Whatever is wrong with the submission ends in a record that says so, never in an exception.
     """
-    submission = read(assignment, student, folder)
-    record = new_record(assignment, student, submission.digest, key)
+    return grade_submission(assignment, key, read(assignment, student, folder), isolation)
+
+
+def grade_submission(
+    assignment: Assignment, key: AnswerKey, submission: Submission, isolation: Isolation
+) -> NotebookNode:
+    """The autograded notebook of a submission; see `grade_folder`."""
+    record = new_record(assignment, submission.student, submission.digest, key.digest)
     try:
         if submission.unreadable:
             raise Unreadable(submission.unreadable)
@@ -155,7 +169,9 @@ def grade_folder(
         return run_and_judge(
             assignment, key, assembled.notebook, record, submission.files, isolation
         )
-    except (Unreadable, CourseError) as error:
+    except Unreadable as error:
+        return failed(key, dataclasses.replace(record, is_final=True), str(error).rstrip("."))
+    except CourseError as error:
         return failed(key, record, str(error).rstrip("."))
     except Exception as error:  # one submission must never end the batch
         # its type only: a message may quote the notebook that ran, hidden tests and all

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nbformat import NotebookNode, from_dict
 
@@ -38,6 +39,17 @@ class Record:
     submission: str = ""  # digest of the file that was graded
     key: str = ""  # digest of the answer key it was judged with
     engine: str = ""  # digest of the code that ran and judged it
+    is_final: bool = False  # it failed for what was handed in: another attempt would end alike
+
+    @property
+    def score(self) -> float:
+        """The points that the machine gave, extra credit included."""
+        return sum(verdict.score for verdict in self.verdicts)
+
+    @property
+    def points(self) -> float:
+        """The most that the machine gives, extra credit apart."""
+        return sum(verdict.points for verdict in self.verdicts if not verdict.is_extra)
 
 
 def attach(record: Record, notebook: NotebookNode) -> None:
@@ -46,10 +58,10 @@ def attach(record: Record, notebook: NotebookNode) -> None:
     kept["record"] = from_dict(dataclasses.asdict(record))
 
 
-def attached(notebook: NotebookNode) -> Record | None:
+def attached(notebook: Mapping[str, Any]) -> Record | None:
     """The record kept in `notebook`; None where there is none, or one that cannot be read."""
     try:
-        fields = dict(notebook.metadata[METADATA_KEY]["record"])
+        fields = dict(notebook["metadata"][METADATA_KEY]["record"])
         verdicts = tuple(
             Verdict(**{**verdict, "words": tuple(verdict["words"])})
             for verdict in fields["verdicts"]
@@ -62,8 +74,8 @@ def attached(notebook: NotebookNode) -> Record | None:
 def read_record(path: Path) -> Record | None:
     """The record in the autograded notebook at `path`; None if there is none that can be read."""
     try:
-        return attached(from_dict(json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, AttributeError):
+        return attached(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
         return None
 
 

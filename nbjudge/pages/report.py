@@ -156,6 +156,12 @@ def page(course: Course, sections: Sequence[Section], share: bool = False) -> st
     return text.strip() + "\n"
 
 
+def graded_assignments(course: Course) -> list[str]:
+    """The assignments of which anything is graded; the course's first if there are none."""
+    graded = [name for name in course.assignments if has_results(course, name)]
+    return graded or list(course.assignments)[:1]
+
+
 def has_results(course: Course, assignment: str) -> bool:
     """Whether anything of `assignment` has been graded."""
     found = course.root.glob(f"autograded/*/{assignment}/{assignment}.ipynb")

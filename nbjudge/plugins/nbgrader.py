@@ -51,9 +51,10 @@ class Intake(NbGraderPreprocessor):
         course, assignment = _place(resources)
         key = key_for_grading(course, assignment)
         text = json.dumps(nb)
-        assembled = submission.assemble(course.assignment(assignment), key, text)
+        settings = course.assignment(assignment)
+        assembled = submission.assemble(settings, key, text)
         student = resources["nbgrader"]["student"]
-        record = submission.new_record(course.assignment(assignment), student, digest(text), key)
+        record = submission.new_record(settings, student, digest(text), key.digest)
         attach(dataclasses.replace(record, notes=assembled.notes), assembled.notebook)
         return assembled.notebook, resources
 

@@ -24,6 +24,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
 from .formulas import mathml
+from .text import plain
 
 Picture = Callable[[str], str | None]
 """Gives the `data:` address of what a Markdown image names, or None to leave it out."""
@@ -40,16 +41,6 @@ VALUES = {
     "start": re.compile(r"\d{1,4}"),
     "rel": re.compile("noopener noreferrer"),  # what the sanitiser itself adds to links
 }
-
-ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
-# Control characters, and those that reverse the order in which text is shown.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def plain(text: str) -> str:
-    """`text` without what changes how a page or a terminal shows the rest of it."""
-    text = ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def printed(text: str) -> str:

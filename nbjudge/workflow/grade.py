@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, as_completed
-from pathlib import Path
 
 import nbformat
 
@@ -11,11 +10,12 @@ from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import notebook_text
 from nbjudge.gradebook.ledger import Ledger
 from nbjudge.judge import submission
-from nbjudge.judge.answer_key import AnswerKey, key_for_grading, known_key
+from nbjudge.judge.answer_key import known_key
 from nbjudge.judge.verdicts import Record, attached, read_record
-from nbjudge.kernel import evidence
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor, workers
+from nbjudge.workflow import plan
+from nbjudge.workflow.plan import Plan
 
 Progress = Callable[[Record], None]
 
@@ -45,42 +45,40 @@ def grade(
 
     A submission that this code has graded with this key before is left as it is, unless `force`.
 
-    Raises CourseError where nothing can be graded: an unknown assignment or student, no sandbox,
+    Raises CourseError if nothing can be graded: an unknown assignment or student, no sandbox,
     no release, a key of another release, a gradebook that is locked or cannot be written.
     """
-    course.assignment(assignment)
-    executor.isolation.check()
-    key = key_for_grading(course, assignment)
-    students = course.students(assignment, student)
-    records = []
-    for name in [name for name in students if not _is_text(name)]:
-        students.remove(name)
-        records.append(_nameless(assignment, name))
-        progress(records[-1])
-    with Ledger(course, assignment) as ledger:
-        todo = []
-        for name in students:
-            done = None if force else _already_graded(course, ledger, key, name)
-            if done is None:
-                todo.append(name)
-            else:
-                records.append(done)
-                progress(done)
-        for text in _graded(course, key, executor, todo):
-            records.append(_keep(course, ledger, text))
-            progress(records[-1])
+    return carry_out(plan.make(course, assignment, student, force), executor, progress)
+
+
+def carry_out(
+    work: Plan, executor: NotebookExecutor, progress: Progress = lambda record: None
+) -> list[Record]:
+    """Grade what a plan has left to do; the records of all that it names, sorted by student.
+
+    Raises CourseError as `grade` does.
+    """
+    records = list(work.done)
+    for record in records:
+        progress(record)
+    if work.todo:
+        executor.isolation.check()
+        with Ledger(work.course, work.assignment) as ledger:
+            for text in _graded(work, executor):
+                records.append(_keep(work.course, ledger, text))
+                progress(records[-1])
     return sorted(records, key=lambda record: record.student)
 
 
-def _graded(
-    course: Course, key: AnswerKey, executor: NotebookExecutor, students: list[str]
-) -> Iterator[str]:
-    """The autograded notebook of each of `students`, as soon as it is there."""
+def _graded(work: Plan, executor: NotebookExecutor) -> Iterator[str]:
+    """The autograded notebook of each student whom a plan leaves to do, as soon as it is there."""
     waiting: dict[Future[str], str] = {}
     left: list[str] = []
-    for name in students:
+    for name in work.todo:
         try:
-            job = executor.submit(grade_submission, course, key.assignment, key.digest, name)
+            job = executor.submit(
+                grade_submission, work.course, work.assignment, work.key_digest, name
+            )
             waiting[job] = name
         except BrokenExecutor:  # a worker has ended, and the others with it
             left.append(name)
@@ -92,68 +90,22 @@ def _graded(
             continue
         yield text
     for name in left:
-        yield _graded_alone(course, key, executor.isolation, name)
+        yield _graded_alone(work, executor.isolation, name)
 
 
-def _graded_alone(course: Course, key: AnswerKey, isolation: Isolation, student: str) -> str:
+def _graded_alone(work: Plan, isolation: Isolation, student: str) -> str:
     """The autograded notebook of one student, in a worker that only this one can end."""
     with workers(1, isolation) as executor:
-        job = executor.submit(grade_submission, course, key.assignment, key.digest, student)
+        job = executor.submit(
+            grade_submission, work.course, work.assignment, work.key_digest, student
+        )
         try:
             return job.result()
         except BrokenExecutor:
+            key = known_key(work.course.key(work.assignment), work.assignment, work.key_digest)
+            record = plan.current(work.course, work.assignment, work.key_digest, student)
             reason = "it ended the process that graded it"
-            return notebook_text(submission.failed(key, _current(course, key, student), reason))
-
-
-def _is_text(name: str) -> bool:
-    """Whether a folder's name can be written anywhere; on Linux it may be any bytes."""
-    return evidence.sendable(name) == name
-
-
-def _nameless(assignment: str, name: str) -> Record:
-    shown = evidence.sendable(name)
-    return Record(
-        assignment, shown, "failed", f"the folder submitted/{shown} needs a name in UTF-8"
-    )
-
-
-def _already_graded(course: Course, ledger: Ledger, key: AnswerKey, student: str) -> Record | None:
-    """The record of a submission that need not be graded again."""
-    path = course.autograded_notebook(student, key.assignment)
-    entered = read_record(_unfinished(path))
-    before = read_record(path)
-    if entered is None and before is None:
-        return None
-    current = _current(course, key, student)
-    if entered is not None and _is_current(entered, current) and ledger.holds(entered):
-        if before is None or not ledger.holds(before):  # it was entered, and then came the end
-            _unfinished(path).replace(path)
-            return entered
-    is_done = before is not None and _is_current(before, current) and ledger.holds(before)
-    return before if is_done else None
-
-
-def _current(course: Course, key: AnswerKey, student: str) -> Record:
-    """The record of what `student` has handed in, as it is now, still to be judged."""
-    assignment = course.assignment(key.assignment)
-    found = submission.read(assignment, student, course.submitted(student, assignment.name))
-    return submission.new_record(assignment, student, found.digest, key)
-
-
-def _is_current(record: Record, current: Record) -> bool:
-    """Whether `record` is of the same submission, key and code as `current`, and has a grade."""
-    same = (record.submission, record.key, record.engine)
-    return record.status == "graded" and same == (
-        current.submission,
-        current.key,
-        current.engine,
-    )
-
-
-def _unfinished(path: Path) -> Path:
-    """Where an autograded notebook waits while it is entered into the gradebook."""
-    return path.with_name(f"{path.name}.part")
+            return notebook_text(submission.failed(key, record, reason))
 
 
 def _keep(course: Course, ledger: Ledger, text: str) -> Record:
@@ -166,7 +118,8 @@ def _keep(course: Course, ledger: Ledger, text: str) -> Record:
     assert record is not None, "grade_submission attaches a record"
     path = course.autograded_notebook(record.student, record.assignment)
     before = read_record(path)
-    write_text(_unfinished(path), text)
+    unfinished = plan.unfinished(path)
+    write_text(unfinished, text)
     ledger.enter(record, notebook, before)
-    _unfinished(path).replace(path)
+    unfinished.replace(path)
     return record

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from lmlib import paper, pdf
+from lmlib.__main__ import main
 
 try:
     pdf.find_browser()
@@ -194,14 +195,14 @@ def test_what_is_no_notebook_is_said_in_a_sentence(
 ) -> None:
     if content is not None:
         (folder / name).write_bytes(content)
-    assert pdf.main([name]) == 1
+    assert main(["pdf", name]) == 1
     said = capsys.readouterr().err
     assert sentence in said and name in said and said.count("\n") == 1
     assert not (folder / name).with_suffix(".pdf").exists()
 
 
 def test_a_folder_is_no_notebook(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert pdf.main(["."]) == 1
+    assert main(["pdf", "."]) == 1
     assert "cannot be read (Is a directory)" in capsys.readouterr().err
 
 
@@ -223,7 +224,7 @@ def test_without_a_browser_a_sentence_says_so(
     monkeypatch.delenv(pdf.BROWSER, raising=False)
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr(pdf, "PLACES", ())
-    assert pdf.main(["work.ipynb"]) == 1
+    assert main(["pdf", "work.ipynb"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("lmlib pdf: A PDF is printed by Chromium, Chrome or Edge")
     assert pdf.BROWSER in said and said.count("\n") == 1
@@ -233,7 +234,7 @@ def test_a_named_browser_that_is_not_there(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(pdf.BROWSER, "/nowhere/chromium")
-    assert pdf.main(["work.ipynb"]) == 1
+    assert main(["pdf", "work.ipynb"]) == 1
     assert "LMLIB_BROWSER is '/nowhere/chromium'" in capsys.readouterr().err
 
 
@@ -242,9 +243,9 @@ def test_the_pdf_is_counted_and_lands_where_it_is_wanted(
 ) -> None:
     pages = "/Type /Pages /Type /Page /Type /Page"
     monkeypatch.setenv(pdf.BROWSER, browser(folder, f'printf "{pages}" > "$out"'))
-    assert pdf.main(["work.ipynb"]) == 0
+    assert main(["pdf", "work.ipynb"]) == 0
     assert capsys.readouterr().out == "work.pdf: 2 pages\n"
-    assert pdf.main(["work.ipynb", "-o", "other.pdf"]) == 0
+    assert main(["pdf", "work.ipynb", "-o", "other.pdf"]) == 0
     assert (folder / "other.pdf").read_text() == (folder / "work.pdf").read_text() == pages
     names = {path.name for path in folder.iterdir()}
     assert names == {"browser", "work.ipynb", "work.pdf", "other.pdf"}, "nothing is left behind"
@@ -256,7 +257,7 @@ def test_a_browser_that_fails_leaves_the_old_pdf(
 ) -> None:
     (folder / "work.pdf").write_text("the old one")
     monkeypatch.setenv(pdf.BROWSER, browser(folder, script))
-    assert pdf.main(["work.ipynb"]) == 1
+    assert main(["pdf", "work.ipynb"]) == 1
     assert "could not print the page" in (said := capsys.readouterr().err)
     assert "out of memory" in said
     assert (folder / "work.pdf").read_text() == "the old one"
@@ -274,7 +275,7 @@ def test_a_target_that_cannot_be_written(
     sentence: str,
 ) -> None:
     monkeypatch.setenv(pdf.BROWSER, browser(folder, "exit 9"))
-    assert pdf.main(["work.ipynb", "-o", target]) == 1
+    assert main(["pdf", "work.ipynb", "-o", target]) == 1
     assert sentence in (said := capsys.readouterr().err) and said.count("\n") == 1
 
 

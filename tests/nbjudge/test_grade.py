@@ -18,6 +18,7 @@ from nbjudge.authoring import build
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import read_notebook
+from nbjudge.judge.answer_key import load_key, read_summary
 from nbjudge.judge.verdicts import attached
 from nbjudge.sandbox import engine
 from nbjudge.workflow import feedback, grade
@@ -100,6 +101,46 @@ def test_what_is_graded_is_not_graded_again(course, executor, monkeypatch):
     first = grade_all(course, executor)
     monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("ran again"))
     assert grade_all(course, executor) == first
+
+
+def test_a_file_that_cannot_be_graded_is_not_tried_again(course, executor):
+    """Otherwise what a person has graded by hand since then would wait for them once more."""
+    hand_in(course, "fred", "no notebook")
+    (course.submitted("gina", NAME)).mkdir(parents=True)
+    first = grade_all(course, executor)
+    with Gradebook(course.gradebook_url) as gradebook:
+        for one in gradebook.find_submission_notebook(NAME, NAME, "fred").grades:
+            one.manual_score, one.needs_manual_grade = 1, False
+        gradebook.db.commit()
+    assert grade_all(course, executor) == first
+    with Gradebook(course.gradebook_url) as gradebook:
+        assert not gradebook.find_submission(NAME, "fred").needs_manual_grade
+    for name in ("fred", "gina"):  # until there is another one
+        hand_in(course, name, answered(course, scaled=RIGHT))
+    assert [score(record) for record in grade_all(course, executor).values()] == [4, 4]
+
+
+def test_what_failed_for_another_reason_is_tried_again(course, executor, monkeypatch):
+    hand_in(course, "ada", answered(course, scaled=RIGHT))
+    with monkeypatch.context() as patch:
+        patch.setattr(grade.engine, "run", lambda task: 1 / 0)
+        assert grade_all(course, executor)["ada"].status == "failed"
+    assert score(grade_all(course, executor)["ada"]) == 4
+
+
+def test_a_summary_of_the_key_has_the_digest_of_the_key(course):
+    folder = course.key(NAME)
+    key = load_key(folder, NAME)
+    summary = read_summary(folder, NAME)
+    assert (summary.digest, summary.settings, summary.release) == (
+        key.digest,
+        key.settings,
+        key.release,
+    )
+    template = folder / "template.ipynb"
+    template.write_text(template.read_text().replace("Tiny", "Tony"))
+    with pytest.raises(CourseError, match="damaged"):
+        read_summary(folder, NAME)
 
 
 @pytest.mark.parametrize("lost", ["gradebook entry", "autograded file"])

@@ -40,9 +40,6 @@ from nbjudge.sandbox.isolation import Isolation
 
 SETTINGS = "autograder.json"
 COURSE = "course"
-SHOWS = ("visible", "after_due_date", "after_published", "hidden")
-"""When Gradescope shows students what the judge says."""
-
 WHO = "student"
 Results = dict[str, Any]
 

@@ -1,0 +1,31 @@
+"""The command `nbjudge`: from building releases to handing grades back.
+
+Exit codes: 0, done; 1, something did not work and was named; 2, usage error.
+Progress goes to stderr, tables and JSON to stdout.
+
+A command's own module, and what that needs, is imported only when the command runs.
+"""
+
+import importlib
+import sys
+
+from nbjudge.cli.words import parser
+from nbjudge.core.errors import CourseError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = parser().parse_args(arguments)
+    module, _, function = options.run.partition(":")
+    try:
+        run = getattr(importlib.import_module(f"nbjudge.cli.{module}"), function)
+        code: int = run(options)
+        return code
+    except CourseError as error:
+        print(f"nbjudge: {error}", file=sys.stderr)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"nbjudge: {place}{error.strerror or error}.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("nbjudge: stopped; run the same command again to go on.", file=sys.stderr)
+    return 1

@@ -1,0 +1,32 @@
+"""The assignments and the student that a command names, with a guess at what was mistyped."""
+
+import argparse
+
+from nbjudge.core.course import Course
+from nbjudge.core.errors import CourseError
+from nbjudge.shared.command_line import did_you_mean
+
+
+def named(course: Course, options: argparse.Namespace) -> list[str]:
+    """The assignments that were named, or all of the course.
+
+    Raises CourseError if the course has no assignment of a given name.
+    """
+    return [known(course, name) for name in options.assignments or course.assignments]
+
+
+def known(course: Course, name: str) -> str:
+    """The name of an assignment.  Raises CourseError if the course has none of that name."""
+    if name not in course.assignments:
+        if guess := did_you_mean(name, course.assignments):
+            raise CourseError(f"There is no assignment {name!r} in this course{guess}")
+    return course.assignment(name).name
+
+
+def check_student(course: Course, names: list[str], student: str | None) -> None:
+    """Raise CourseError if `student` is given and has handed in nothing of the assignments."""
+    for name in names if student is not None else ():
+        everyone = course.students(name)
+        if student not in everyone:
+            if guess := did_you_mean(str(student), everyone):
+                raise CourseError(f"There is no submission of {name} by {student!r}{guess}")

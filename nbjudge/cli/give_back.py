@@ -1,0 +1,92 @@
+"""Commands that give results back: feedback, return, grades, report."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+
+from nbjudge.cli.assignments import check_student, known, named
+from nbjudge.cli.tables import print_table
+from nbjudge.core.course import find_course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.tables import write_table
+from nbjudge.gradebook import penalties
+from nbjudge.pages import report as reports
+from nbjudge.workflow import feedback as feedbacks
+from nbjudge.workflow import grades as exports
+
+
+def feedback(options: argparse.Namespace) -> int:
+    """Write a feedback page for every graded submission; 1 if one could not be written."""
+    course = find_course(options.course)
+    names = named(course, options)
+    check_student(course, names, options.student)
+    complaints: list[str] = []
+    for name in names:
+        penalties.refresh(course, name)
+        written, missing = feedbacks.write_feedback(course, name, options.student)
+        print(f"{name}: {len(written)} feedback pages below {course.root / 'feedback'}")
+        complaints += missing
+    return _complain(complaints)
+
+
+def return_(options: argparse.Namespace) -> int:
+    """Zip the feedback pages as their LMS takes them; 1 if one could not be written."""
+    course = find_course(options.course)
+    name = known(course, options.assignment)
+    penalties.refresh(course, name)
+    written, complaints = feedbacks.write_feedback(course, name)
+    students = [path.parent.parent.name for path in written]
+    unknown = exports.feedback_zip(course, name, students, options.out)
+    print(f"{len(students)} feedback pages in {options.out}")
+    if unknown:
+        print(f"Named after the student, as no LMS's name is known: {', '.join(unknown)}")
+    return _complain(complaints)
+
+
+def _complain(complaints: Iterable[str]) -> int:
+    """Name what did not work; the command's exit code."""
+    code = 0
+    for complaint in complaints:
+        print(f"nbjudge: {complaint}", file=sys.stderr)
+        code = 1
+    return code
+
+
+def grades(options: argparse.Namespace) -> int:
+    """Write the grades, or fill them into an LMS's own file."""
+    course = find_course(options.course)
+    names = named(course, options)
+    for name in names:
+        penalties.refresh(course, name)
+    found = [score for name in names for score in exports.scores(course, name, options.so_far)]
+    left = [(one.person.student, one.status) for one in found if not one.is_graded]
+    written = len(found) - len(left)
+    if options.into is None:
+        exports.write_grades(course, found, options.out)
+    else:
+        if len(options.assignments) > 1:
+            raise CourseError("--into takes the grades of one problem set at a time.")
+        if options.out.resolve() == options.into.resolve():
+            raise CourseError("--out must be another file than --into.")
+        (name,) = options.assignments
+        filled = exports.fill(course, name, found, options.into, options.column)
+        write_table(filled.table, options.out)
+        written, left = filled.written, filled.left
+    print(f"{written} grades in {options.out}")
+    if left:
+        print("Without a grade, which is not a zero:")
+        print_table(("student", "why"), left)
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a page and tables on how the class did."""
+    course = find_course(options.course)
+    names = options.assignments or reports.graded_assignments(course)
+    names = [known(course, name) for name in names]
+    folder = options.out or course.root / ("report_to_share" if options.share else "report")
+    page, *tables = reports.write_report(course, names, folder, options.share)
+    print(f"Open next, in a browser: {os.path.relpath(page)}")
+    print(f"Beside it, as tables: {', '.join(table.name for table in tables)}")
+    return 0

@@ -1,0 +1,228 @@
+"""The words of the command `nbjudge`: subcommands in the order of work, options, and examples.
+
+Nothing is imported here that a list of commands does not need.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbjudge
+from nbjudge.shared.command_line import Parser
+
+DESCRIPTION = "Build, grade and give back the assignments of a course."
+SEEN = ("visible", "after_due_date", "after_published", "hidden")
+"""When Gradescope can show students their scores."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: what it does, an example of it, and the function that runs it."""
+
+    name: str
+    does: str
+    example: str
+    run: str  # "module of nbjudge.cli:function"
+    add_options: Callable[[Parser], None]
+
+
+def parser() -> Parser:
+    """The parser of the whole command."""
+    made = Parser(
+        prog="nbjudge",
+        usage="nbjudge [-h] [--version] [--course FOLDER] COMMAND ...",
+        description=DESCRIPTION,
+        epilog=_overview(),
+    )
+    made.add_argument("--version", action="version", version=f"nbjudge {nbjudge.__version__}")
+    made.add_argument("--course", type=Path, metavar="FOLDER",
+                      help="the course's folder (default: this one, or one above it)")  # fmt: skip
+    commands = made.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS
+    )
+    for group in GROUPS.values():
+        for command in group:
+            sub = commands.add_parser(
+                command.name,
+                prog=f"nbjudge {command.name}",
+                description=command.does,
+                epilog=f"example:\n  {command.example}",
+            )
+            command.add_options(sub)
+            sub.set_defaults(run=command.run, parser=sub)
+    return made
+
+
+def _overview() -> str:
+    """All commands by group, for the help of the whole command."""
+    lines = []
+    for title, group in GROUPS.items():
+        lines += [f"{title}:", *(f"  {one.name:<12}{one.does}" for one in group), ""]
+    return "\n".join([*lines, "`nbjudge COMMAND -h` explains a command and has an example of it."])
+
+
+def _assignment(made: Parser) -> None:
+    made.add_argument("assignment", metavar="PS")
+
+
+def _assignments(made: Parser) -> None:
+    made.add_argument("assignments", nargs="+", metavar="PS")
+
+
+def _assignments_or_all(made: Parser) -> None:
+    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all of the course")
+
+
+def _running(made: Parser) -> None:
+    """The options of a command that runs notebooks."""
+    made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
+                      help="how many notebooks run at once (default: one a core)")  # fmt: skip
+    made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default="auto",
+                      help="bwrap: never without it; none: with your own rights "
+                      "(default: auto, which is bwrap for what students wrote)")  # fmt: skip
+    made.add_argument("--warm", choices=("on", "off"), default="on",
+                      help="off: a new process for each kernel (default: on)")  # fmt: skip
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _roster(made: Parser) -> None:
+    made.add_argument("file", type=Path, metavar="CSV")
+
+
+def _build(made: Parser) -> None:
+    _assignments_or_all(made)
+    _running(made)
+
+
+def _audit(made: Parser) -> None:
+    _assignments_or_all(made)
+    made.add_argument("--json", action="store_true", help="print the findings as JSON")
+    made.add_argument("--kept", action="store_true",
+                      help="judge the build's runs of mistakes, make none")  # fmt: skip
+    _running(made)
+
+
+def _collect(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("source", nargs="?", type=Path, metavar="FOLDER_OR_ZIP",
+                      help="default: only apply course.toml's rules again")  # fmt: skip
+    made.add_argument("--lms", choices=("canvas", "moodle", "gradescope", "plain"),
+                      help="who made the download (default: told by its names)")  # fmt: skip
+    made.add_argument("--worksheet", type=Path, metavar="CSV",
+                      help="Moodle's grading worksheet: who is who, and when")  # fmt: skip
+    made.add_argument("--pattern", metavar="REGEX",
+                      help="of paths, with a group student, email, lms_id or person")  # fmt: skip
+
+
+def _grade(made: Parser) -> None:
+    _assignments(made)
+    made.add_argument("--student", metavar="S", help="only this student's submission")
+    made.add_argument("--force", action="store_true", help="grade again what is graded")
+    made.add_argument("--json", action="store_true", help="print the records as JSON")
+    _running(made)
+
+
+def _watch(made: Parser) -> None:
+    _assignments(made)
+    _running(made)
+
+
+def _feedback(made: Parser) -> None:
+    _assignments(made)
+    made.add_argument("--student", metavar="S", help="only this student's page")
+
+
+def _return(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("--out", type=Path, default=Path("feedback.zip"), metavar="ZIP",
+                      help="default: feedback.zip")  # fmt: skip
+
+
+def _grades(made: Parser) -> None:
+    _assignments(made)
+    made.add_argument("--into", type=Path, metavar="CSV",
+                      help="Canvas's gradebook or Moodle's grading worksheet")  # fmt: skip
+    made.add_argument("--column", metavar="NAME", help="the column of that file")
+    made.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="CSV",
+                      help="default: grades.csv")  # fmt: skip
+    made.add_argument("--so-far", action="store_true",
+                      help="also what still waits for people")  # fmt: skip
+
+
+def _report(made: Parser) -> None:
+    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all that are graded")
+    made.add_argument("--share", action="store_true", help="without anything that names a student")
+    made.add_argument("--out", type=Path, metavar="FOLDER",
+                      help="default: report, or report_to_share")  # fmt: skip
+
+
+def _correct(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("--check", action="store_true", help="only say what would change")
+    _running(made)
+
+
+def _gradescope(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("--show", choices=SEEN, default="after_published",
+                      help="when students see scores (default: after_published)")  # fmt: skip
+    made.add_argument("--out", type=Path, metavar="ZIP", help="default: gradescope/PS.zip")
+
+
+def _demo(made: Parser) -> None:
+    made.add_argument("assignments", nargs="*", metavar="PS",
+                      help="default: the course's first")  # fmt: skip
+    made.add_argument("--students", type=_positive, default=12, metavar="N", help="default: 12")
+    made.add_argument("--folder", type=Path, default=Path("demo"), help="default: ./demo")
+    _running(made)
+
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "set up": (
+        Command("roster", "Enter an LMS's list of students into the gradebook.",
+                "nbjudge roster class.csv", "set_up:roster", _roster),
+        Command("build", "Build releases and answer keys; only what changed.",
+                "nbjudge build ps1 --jobs 4", "set_up:build", _build),
+        Command("audit", "Check that every known mistake loses its points and gets its name, "
+                "and every alternate keeps them.",
+                "nbjudge audit ps1", "set_up:audit", _audit),
+        Command("handout", "Record that students get the releases as they are.",
+                "nbjudge handout ps1 ps2", "set_up:handout", _assignments),
+    ),
+    "collect and grade": (
+        Command("collect", "Sort an LMS's download of submissions into submitted/.",
+                "nbjudge collect ps1 submissions.zip", "grading:collect", _collect),
+        Command("grade", "Grade every submission, or fail it with a reason.",
+                "nbjudge grade ps1 --student ada --force", "grading:grade", _grade),
+        Command("watch", "Grade what arrives in submitted/ and write its feedback, until Ctrl-C.",
+                "nbjudge watch ps1 ps2", "grading:watch", _watch),
+    ),
+    "give back": (
+        Command("feedback", "Write a feedback page for every graded submission.",
+                "nbjudge feedback ps1", "give_back:feedback", _feedback),
+        Command("return", "Zip the feedback pages as their LMS takes them.",
+                "nbjudge return ps1 --out feedback_ps1.zip", "give_back:return_", _return),
+        Command("grades", "Write the grades, or fill them into an LMS's own file.",
+                "nbjudge grades ps1 --into gradebook.csv --out upload.csv", "give_back:grades",
+                _grades),
+        Command("report", "Write a page and tables on how the class did.",
+                "nbjudge report ps1 --share", "give_back:report", _report),
+    ),
+    "later": (
+        Command("correct", "Correct a release that students have, or say why not.",
+                "nbjudge correct ps1 --check", "later:correct", _correct),
+        Command("gradescope", "Pack a release and its answer key as an autograder for Gradescope.",
+                "nbjudge gradescope ps1 --show visible", "later:gradescope", _gradescope),
+        Command("demo", "Take an invented class from release to feedback: through the course's "
+                "first problem set, or those named.",
+                "nbjudge demo --students 20 --folder ../demo", "later:demo", _demo),
+    ),
+}  # fmt: skip
+"""The commands in the order of work."""
