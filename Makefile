@@ -55,7 +55,7 @@ format: $(READY)
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt hatch_build.py $(wildcard nbjudge/shared/*.py)
+$(READY): pyproject.toml lmlib/pyproject.toml nbjudge/pyproject.toml constraints.txt hatch_build.py $(wildcard nbjudge/shared/*.py)
 	@sh .ci/setup $(READY)
 
 clean:

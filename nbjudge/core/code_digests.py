@@ -27,6 +27,9 @@ BUILDS = ("authoring",)
 FOR_PEOPLE = frozenset({".css", ".html", ".j2", ".md", ".svg"})
 """Suffixes of files that no computation reads."""
 
+OF_PROJECTS = frozenset({"pyproject.toml", "LICENSE"})
+"""Files of a package's folder that are not in its wheel."""
+
 
 @functools.cache
 def of_runs(library: str = "") -> str:
@@ -68,17 +71,26 @@ def _rooms(names: tuple[str, ...]) -> Iterator[bytes | str]:
 
 
 def _package(name: str) -> Iterator[bytes | str]:
-    """The contents of an installed package; nothing of one that is not there."""
+    """The contents of a package or module; nothing of one that is not there."""
     spec = importlib.util.find_spec(name)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        yield from _folder(Path(place))
+    if spec and spec.submodule_search_locations:
+        for place in spec.submodule_search_locations:
+            yield from _folder(Path(place))
+    elif spec and spec.origin and spec.has_location:
+        yield _code(Path(spec.origin))
 
 
 def _folder(root: Path) -> Iterator[bytes | str]:
     for path in sorted(root.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in FOR_PEOPLE:
+        if path.is_file() and _is_read(path):
             yield path.relative_to(root).as_posix()
             yield _code(path) if path.suffix == ".py" else path.read_bytes()
+
+
+def _is_read(path: Path) -> bool:
+    """Whether a computation may read the file at `path`."""
+    is_left_out = path.suffix in FOR_PEOPLE or path.name in OF_PROJECTS
+    return not is_left_out and "__pycache__" not in path.parts
 
 
 def _code(path: Path) -> str:

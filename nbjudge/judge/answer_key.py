@@ -84,27 +84,26 @@ class AnswerKey:
 
     @functools.cached_property
     def digest(self) -> str:
-        return digest(_key_text(self), notebook_text(self.template), self.test_set or b"")
+        """A digest of all that a verdict depends on; what was read to build the key is not."""
+        return digest(json.dumps(_judged_by(self)), self.test_set or b"")
 
 
 def write_key(key: AnswerKey, folder: Path) -> None:
     """Write `key` below `folder`; key.json comes last and completes it."""
+    fields = {"inputs": key.inputs, "release": key.release, **_judged_by(key)}
     write_text(folder / "template.ipynb", notebook_text(key.template))
-    write_text(folder / "key.json", _key_text(key))
+    write_text(folder / "key.json", json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
 
 
-def _key_text(key: AnswerKey) -> str:
-    fields = {
+def _judged_by(key: AnswerKey) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "assignment": key.assignment,
-        "inputs": key.inputs,
         "settings": key.settings,
-        "release": key.release,
         "scorer": key.scorer_name,
         "template": digest(notebook_text(key.template)),
         "cells": [dataclasses.asdict(cell) for cell in key.cells],
     }
-    return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
 
 
 def load_key(folder: Path, assignment: str) -> AnswerKey:
