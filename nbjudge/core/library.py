@@ -76,9 +76,12 @@ def distribution_of(package: str) -> importlib.metadata.Distribution | None:
     """The installed distribution that the package `package` belongs to; None in a checkout."""
     known = importlib.metadata.packages_distributions().get(package) or [package]
     try:
-        return importlib.metadata.distribution(known[0])
+        found = importlib.metadata.distribution(known[0])
     except importlib.metadata.PackageNotFoundError:
         return None
+    folder, installed = folder_of(package), Path(str(found.locate_file(package)))
+    is_elsewhere = folder and not (installed.exists() and folder.samefile(installed))
+    return None if is_elsewhere else found
 
 
 @functools.cache
@@ -87,8 +90,8 @@ def requirements(library: str) -> tuple[str, ...]:
 
     Raises CourseError if only its build knows and fails.
     """
-    if installed := distribution_of(library):
-        return tuple(installed.requires or ())
+    if found := distribution_of(library):
+        return tuple(found.requires or ())
     project = project_of(library)
     if project is None:
         return ()
