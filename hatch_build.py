@@ -157,7 +157,7 @@ class MetadataHook(MetadataHookInterface):
             whole = tomllib.load(file)["project"]
         (package / "LICENSE").write_bytes((package.parent / "LICENSE").read_bytes())
         name = metadata["name"]
-        metadata["requires-python"], metadata["license"] = whole["requires-python"], whole["license"]
+        metadata |= {field: whole[field] for field in ("requires-python", "license")}
         metadata["dependencies"] = self._dependencies(whole)
         extras = whole["optional-dependencies"]
         if chosen := self.config.get("extras"):

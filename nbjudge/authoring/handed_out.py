@@ -75,7 +75,7 @@ def describe(release: NotebookNode) -> list[Handed]:
 
 
 def _is_course_code(cell: NotebookNode) -> bool:
-    """Whether `cell` holds code of the notebook's own: the cell that installs the library does not."""
+    """Whether `cell` holds the notebook's own code; the cell that installs the library does not."""
     return cell.cell_type == "code" and cell.id != INSTALL_ID
 
 
@@ -170,7 +170,7 @@ def asked_for(course: Course) -> list[str]:
 
     Raises CourseError if a record cannot be read.
     """
-    return sorted({name for assignment in course.assignments for name in _wheels(course, assignment)})
+    return sorted({name for one in course.assignments for name in _wheels(course, one)})
 
 
 def _wheels(course: Course, assignment: str) -> list[str]:

@@ -32,7 +32,8 @@ def install_library(wheel):
     version = wheel.rpartition("/")[2].split("-")[1] if wheel else ""
     spec = importlib.util.find_spec("{library}")
     place = [os.path.dirname(os.path.dirname(spec.origin))] if spec and spec.origin else []
-    known = [found.version for found in importlib.metadata.distributions(name="{distribution}", path=place)]
+    found = importlib.metadata.distributions(name="{distribution}", path=place)
+    known = [one.version for one in found]
     if not wheel or (spec and known in ([version], [])):  # a checkout has no version
         return
 """
@@ -41,7 +42,9 @@ INSTALL = """
     import subprocess
 
     if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wheel]).returncode:
-        raise ImportError(f"{library} {{version}} could not be installed from {{wheel}}: is the network there?")
+        raise ImportError(
+            f"{library} {{version}} could not be installed from {{wheel}}: is the network there?"
+        )
     for module in [name for name in sys.modules if name.split(".")[0] == "{library}"]:
         del sys.modules[module]  # of the version before
     importlib.invalidate_caches()
@@ -50,7 +53,7 @@ INSTALL = """
 FETCH = """
     from urllib.request import urlretrieve
 
-    for name in {names!r}:  # what is next to the notebook, and not next to the copy that Colab opens
+    for name in {names!r}:  # next to the notebook, but not next to the copy that Colab opens
         try:
             if not os.path.exists(name):
                 urlretrieve(f"{{wheel.rpartition('/')[0]}}/{assignment}/{{name}}", name)

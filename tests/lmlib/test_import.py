@@ -43,8 +43,10 @@ def test_the_version_is_that_of_the_package_itself(tmp_path: Path) -> None:
     about = tmp_path / "lmlib-2026.1.0.post7.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lmlib\nVersion: 2026.1.0.post7\n")
-    run = subprocess.run([sys.executable, "-c", VERSION], cwd=tmp_path, text=True,
-                         env={"PYTHONPATH": str(tmp_path)}, capture_output=True, check=True)  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "-c", VERSION],
+        cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert run.stdout.split() == ["2026.1.0.post7", str(tmp_path / "lmlib" / "__init__.py")]
 
 

@@ -3,7 +3,7 @@
 setup.sh, run_autograder     what Gradescope runs: once for the image, and for each submission
 requirements.txt             the versions of all packages that the key was built with
 wheels/                      the grader, and the course's library if it has one
-autograder.json, course/     the settings, the release, the answer key and the scorer of one assignment
+autograder.json, course/     settings, release, answer key and scorer of one assignment
 
 What of the grader runs there is `nbjudge.plugins.gradescope.autograder`.
 """
@@ -98,7 +98,7 @@ def requirements(assignment: Assignment) -> str:
 
 
 def _distributions(assignment: Assignment) -> list[str]:
-    """What the grader needs for `assignment`, what its packages need, and its scorer's own imports."""
+    """What the grader needs for `assignment`: its own, the packages', and the scorer's imports."""
     sources = [content.decode() for name, content in scorer_files(assignment).items()
                if name.endswith(".py")]  # fmt: skip
     ours = ("nbjudge", assignment.scorer.partition(":")[0].partition(".")[0])
