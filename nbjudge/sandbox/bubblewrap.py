@@ -196,12 +196,12 @@ def _needs(library: str) -> list[str]:
     """What the course's library may import: the packages that it requires, by their own names."""
     if not library:
         return []
-    required = set(map(normal_name, _required(course_library.requirements(library))))
+    wanted = set(map(normal_name, required(course_library.requirements(library))))
     known = importlib.metadata.packages_distributions()
     return sorted(
         package
         for package, distributions in known.items()
-        if required & set(map(normal_name, distributions)) and package.isidentifier()
+        if wanted & set(map(normal_name, distributions)) and package.isidentifier()
     )
 
 
@@ -226,7 +226,7 @@ def needed(packages: Iterable[str]) -> list[str]:
     names: list[str] = []
     for package in packages:
         found = course_library.distribution_of(package)
-        names += [found.name] if found else _required(course_library.requirements(package))
+        names += [found.name] if found else required(course_library.requirements(package))
     return names
 
 
@@ -243,11 +243,11 @@ def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list
         except importlib.metadata.PackageNotFoundError:
             continue
         found[name] = None
-        waiting += _required(requires)
+        waiting += required(requires)
     return list(found)
 
 
-def _required(requirements: Iterable[str]) -> Iterator[str]:
+def required(requirements: Iterable[str]) -> Iterator[str]:
     """The names in `requirements`, without those that only an extra asks for."""
     for requirement in requirements:
         if name := re.match(r"[A-Za-z0-9._-]+", requirement):

@@ -119,7 +119,7 @@ def two_exercises(points: float = 0, extra_credit: float | None = None) -> Noteb
     notebook = tiny_notebook()
     test = code("shifted_test", SHIFTED_TEST, grade=True, points=points)
     if extra_credit is not None:
-        test.metadata["lmlib"] = {"extra_credit": extra_credit}
+        test.metadata["nbjudge"] = {"extra_credit": extra_credit}
     notebook.cells[5:5] = [code("shifted", SHIFTED, solution=True, locked=False), test]
     return notebook
 
