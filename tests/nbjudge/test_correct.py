@@ -198,7 +198,7 @@ def test_the_installing_cell_follows_the_release_address(course, capsys):
     assert lmlib(course, "handout", NAME) == 0
     settings.write_text(plain)
     capsys.readouterr()
-    assert changes(course, capsys) == {("install_lmlib", "other text")}
+    assert changes(course, capsys) == {("install_library", "other text")}
 
 
 def test_a_release_that_would_lose_work_is_not_recorded_either(handed_out, capsys):

@@ -277,7 +277,7 @@ def test_what_students_write_in_is_what_is_graded(demo: Demo) -> None:
     graded = read_notebook(demo.course.autograded_notebook(student, NAME))
     source = source_of(demo)
     first, *rest = graded.cells
-    assert first.id == "install_lmlib"
+    assert first.id == "install_library"
     assert [c.id for c in rest] == [c.id for c in source.cells]
     for mine, theirs in zip(source.cells, rest, strict=True):
         if is_solution(mine):
