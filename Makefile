@@ -1,4 +1,5 @@
-# make demo, make test, make soak, make lowest, make build, make grade PS=..., make site: each sets up .venv first, once.
+# make demo, make test, make soak, make lowest, make build, make grade PS=..., make site,
+# make release VERSION=...: each sets up .venv first, once.
 # Every path here is relative, since make cannot hold a folder's name with blanks in it.
 
 PYTHON := .venv/bin/python
@@ -9,7 +10,7 @@ ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),re
 .PHONY: $(READY)
 endif
 
-.PHONY: demo test soak lowest build grade site lint format setup clean
+.PHONY: demo test soak lowest build grade site lint format release setup clean
 
 demo: $(READY)
 	.venv/bin/nbjudge demo
@@ -53,9 +54,12 @@ format: $(READY)
 	$(PYTHON) -m nbjudge.authoring.normalise
 	$(PYTHON) -m nbjudge.authoring.contents
 
+release: $(READY)
+	@$(PYTHON) .ci/release.py "$(VERSION)"
+
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt hatch_build.py $(wildcard nbjudge/shared/*.py)
+$(READY): pyproject.toml lmlib/pyproject.toml nbjudge/pyproject.toml constraints.txt hatch_build.py $(wildcard nbjudge/shared/*.py)
 	@sh .ci/setup $(READY)
 
 clean:

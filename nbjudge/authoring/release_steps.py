@@ -33,25 +33,32 @@ from traitlets.config import Config
 from nbjudge.authoring import release
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
-from nbjudge.core.notebooks import METADATA_KEY, without_region
+from nbjudge.core.notebooks import INSTALL_ID, METADATA_KEY, without_region, without_wheel
 from nbjudge.gradebook.nbgrader_config import find_alembic, load_config
 
 Resources = dict[str, Any]
 
-INSTALL_ID = "install_library"
-"""The id of the cell that every release begins with."""
+
+def _install_cell(config: Config, resources: Resources) -> str:
+    """The source of the cell that installs the course's library; empty if it has none."""
+    settings = config.CourseDirectory
+    course = find_course(Path(settings.root if "root" in settings else "."))
+    if not course.library:
+        return ""
+    return release.install_cell(course, resources["nbgrader"]["assignment"])
 
 
 class AddInstallCell(NbGraderPreprocessor):
-    """Puts the cell that installs the course's library before all others."""
+    """Puts the cell that installs the course's library before all others.
+
+    In the template, which is what is graded, it asks for no wheel.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        settings = self.config.CourseDirectory
-        course = find_course(Path(settings.root if "root" in settings else "."))
-        if not course.library:
+        source = _install_cell(self.config, resources)
+        if not source:
             return nb, resources
-        assignment = resources["nbgrader"]["assignment"]
-        cell = new_code_cell(release.install_cell(course, assignment), id=INSTALL_ID)
+        cell = new_code_cell(without_wheel(source), id=INSTALL_ID)
         cell.metadata["nbgrader"] = {
             "grade": False,
             "grade_id": INSTALL_ID,
@@ -61,6 +68,16 @@ class AddInstallCell(NbGraderPreprocessor):
             "task": False,
         }
         nb.cells.insert(0, cell)
+        return nb, resources
+
+
+class NameWheel(NbGraderPreprocessor):
+    """Has the installing cell of a release ask for the library's wheel."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        for cell in nb.cells:
+            if cell.id == INSTALL_ID:
+                cell.source = _install_cell(self.config, resources)
         return nb, resources
 
 
@@ -83,7 +100,7 @@ TO_TEMPLATE = [
     CheckCellMetadata,
     ComputeChecksums,
 ]
-TO_RELEASE = [ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
+TO_RELEASE = [NameWheel, ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
 GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
 """What `nbgrader generate_assignment` does to a source notebook, in order."""
 

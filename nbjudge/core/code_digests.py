@@ -28,6 +28,9 @@ BUILDS = ("authoring",)
 FOR_PEOPLE = frozenset({".css", ".html", ".j2", ".md", ".svg"})
 """Suffixes of files that no computation reads."""
 
+OF_PROJECTS = frozenset({"pyproject.toml", "LICENSE"})
+"""Files of a package's folder that are not in its wheel."""
+
 
 @functools.cache
 def of_runs(library: str = "") -> str:
@@ -69,10 +72,13 @@ def _rooms(names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _package(name: str) -> Iterator[str]:
-    """Digests of an installed package; none of one that is not there."""
+    """Digests of a package or module; none of one that is not there."""
     spec = importlib.util.find_spec(name)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        yield _folder(Path(place))
+    if spec and spec.submodule_search_locations:
+        for place in spec.submodule_search_locations:
+            yield _folder(Path(place))
+    elif spec and spec.origin and spec.has_location:
+        yield _code(Path(spec.origin))
 
 
 def _folder(root: Path) -> str:
@@ -80,7 +86,7 @@ def _folder(root: Path) -> str:
     paths = [
         path
         for path in ([root] if root.is_file() else sorted(root.rglob("*")))
-        if "__pycache__" not in path.parts and path.suffix not in FOR_PEOPLE and path.is_file()
+        if _is_read(path) and path.is_file()
     ]
     return digest_cache.remembered(root, paths, lambda: digest(*_contents(root, paths)))
 
@@ -89,6 +95,12 @@ def _contents(root: Path, paths: list[Path]) -> Iterator[bytes | str]:
     for path in paths:
         yield path.relative_to(root).as_posix()
         yield _code(path) if path.suffix == ".py" else path.read_bytes()
+
+
+def _is_read(path: Path) -> bool:
+    """Whether a computation may read the file at `path`."""
+    is_left_out = path.suffix in FOR_PEOPLE or path.name in OF_PROJECTS
+    return not is_left_out and "__pycache__" not in path.parts
 
 
 def _code(path: Path) -> str:

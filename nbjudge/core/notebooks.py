@@ -13,6 +13,12 @@ from nbjudge.core.errors import CourseError
 METADATA_KEY = "nbjudge"
 """Under which a notebook and its cells keep what the grader knows of them."""
 
+INSTALL_ID = "install_library"
+"""The id of the cell that every release of a course with a library begins with."""
+
+LIBRARY_WHEEL = re.compile(r'^COURSE_LIBRARY = "(.*\.whl|)"$', re.MULTILINE)
+"""The line of that cell which says where the library's wheel is."""
+
 Region = Literal["SOLUTION", "HIDDEN TESTS", "KEY", "MARK SCHEME"]
 
 
@@ -45,6 +51,17 @@ def compact_text(notebook: NotebookNode) -> str:
     Keys are sorted, so that equal notebooks are equal texts.
     """
     return json.dumps(notebook, sort_keys=True)
+
+
+def library_wheel(source: str) -> str:
+    """The name of the library's wheel that a cell asks for; empty if it asks for none."""
+    found = LIBRARY_WHEEL.search(source)
+    return found[1].rpartition("/")[2] if found else ""
+
+
+def without_wheel(source: str) -> str:
+    """The source of a cell, asking for no wheel: no version of the library changes a grade."""
+    return LIBRARY_WHEEL.sub('COURSE_LIBRARY = ""', source)
 
 
 def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,8 @@ class AnswerKey:
 
     @functools.cached_property
     def digest(self) -> str:
-        return _digest(_key_text(self), notebook_text(self.template), self.test_set)
+        """A digest of all that a verdict depends on; what was read to build the key is not."""
+        return _digest(_judged_by(self), self.test_set)
 
 
 @dataclass(frozen=True)
@@ -110,28 +111,26 @@ class KeySummary:
     release: str
 
 
-def _digest(key_text: str, template_text: str, test_set: bytes | None) -> str:
-    return digest(key_text, template_text, test_set or b"")
+def _digest(judged_by: Mapping[str, Any], test_set: bytes | None) -> str:
+    return digest(json.dumps(judged_by, sort_keys=True), test_set or b"")
 
 
 def write_key(key: AnswerKey, folder: Path) -> None:
     """Write `key` below `folder`; key.json comes last and completes it."""
+    fields = {"inputs": key.inputs, "release": key.release, **_judged_by(key)}
     write_text(folder / "template.ipynb", notebook_text(key.template))
-    write_text(folder / "key.json", _key_text(key))
+    write_text(folder / "key.json", json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
 
 
-def _key_text(key: AnswerKey) -> str:
-    fields = {
+def _judged_by(key: AnswerKey) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "assignment": key.assignment,
-        "inputs": key.inputs,
         "settings": key.settings,
-        "release": key.release,
         "scorer": key.scorer_name,
         "template": digest(notebook_text(key.template)),
         "cells": [dataclasses.asdict(cell) for cell in key.cells],
     }
-    return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
 
 
 def load_key(folder: Path, assignment: str) -> AnswerKey:
@@ -140,7 +139,7 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
     Raises CourseError where there is none, or none that this version can read.
     """
     with _key_errors(assignment):
-        fields, _, written = _read(folder)
+        fields, written = _read(folder)
         return AnswerKey(
             assignment=fields["assignment"],
             inputs=fields["inputs"],
@@ -157,19 +156,19 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
 def read_summary(folder: Path, assignment: str) -> KeySummary:
     """The summary of the answer key below `folder`.  Raises CourseError as `load_key` does."""
     with _key_errors(assignment):
-        fields, text, written = _read(folder)
-        whole = _digest(text, written, _test_set(folder, fields["cells"]))
+        fields, _ = _read(folder)
+        judged_by = {name: fields[name] for name in fields.keys() - {"inputs", "release"}}
+        whole = _digest(judged_by, _test_set(folder, fields["cells"]))
         return KeySummary(whole, fields["settings"], fields["release"])
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], str, str]:
-    """What key.json holds, its text, and that of the template."""
-    text = (folder / "key.json").read_text(encoding="utf-8")
+def _read(folder: Path) -> tuple[dict[str, Any], str]:
+    """What key.json holds, and the text of the template."""
+    fields = json.loads((folder / "key.json").read_text(encoding="utf-8"))
     written = (folder / "template.ipynb").read_text(encoding="utf-8")
-    fields = json.loads(text)
     if fields["format"] != FORMAT or fields["template"] != digest(written):
         raise ValueError("incomplete, or of another version")
-    return fields, text, written
+    return fields, written
 
 
 @contextlib.contextmanager

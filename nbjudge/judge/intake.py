@@ -30,6 +30,7 @@ from nbjudge.core.notebooks import (
     is_task,
     nbgrader_metadata,
     without_region,
+    without_wheel,
 )
 from nbjudge.kernel.evidence import sendable
 from nbjudge.shared.imports import foreign_imports
@@ -168,7 +169,7 @@ def _submitted_cell(cell: Any) -> SubmittedCell | None:
         cell_id=next((name for name in names if isinstance(name, str)), ""),  # Colab's is metadata
         grade_id=found if isinstance(found, str) else None,
         is_code=cell["cell_type"] == "code",
-        source=sendable(source).replace("\r\n", "\n").replace("\r", "\n"),
+        source=without_wheel(sendable(source).replace("\r\n", "\n").replace("\r", "\n")),
     )
 
 

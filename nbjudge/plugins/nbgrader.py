@@ -74,7 +74,7 @@ class Execute(NbGraderPreprocessor):
         key = key_for_grading(course, assignment)
         record = attached(nb)
         if record is None:
-            raise CourseError("The notebook did not pass lmlib's intake; see nbgrader_config.py.")
+            raise CourseError("The notebook did not pass the intake; see nbgrader_config.py.")
         settings = course.assignment(assignment)
         folder = course.submitted(record.student, assignment)
         files = submission.accepted_files(folder, settings)

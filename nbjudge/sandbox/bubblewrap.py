@@ -7,7 +7,6 @@ problem set may import with what these need, and of nbjudge what a kernel needs.
 
 import functools
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import re
@@ -19,6 +18,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import nbjudge
+from nbjudge.core import library as course_library
+from nbjudge.core.library import normal_name
 from nbjudge.kernel.process import zygote
 
 PACKAGES = "/packages"
@@ -195,45 +196,38 @@ def _needs(library: str) -> list[str]:
     """What the course's library may import: the packages that it requires, by their own names."""
     if not library:
         return []
-    try:
-        required = set(map(_normal, _required(importlib.metadata.requires(library) or [])))
-    except importlib.metadata.PackageNotFoundError:
-        return []
+    wanted = set(map(normal_name, required(course_library.requirements(library))))
     known = importlib.metadata.packages_distributions()
     return sorted(
         package
         for package, distributions in known.items()
-        if required & set(map(_normal, distributions)) and package.isidentifier()
+        if wanted & set(map(normal_name, distributions)) and package.isidentifier()
     )
 
 
 @functools.cache
 def package_paths(packages: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
     """What the sandbox shows of the installed packages: names in PACKAGES, places on disk."""
-    wanted = [*ALWAYS, *(distribution_of(package) for package in packages)]
     found: dict[str, Path] = {}
-    for name in closure(wanted):
+    for name in closure([*ALWAYS, *needed(packages)]):
         distribution = importlib.metadata.distribution(name)
         root = Path(str(distribution.locate_file("")))
         tops = {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}
         found |= {top: root / top for top in sorted(tops) if (root / top).exists()}
     found.pop("__pycache__", None)
-    for package in packages:  # one that is installed from its checkout has no files of its own
-        if package not in found and (folder := _folder_of(package)):
+    for package in packages:  # one that is used from its checkout has no files of its own
+        if package not in found and (folder := course_library.folder_of(package)):
             found[package] = folder
     return tuple(found.items())
 
 
-def _folder_of(package: str) -> Path | None:
-    """Where the package of that name lies, if it is a folder."""
-    spec = importlib.util.find_spec(package)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(places[0]) if places else None
-
-
-def distribution_of(package: str) -> str:
-    """The name under which pip knows what is imported as `package`."""
-    return (importlib.metadata.packages_distributions().get(package) or [package])[0]
+def needed(packages: Iterable[str]) -> list[str]:
+    """The distributions of `packages`; for one that is used from its checkout, what it requires."""
+    names: list[str] = []
+    for package in packages:
+        found = course_library.distribution_of(package)
+        names += [found.name] if found else required(course_library.requirements(package))
+    return names
 
 
 def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list[str]:
@@ -241,7 +235,7 @@ def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list
     found: dict[str, None] = {}
     waiting = list(names)
     while waiting:
-        name = _normal(waiting.pop())
+        name = normal_name(waiting.pop())
         if name in found or name in without:
             continue
         try:
@@ -249,17 +243,13 @@ def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list
         except importlib.metadata.PackageNotFoundError:
             continue
         found[name] = None
-        waiting += _required(requires)
+        waiting += required(requires)
     return list(found)
 
 
-def _required(requirements: Iterable[str]) -> Iterator[str]:
+def required(requirements: Iterable[str]) -> Iterator[str]:
     """The names in `requirements`, without those that only an extra asks for."""
     for requirement in requirements:
         if name := re.match(r"[A-Za-z0-9._-]+", requirement):
             if not re.search(r"\bextra\s*==", requirement):
                 yield name[0]
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -12,7 +12,7 @@ import pytest
 
 from nbjudge.authoring import release, release_steps
 from nbjudge.core.course import Course, find_course
-from scorers import test_set
+from scorers import held_out, test_set
 from tests import environments
 
 ROOT = Path(__file__).parents[2]
@@ -39,8 +39,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         for name in course.assignments:
             release_steps.generate_release(course, name)
         few = test_set.make(1, test_set.Sizes(8, 4, 10_000, 10_000))
-        contexts = course.release("ps5_attention_backward").with_name(release.CONTEXTS)
-        contexts.write_bytes(few.released())
+        for name, content in held_out.SCORER.handed_out(test_set.pack(few)).items():
+            course.release("ps5_attention_backward").with_name(name).write_bytes(content)
         release.complete(course)
         yield course
         server.shutdown()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
 
 from nbjudge.authoring.mistakes import solutions_of
-from nbjudge.authoring.release_steps import INSTALL_ID
 from nbjudge.core.course import Course, find_course
-from nbjudge.core.notebooks import read_notebook
+from nbjudge.core.library import zipped
+from nbjudge.core.notebooks import INSTALL_ID, library_wheel, read_notebook
 from tests import environments
 from tests.colab import kernel
 from tests.colab.conftest import ROOT
@@ -115,6 +116,37 @@ def test_with_the_solutions_every_check_holds(
         check.id for check in checks_of(cells, solutions) if "✓" not in shown(check, "stdout")
     ]
     assert silent in ([], ["draw_similarity_check"]), "that one shows a picture"
+
+
+def test_an_older_version_is_upgraded_and_nothing_else_replaced(
+    served: Course, colab: Path, tmp_path: Path
+) -> None:
+    """In a runtime with PyTorch, where the older one has been imported already."""
+    about = "lmlib-2026.1.0.post5.dist-info"
+    older = {
+        "lmlib/__init__.py": "OLD = True\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: lmlib\nVersion: 2026.1.0.post5\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,\n" for name in older)
+    path = tmp_path / "lmlib-2026.1.0.post5-py3-none-any.whl"
+    path.write_bytes(zipped({**older, f"{about}/RECORD": record}))
+    environments.uv("pip", "install", "--python", colab, "--no-deps", path)
+    before = environments.installed(colab)
+    assert "torch" in before and before["lmlib"] == "2026.1.0.post5"
+
+    first = released(served, "ps1_rnn_sampling").cells[0]
+    cells = [
+        new_code_cell("import lmlib, torch; assert lmlib.OLD", id="before"),
+        first,
+        new_code_cell("import lmlib; print(lmlib.__version__, hasattr(lmlib, 'OLD'))", id="after"),
+    ]
+    done = kernel.run(new_notebook(cells=cells), colab, tmp_path)
+    after = environments.installed(colab)
+    assert done[INSTALL_ID].outputs == []
+    assert shown(done["after"], "stdout").split() == [after["lmlib"], "False"]
+    assert {name for name in after if after[name] != before.get(name)} == {"lmlib", "jedi"}
+    assert library_wheel(first.source).startswith(f"lmlib-{after['lmlib']}-")
 
 
 def test_what_lies_beside_the_notebook_is_fetched(

@@ -27,6 +27,7 @@ FOLLOWED = {  # by a test of its own: the page, or sections of it
 NOT_RUN = {
     "make demo": "calls `nbjudge demo` alone, which tests/notebooks/test_ps1_round_trip.py runs",
     "make test": "runs these tests",
+    "make release VERSION=2027.1.0": "tests/test_releasing.py makes one, in a clone of its own",
     "make site": "tests/docs/test_site.py runs it",
     ".venv/bin/jupyter lab": "a server that does not end; tests/browser starts one",
     f".venv/bin/nbjudge watch {NAME}": "does not end; tests/grading/test_watch.py runs and stops it",

@@ -18,15 +18,17 @@ import numpy as np
 import pytest
 
 from lmlib import experiments, pdf
-from nbjudge.authoring import build, release
+from nbjudge.authoring import build
 from nbjudge.authoring.mistakes import solutions_of
-from nbjudge.core.course import Course, find_course
-from nbjudge.core.files import write_text
+from nbjudge.core.course import find_course
+from nbjudge.core.files import write_bytes, write_text
+from nbjudge.core.library import make_wheel
 from nbjudge.core.notebooks import notebook_text, read_notebook
 from tests.docs.pages import ROOT, blocks, command_lines, section
 
 PAGE = ROOT / "docs" / "student.md"
 NAME = "ps1_rnn_sampling"
+WHEEL = "lmlib-VERSION-py3-none-any.whl"
 SERVER = "jupyter lab"  # it does not end; tests/browser opens one
 
 
@@ -72,7 +74,9 @@ def link_packages(folder: Path) -> None:
     packages = folder / "packages"
     packages.mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not re.match(r"_?lmlib|pip|.*\.pth$|distutils", entry.name):
+        if not re.match(
+            r"_?(editable_impl_)?lmlib|language_models_course|pip|.*\.pth$|distutils", entry.name
+        ):
             (packages / entry.name).symlink_to(entry)
     (place,) = (folder / ".venv").glob("lib/python*/site-packages")
     for old in place.glob("setuptools*"):  # pip would have to replace it; the linked one is newer
@@ -94,12 +98,12 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
     for cell in released.cells:
         cell.source = solutions_of(source).get(cell.id, cell.source)
     write_text(made.folder / "solved.ipynb", notebook_text(released))
-    release.complete(Course(folder / "instructors", "A course"))
-    shutil.copy(folder / "instructors" / "release" / release.WHEEL, made.folder)
+    wheel, content = make_wheel("lmlib")
+    write_bytes(made.folder / wheel, content)
     for line in command_lines(section(PAGE, "Before the first problem set")):
         if line == SERVER:
             continue
-        made.types(line)
+        made.types(line.replace(WHEEL, wheel))
         if "-m venv" in line:
             link_packages(made.folder)
     return made

@@ -16,10 +16,10 @@ import pytest
 from small_course import COURSE, NAME, answered, code, hand_in, two_exercises, write_course
 from test_extra_credit import HALF, SCALED
 from test_extra_credit import RIGHT as SHIFTED
-from test_held_back import SMALL, predictions, true_scores
 
 from nbjudge import cli
 from nbjudge.authoring import build
+from nbjudge.core import library
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import notebook_text
@@ -27,10 +27,48 @@ from nbjudge.judge import answer_key
 from nbjudge.plugins.gradescope import autograder, pack
 from nbjudge.sandbox import bubblewrap, engine, meter, other_user
 from nbjudge.workflow import grade
-from scorers import held_out, test_set
+from tests import environments
 
 CONTAINER = Path(__file__).with_name("container.py")
-FILE = held_out.PREDICTIONS
+FILE = "table.txt"
+LIBRARY = "marbles"
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "marbles"
+version = "1.0"
+requires-python = ">=3.11"
+dependencies = ["tqdm"]
+
+[tool.hatch.build.targets.wheel]
+sources = {"" = "marbles"}
+include = ["*.py"]
+"""
+SCORER = '''
+"""A scorer that knows a number."""
+
+import marbles
+
+
+class Table:
+    files = ("table.txt",)
+    hands_out = ()
+
+    def make_test_set(self):
+        return b"7"
+
+    def handed_out(self, test_set):
+        return {}
+
+    def score(self, file, content, test_set):
+        return float(content == test_set), "The table was read."
+
+
+SCORER = Table()
+'''
 
 
 def can_pretend():
@@ -45,18 +83,26 @@ in_a_container = pytest.mark.skipif(not can_pretend(), reason="needs root that m
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory, executor):
-    """The tiny course with extra credit and points for a submitted file."""
+    """The tiny course with a library, extra credit, and points for a submitted file."""
     notebook = two_exercises(extra_credit=2)
     cell = code("file_test", f"# points for {FILE}", grade=True, points=8)
     cell.metadata["nbjudge"] = {"scored_file": FILE}
     notebook.cells.append(cell)
     made = write_course(tmp_path_factory.mktemp("gradescope") / "course", notebook)
-    (made.root / "course.toml").write_text(f'{COURSE}files = ["{FILE}"]\n')
-    course, make = find_course(made.root), test_set.make
+    (made.root / "course.toml").write_text(
+        f'library = "{LIBRARY}"\n{COURSE}files = ["{FILE}"]\nscorer = "tables_scored:SCORER"\n'
+    )
+    (made.root / "tables_scored").mkdir()
+    (made.root / "tables_scored" / "__init__.py").write_text(SCORER)
+    package = tmp_path_factory.mktemp("checkout") / LIBRARY
+    package.mkdir()
+    (package / "pyproject.toml").write_text(PROJECT)
+    (package / "__init__.py").write_text('"""The library of the tiny course."""\n')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(test_set, "make", lambda: make(seed=6, sizes=SMALL))
+        patch.syspath_prepend(package.parent)
+        course = find_course(made.root)
         build.build(course, NAME, executor, lambda what, done, total: None)
-    return course
+        yield course
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +124,15 @@ def root(packed):
     (root / "venv" / "bin" / "python").chmod(0o755)
     yield root
     shutil.rmtree(root)
+
+
+def set_up(root):
+    """What setup.sh does, but for fetching: the packed wheels on top of the tests' packages."""
+    shutil.rmtree(root / "venv")
+    python = environments.on_top_of(Path(sys.executable), root / "venv")
+    wheels = sorted((root / "source" / "wheels").iterdir())
+    environments.uv("pip", "install", "--python", python, "--no-deps", *wheels)
+    subprocess.run(["chmod", "-R", "a+rX", str(root / "venv")], check=True)
 
 
 def put(root, text, **files):
@@ -106,9 +161,8 @@ def run_autograder(root):
 
 def hand_ins(course):
     """Notebooks and files, by who hands them in."""
-    held = answer_key.load_key(course.key(NAME), NAME).fixture
     right = answered(course, scaled=SCALED, shifted=SHIFTED, answer_task="Because.")
-    good = {FILE: predictions(held, true_scores(held, 9))}
+    good = {FILE: b"7"}
     patched = answered(course, scaled="np.allclose = lambda *a, **k: True\nraise SystemExit")
     killer = answered(course, scaled=f"{SCALED}\nimport os; os._exit(1)", shifted=HALF)
     wrong = "def scaled(values, factor):\n    return values + factor"
@@ -122,7 +176,7 @@ def hand_ins(course):
     }
 
 
-def test_scores_and_words_are_those_of_lmlib_grade(course, root, executor):
+def test_scores_and_words_are_those_of_the_command(course, root, executor):
     expected = {"right": 14, "half": 1, "blank": 0, "patched": 0, "killer": 1, "broken": None}
     handed_in = hand_ins(course)
     for who, (text, files) in handed_in.items():
@@ -240,6 +294,7 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "MARK"],
 def test_where_namespaces_are_forbidden_code_runs_as_another_user(course, root):
     (root / "submission_metadata.json").write_text("{}")
     (root / "submission_metadata.json").chmod(0o644)
+    set_up(root)
     mark = f"thief-{os.getpid()}"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -330,27 +385,34 @@ def test_the_zip_holds_the_key_and_nothing_of_other_students_or_sets(course, pac
     assert {name for name in names if name.startswith("course/")} == {
         "course/course.toml", f"course/release/{NAME}/{NAME}.ipynb",
         f"course/key/{NAME}/key.json", f"course/key/{NAME}/template.ipynb",
-        f"course/key/{NAME}/held_back.npz",
+        f"course/key/{NAME}/test_set", "course/tables_scored/__init__.py",
     }  # fmt: skip
+    wheels = [library.make_wheel(name)[0] for name in ("nbjudge", LIBRARY)]
+    assert [name for name in names if name.startswith("wheels/")] == [f"wheels/{n}" for n in wheels]
     assert not [name for name in names if "source" in name or "mistakes" in name]
+    assert not [name for name in names if modes[name] & 0o077 and not modes[name] & 0o111]
     assert f'files = ["{FILE}"]' in toml
 
 
 def test_the_settings_survive_any_title(course, tmp_path):
-    odd = dataclasses.replace(course.assignment(NAME), title='Ünïcode "quoted" \\ \x7f')
+    odd = dataclasses.replace(
+        course.assignment(NAME),
+        title='Ünïcode "quoted" \\ \x7f',
+        environment={"A_PROFILE": "smoke", "of.odd name": "x"},
+    )
     (tmp_path / "course.toml").write_text(pack.course_toml(course, odd))
     assert find_course(tmp_path).assignment(NAME) == odd
 
 
 ONLY = """
 import importlib.abc, importlib.metadata, sys
-from nbjudge.sandbox.bubblewrap import _normal
+from nbjudge.core.library import normal_name
 pinned = set(sys.argv[1:])
 known = importlib.metadata.packages_distributions()
 class NotInstalled(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        makers = known.get(name, ["lmlib"])
-        if not pinned & {_normal(maker) for maker in makers}:
+        makers = known.get(name, ["nbjudge"])
+        if not pinned & {normal_name(maker) for maker in makers}:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, NotInstalled())
 import nbjudge.plugins.gradescope.autograder, nbjudge.kernel.process.guard, nbjudge.kernel.process.kernel
@@ -361,8 +423,19 @@ import nbjudge.sandbox.other_user, nbjudge.sandbox.unsandboxed, nbjudge.sandbox.
 def test_with_no_more_than_the_requirements_the_grader_starts(course):
     text = pack.requirements(course.assignment(NAME))
     pinned = [line.partition("==")[0] for line in text.splitlines()]
-    assert "numpy" in pinned and not {"torch", "nbgrader", "jupyterlab", "lmlib"} & set(pinned)
-    subprocess.run([sys.executable, "-c", ONLY, "lmlib", *pinned], check=True)
+    assert {"numpy", "tqdm"} <= set(pinned)
+    assert not {"torch", "nbgrader", "jupyterlab", "nbjudge", LIBRARY} & set(pinned)
+    subprocess.run([sys.executable, "-c", ONLY, "nbjudge", *pinned], check=True)
+
+
+def test_what_a_scorer_imports_is_required_too(course, monkeypatch):
+    monkeypatch.setattr(pack, "scorer_files", lambda assignment: {"one.py": b"import rapidfuzz"})
+    assert "rapidfuzz==" in pack.requirements(course.assignment(NAME))
+
+
+def test_all_that_is_needed_is_required_by_the_graders_wheel():
+    required = set(map(library.normal_name, bubblewrap.required(library.requirements("nbjudge"))))
+    assert set(pack.NEEDED) <= required
 
 
 def test_pytorch_is_the_one_without_a_gpu(course):
@@ -397,12 +470,3 @@ def test_no_autograder_without_something_to_grade(course, tmp_path, monkeypatch,
     with pytest.raises(CourseError, match=reason):
         pack.write_autograder(copied, NAME, tmp_path / "a.zip", "visible")
     assert not (tmp_path / "a.zip").exists()
-
-
-def test_a_language_model_of_the_instructors_is_refused(course, tmp_path, monkeypatch):
-    set_to_model = dataclasses.replace(course.assignment(NAME), oracle="models/big")
-    theirs = dataclasses.replace(course, assignments={NAME: set_to_model})
-    key = answer_key.load_key(course.key(NAME), NAME)
-    monkeypatch.setattr(pack, "key_for_grading", lambda course, name: key)
-    with pytest.raises(CourseError, match="judged by the language model models/big"):
-        pack.write_autograder(theirs, NAME, tmp_path / "a.zip", "visible")

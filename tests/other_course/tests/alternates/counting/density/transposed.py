@@ -1,0 +1,2 @@
+def density(counts, hectares):
+    return (counts.T / hectares).T
