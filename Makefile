@@ -44,6 +44,7 @@ lint: $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
 	$(PYTHON) -m nbjudge.authoring.normalise --check
 	$(PYTHON) -m nbjudge.authoring.contents --check
 
@@ -59,4 +60,4 @@ $(READY): pyproject.toml constraints.txt hatch_build.py $(wildcard nbjudge/share
 	@sh .ci/setup $(READY)
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist site
