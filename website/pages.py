@@ -12,9 +12,9 @@ PICTURES = ("*.png", "*.svg")
 SECTIONS = {
     "For students": ["docs/student"],
     "Problem sets": [],  # those that are released
-    "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages named nowhere here
-    "For authors": ["docs/authoring", "docs/grading", "docs/held_back"],
-    "About": ["CHANGELOG", "CONTRIBUTING"],
+    "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages that are not listed here
+    "For authors": ["docs/authoring", "docs/grading", "docs/held_out"],
+    "About": ["docs/results", "docs/architecture", "CHANGELOG", "CONTRIBUTING"],
     "Model cards": [],  # those in pretraining/cards
 }
 NOTEBOOK_LINK = re.compile(r"\[([^\]\n]+)\]\((?:\.\./)*source/(\w+)/\2\.ipynb\)")
