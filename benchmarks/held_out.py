@@ -94,7 +94,7 @@ def show_texts(name: str, held: test_set.Fixture, added: np.ndarray) -> None:
 
 
 def reference(held: test_set.Fixture, seed: int) -> None:
-    """Train the instructors' model, and score its files, also with its scores halved and doubled."""
+    """Train the instructors' model; score its files, and its predictions at other temperatures."""
     began = time.perf_counter()
     names = run("ps5_attention_backward", seed)
     minutes = (time.perf_counter() - began) / 60

@@ -21,7 +21,7 @@ from nbjudge.judge.scorers import load_scorer
 from nbjudge.pages.templates import template
 
 TOP = re.compile(r"\*\*Time\*\* (?P<time>.+?) · \*\*Needs\*\* (?P<needs>.+?) · ")
-"""How long a problem set takes and what one should know, where its notebook says so."""
+"""Time and prerequisites of a problem set, if its notebook states them."""
 
 INSTALL = """\
 # Installs {library}, the course's library, where it is missing, as in Colab; otherwise does nothing.
@@ -56,7 +56,7 @@ if importlib.util.find_spec({library!r}) is None:
 
 
 def install_cell(course: Course, name: str) -> str:
-    """The source of the cell that opens the released notebook of the assignment `name`."""
+    """The source of the first cell in the released notebook of the assignment `name`."""
     address, library = course.release_address, course.library
     wheel, _ = make_wheel(library)
     if not address:
@@ -91,9 +91,9 @@ def colab_link(address: str, path: str) -> str:
 
 
 def complete(course: Course) -> None:
-    """Write the wheel and the index page beside the released notebooks.
+    """Write the wheel and the index page next to the released notebooks.
 
-    Raises CourseError where this lmlib has no source to make a wheel of.
+    Raises CourseError if no wheel of the course's library can be made.
     """
     folder = course.root / "release"
     if course.library:
@@ -138,7 +138,7 @@ def _index(course: Course) -> str:
 
 
 def _entry(course: Course, name: str) -> dict[str, str | float | list[str]]:
-    """What the index page tells of a released notebook; some of it stands at the notebook's top."""
+    """The index page's facts about a released notebook; some come from the top of the notebook."""
     path, address = course.release(name), course.release_address
     cells = read_notebook(path).cells
     opening = next((cell.source for cell in cells if cell.cell_type == "markdown"), "")

@@ -1,4 +1,4 @@
-"""What a source notebook must look like before it can become a release."""
+"""Rules for source notebooks."""
 
 import ast
 from pathlib import Path
@@ -32,7 +32,7 @@ GLOBAL_SEEDS = frozenset(
 def check_folder(course: Course, name: str) -> None:
     """Refuse a source folder that holds anything but its notebook.
 
-    A folder that students get is no place for a script, a key or a note of the instructor's.
+    Students get the whole folder, so it may not hold an instructor's script, key or note.
     """
     path = course.source(name)
     if not path.is_file():

