@@ -36,17 +36,6 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
-def test_lines_have_at_most_120_characters(page: Path) -> None:
-    """Except rows of tables and commands, which cannot be broken."""
-    long = [line for line in prose(page).splitlines() if len(line) > 120 and line[0] != "|"]
-    assert not long
-
-
-def test_the_readme_has_at_most_700_words() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 700
-
-
 def test_every_page_is_there() -> None:
     names = {path.name for path in PAGES}
     assert {"student.md", "instructor.md", "authoring.md", "grading.md"} <= names
@@ -76,15 +65,15 @@ def test_every_page_is_two_clicks_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_commands_are_words_that_nbjudge_and_make_know(page: Path) -> None:
+def test_commands_are_words_that_lmlib_and_make_know(page: Path) -> None:
     rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for words in commands(page):
         program = Path(words[0]).name
-        if program == "nbjudge":
+        if program == "lmlib":
             try:
                 cli._parser().parse_args(words[1:])
             except SystemExit:
-                pytest.fail(f"{page.name}: nbjudge does not understand {shlex.join(words)}")
+                pytest.fail(f"{page.name}: lmlib does not understand {shlex.join(words)}")
         elif program == "make":
             assert set(words[1:2]) <= set(rules), f"{page.name}: {shlex.join(words)}"
 
@@ -99,10 +88,8 @@ def test_commands_and_options_named_in_prose_exist(page: Path) -> None:
     )
     for code in re.findall(r"`([^`\n]+)`", prose(page)):
         words = code.split()
-        if words[0].endswith("nbjudge") and len(words) > 1:
+        if words[0].endswith("lmlib") and len(words) > 1:
             assert words[1] in subcommands, f"{page.name}: {code}"
-        if words[0] == "lmlib" and len(words) > 1:
-            assert words[1] in {"submit", "pdf"}, f"{page.name}: {code}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -160,9 +147,9 @@ def test_toml_examples_have_the_fields_that_are_read(page: Path, tmp_path: Path)
 
 @functools.cache
 def sentences_of_the_code() -> tuple[str, ...]:
-    """Every text in the code of both packages, with … for what is filled in."""
+    """Every text in lmlib's code, with … for what is filled in."""
     found = []
-    for path in sorted([*(ROOT / "lmlib").rglob("*.py"), *(ROOT / "nbjudge").rglob("*.py")]):
+    for path in sorted((ROOT / "lmlib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [part.value if isinstance(part, ast.Constant) else "…"

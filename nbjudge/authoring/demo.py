@@ -134,6 +134,6 @@ def _with_scratch_cells(text: str) -> str:
 
 
 def hand_in(course: Course, assignment: str, invented: list[Invented]) -> None:
-    """Put the invented submissions where nbgrader collects real ones."""
+    """Put the invented submissions into submitted/, as if they had been collected."""
     for one in invented:
         write_text(course.submitted(one.student, assignment) / f"{assignment}.ipynb", one.text)

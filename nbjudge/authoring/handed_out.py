@@ -2,7 +2,7 @@
 
 handed_out/<assignment>.json is small and belongs in git, so that every machine knows of each cell
 in each version: what it is, its points, a digest of its text, and what its code defines. With it a
-correction can be told from a change that would lose students' work.
+correction can be distinguished from a change that would lose students' work.
 """
 
 import ast

@@ -22,7 +22,7 @@ class Mistake:
     find: str
     replace: str
     breaks: tuple[str, ...]  # grade_ids of the cells that must lose points
-    says: str  # what happened, told to the student
+    says: str  # what happened, as the student reads it
     credit: float | None = None  # the share of those points that it still earns
     group: str | None = None  # mistakes of one group may show the same evidence
 

@@ -114,7 +114,9 @@ def _check_test(cell: NotebookNode, scored: tuple[str, ...]) -> None:
     if hidden is None or key is None:
         raise CourseError("a grade cell needs a HIDDEN TESTS region and a KEY region")
     if without_region(without_region(cell.source, "HIDDEN TESTS"), "KEY").strip():
-        raise CourseError("a grade cell holds hidden tests and their key only; checks stand apart")
+        raise CourseError(
+            "a grade cell holds hidden tests and their key only; put checks into another cell"
+        )
     if worth(cell) <= 0 or worth(cell) * 4 % 1:
         raise CourseError("the points of a grade cell are positive and in quarters")
     for node in ast.walk(_parse(hidden)):

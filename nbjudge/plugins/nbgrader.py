@@ -57,7 +57,7 @@ class Intake(NbGraderPreprocessor):
 
 
 class Execute(NbGraderPreprocessor):
-    """Runs the notebook, has it judged, and leaves scores where nbgrader looks for them."""
+    """Runs and judges the notebook, and leaves the scores in the outputs that nbgrader reads."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
@@ -129,7 +129,7 @@ FORMGRADER_TEMPLATES = [
 
 @jinja2.pass_context
 def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
-    """A Markdown cell for the formgrader's pages, where a student's markup could act as a grader.
+    """A Markdown cell for the formgrader's pages, safe even if a student wrote it.
 
     It replaces nbconvert's filter `markdown2html`, which lets scripts through.  A task's
     mark scheme is set apart from its question.
