@@ -109,7 +109,7 @@ def _rounds(folder: Path, answers: Mapping[str, str]) -> list[Alternates]:
 
 
 def _start(executor: Executor, task: Task, kept_runs: Path | None) -> Future[Run]:
-    """The run of `task`: the one in the folder `kept_runs`, if it is there, otherwise a new one."""
+    """The run of `task`: the one in the folder `kept_runs`, where it is there, else a new one."""
     run = kept_run(task, kept_runs) if kept_runs else None
     if run is None:
         return executor.submit(engine.run, task)

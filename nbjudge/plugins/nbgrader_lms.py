@@ -54,7 +54,7 @@ class LmsExtractor(ExtractorPlugin):
             self._extract_one(course, student, assignment, extracted)
 
     def _extract_one(self, course: Course, student: str, assignment: str, extracted: Path) -> None:
-        collect.adopt(course, student, assignment)  # --force would remove what is there
+        collect.adopt(course, student, assignment)  # --force would remove what lies there
         chosen, note = collect.counting(course, student, assignment)
         if note:
             self.log.warning("%s: %s.", student, note)

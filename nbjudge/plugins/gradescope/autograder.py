@@ -84,7 +84,7 @@ def grade(root: Path) -> Results:
 
 
 def protect(root: Path) -> None:
-    """Make the grader's files unreadable to others, and choose how the student's code will run.
+    """Close everything of the grader's to others, and choose how the student's code will run.
 
     Raises CourseError if this machine can neither make a sandbox nor run it as another user.
     """
