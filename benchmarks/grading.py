@@ -24,7 +24,7 @@ the largest ratio of a chunk.  CPU seconds are of all processes that ended and w
 noise moves them less.
 
 **Fairness.**  Each side has a separate course folder.  Stock's has a plain nbgrader_config.py:
-nbgrader's own preprocessors and its own execution.  Except for the second point, both do equal work:
+nbgrader's own preprocessors and execution.  Both do equal work, except for the second point:
 
 - One process grades a whole chunk, so that stock pays for its start only once a chunk.
   `submitted/` holds this chunk and nothing else; nbgrader grades whatever it finds there.
