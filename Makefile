@@ -45,6 +45,7 @@ lint: $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
 	$(PYTHON) -m nbjudge.authoring.normalise --check
 	$(PYTHON) -m nbjudge.authoring.contents --check
 
@@ -63,4 +64,4 @@ $(READY): pyproject.toml lmlib/pyproject.toml nbjudge/pyproject.toml constraints
 	@sh .ci/setup $(READY)
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist site

@@ -1,8 +1,8 @@
-"""What a problem set's models reach: its notebook's own trainings, with several random seeds.
+"""Losses of a problem set's models: its notebook's own training runs, with several random seeds.
 
     python benchmarks/expected_losses.py ps4_bigram_to_transformer
 
-Runs the given and solution cells of the source notebook, trainings included, once a seed, and
+Runs the given and solution cells of the source notebook, training included, once for each seed, and
 prints the rows that the notebook shows as expected: held-out losses in nats per token (mean,
 smallest, largest).  The profile is `cpu` unless LMLIB_PROFILE says otherwise.  --figure saves the
 last run's figure of all losses.

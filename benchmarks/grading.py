@@ -1,4 +1,4 @@
-"""How fast is `nbjudge grade`?  The same submissions, graded by stock nbgrader and by us in turn.
+"""Speed of `nbjudge grade`: the same submissions, graded by stock nbgrader and by nbjudge in turn.
 
     .venv/bin/python benchmarks/grading.py                   # half an hour on two cores
     .venv/bin/python benchmarks/grading.py --only stock      # one comparison
@@ -9,41 +9,41 @@ prints the machine's facts and a table in Markdown.  There are four comparisons:
 | | in turn | on |
 |---|---|---|
 | stock | `nbgrader autograde` of stock nbgrader, and `nbjudge grade --jobs 2` | 40 in 2 chunks |
-| skipping | the same, but stock is told which cells lmlib does not run | 40 in 2 chunks |
+| skipping | the same, but stock is told which cells nbjudge does not run | 40 in 2 chunks |
 | warm | `nbjudge grade --warm off` and `--warm on`, both with `--jobs 2` | 16 in 2 chunks |
 | jobs | `nbjudge grade --jobs 1` and `--jobs 2` | 40 in 2 chunks |
 
-**Submissions.**  Those of `nbjudge demo`: right ones, one known mistake each, a blank one, some with
-cells of their own.  Nothing is random.  The broken file among them would end stock nbgrader's
-run, so on both sides a right submission takes its place: both grade every notebook.
+**Submissions.**  Those of `nbjudge demo`: right ones, one known mistake each, a blank one, some
+with cells of their own.  Nothing is random.  The broken file among them would end stock
+nbgrader's run, so a right submission replaces it on both sides: both grade every notebook.
 
-**Noise.**  The submissions are dealt into chunks that are alike.  Each chunk is graded by one
+**Noise.**  The submissions are dealt into similar chunks.  Each chunk is graded by one
 side and then by the other, and the next chunk in the opposite order, so that a noisy machine and
 a cold cache hit both.  The ratio is that of the summed times; next to it stand the smallest and
 the largest ratio of a chunk.  CPU seconds are of all processes that ended and were waited for;
 noise moves them less.
 
-**Fairness.**  Each side has a course folder of its own.  Stock's has a plain nbgrader_config.py:
-nbgrader's own preprocessors and its own execution.  But for the second point, both do equal work:
+**Fairness.**  Each side has a separate course folder.  Stock's has a plain nbgrader_config.py:
+nbgrader's own preprocessors and execution.  Both do equal work, except for the second point:
 
 - One process grades a whole chunk, so that stock pays for its start only once a chunk.
   `submitted/` holds this chunk and nothing else; nbgrader grades whatever it finds there.
-- Cells tagged `training`, experiments that no test needs, are not run by lmlib.  Stock runs them,
+- Cells tagged `training`, experiments that no test needs, are not run by nbjudge.  Stock runs them,
   as it does by default; in the comparison `skipping` it is told not to
   (`Execute.skip_cells_with_tag`).
 - The notebook runs in the profile `smoke`, with one thread for BLAS, in both.
 - Hidden tests are the same, without the KEY regions that nbgrader does not know.  `observe` is
   told that a judge listens; otherwise stock's tests would stop before they call any of the
-  student's code.  What they send stays in stock's outputs, unread: comparing is lmlib's alone.
-- nbgrader cannot grade side by side; `--jobs 2` is lmlib's own.  The comparison `jobs` shows how
+  student's code.  What they send stays in stock's outputs, unread: only nbjudge compares.
+- nbgrader cannot grade in parallel; `--jobs 2` is nbjudge's own.  The comparison `jobs` shows how
   much of the ratio that is.
 
-Afterwards every submission must have its autograded notebook, right ones full marks from lmlib,
-and in stock's outputs must stand what their hidden tests have sent.
+Afterwards every submission must have its autograded notebook, right ones full marks from nbjudge,
+and stock's outputs must contain what their hidden tests have sent.
 
-**Memory** is the peak of what all processes of a side use together, looked at five times a
+**Memory** is the peak of what all processes of a side use together, sampled five times a
 second: the sum of their PSS (proportional set size), in which pages that forked processes share
-are counted once.  Where the system does not tell PSS, it is USS, and else RSS.
+are counted once.  If the system does not report PSS, it is USS, otherwise RSS.
 """
 
 import argparse
@@ -99,7 +99,7 @@ STOCK_ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     JUDGE_LISTENS: "1",
 }
-"""What lmlib's engine sets for its kernels, as far as it changes how much a notebook computes."""
+"""The engine's settings for its kernels, as far as they change how much a notebook computes."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--chunks", type=int, default=2, metavar="N")
     parser.add_argument("--only", choices=COMPARISONS, help="one comparison (default: all)")
     parser.add_argument("--course", type=Path, metavar="FOLDER",
-                        help="a course or demo that this lmlib has built; it is only read "
+                        help="a course or demo that this nbjudge has built; it is only read "
                         "(default: build one, which takes minutes)")  # fmt: skip
     parser.add_argument("--keep", type=Path, metavar="FOLDER",
                         help="an empty folder to work in, kept afterwards")  # fmt: skip
@@ -166,7 +166,7 @@ def _options() -> argparse.Namespace:
 @contextmanager
 def _work_folder(keep: Path | None) -> Iterator[Path]:
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="lmlib-benchmark-") as folder:
+        with tempfile.TemporaryDirectory(prefix="nbjudge-benchmark-") as folder:
             yield Path(folder)
         return
     if keep.exists() and any(keep.iterdir()):
@@ -176,7 +176,7 @@ def _work_folder(keep: Path | None) -> Iterator[Path]:
 
 
 def size(comparison: str, students: int, chunks: int) -> tuple[int, int]:
-    """How many submissions a comparison is on, and in how many chunks."""
+    """The number of submissions in a comparison, and of its chunks."""
     return (max(1, students * 2 // 5) if comparison == "warm" else students), chunks
 
 
@@ -188,7 +188,7 @@ def built_course(folder: Path, given: Path | None) -> Course:
     if given is None:
         note("building the course")
         demo.prepare(find_course(ROOT), folder)
-        run(lmlib_command("build", ASSIGNMENT), folder)
+        run(nbjudge_command("build", ASSIGNMENT), folder)
     else:
         graded = shutil.ignore_patterns("submitted", "autograded", "feedback", ".git", ".venv")
         shutil.copytree(find_course(given).root, folder, ignore=graded)
@@ -201,7 +201,7 @@ def built_course(folder: Path, given: Path | None) -> Course:
 
 
 def invent(course: Course, students: int) -> list[Invented]:
-    """The demo's class, in which a right submission takes the place of each broken file."""
+    """The demo's class, with a right submission instead of each broken file."""
     invented = demo.invent_class(course, ASSIGNMENT, students)
     (right, *_) = (one for one in invented if one.handed_in == FULL_MARKS[0])
     return [
@@ -245,15 +245,15 @@ def sides_of(comparison: str, built: Course, work: Path) -> tuple[Side, Side]:
 def our_side(built: Course, folder: Path, *words: str) -> Side:
     shutil.copytree(built.root, folder)
     name = f"`{' '.join(('nbjudge grade', *words))}`"
-    return Side(name, find_course(folder), lmlib_command("grade", ASSIGNMENT, *words))
+    return Side(name, find_course(folder), nbjudge_command("grade", ASSIGNMENT, *words))
 
 
-def lmlib_command(*words: str) -> tuple[str, ...]:
+def nbjudge_command(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "nbjudge.cli", *words)
 
 
 def stock_course(built: Course, folder: Path, settings: str) -> Course:
-    """A course in `folder` as one would have it with nbgrader alone, and its release.
+    """A course in `folder` for nbgrader alone, and its release.
 
     Its notebook begins with the cell that installs lmlib, as the submissions do.
     """
@@ -410,7 +410,7 @@ def note(text: str) -> None:
 
 
 def machine() -> str:
-    """What the numbers depend on, in a line."""
+    """The machine and the versions, in a line."""
     versions = ", ".join(f"{name} {_version(name)}" for name in ("nbgrader", "numpy", "torch"))
     load = f"load {os.getloadavg()[0]:.1f} before the run"
     return (
@@ -438,7 +438,7 @@ def _processor() -> str:
 def table(rows: list[tuple[Side, list[Measured]]]) -> str:
     """The table in Markdown: two rows a comparison, the second with how much faster it was."""
     lines = [
-        "| | submissions | per minute | times as fast | by chunk | CPU s each | peak memory |",
+        "| | submissions | per minute | speed-up | by chunk | CPU s each | peak memory |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for (first, before), (second, after) in zip(rows[::2], rows[1::2], strict=True):

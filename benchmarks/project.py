@@ -1,11 +1,11 @@
-"""The project's example at equal operations: what the README says of the learning rates.
+"""The project's example at equal operations: learning rate schedules.
 
     python benchmarks/project.py
 
 Runs the given and solution cells of the project's notebook, except those that train, and compares
 the baseline with the instructors' candidates on counted operations: mean and standard deviation
 of the loss over the seeds, in nats per character.  The profile is `cpu` unless LMLIB_PROFILE says
-otherwise.  Every run is logged, so a command that was interrupted goes on where it was.
+otherwise.  Every run is logged, so an interrupted command can be resumed.
 """
 
 import argparse

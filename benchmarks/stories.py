@@ -1,4 +1,4 @@
-"""How good are the stories of lmlib's own grammar?  Speed, words, repetition, what is to learn.
+"""Quality of the stories from lmlib's grammar: speed, words, repetition, and losses.
 
     .venv/bin/python benchmarks/stories.py                 # five minutes on one core
     .venv/bin/python benchmarks/stories.py --steps 0       # without training: a few seconds
@@ -10,7 +10,7 @@ prints a table in Markdown.
 
 **Words**: different sequences of letters and apostrophes, in lower case.
 
-**Repetition**: of the sentences of more than eight words, the share that has come before.
+**Repetition**: of the sentences of more than eight words, the share that occurred before.
 
 **Losses**: nats a character on text of another seed (of a file: on its last tenth).
 
@@ -59,7 +59,7 @@ def main() -> None:
         row("characters a second", f"{len(training) / seconds:,.0f}")
     row("different characters", f"{len(set(training))}")
     row("different words", f"{len(words(training)):,}")
-    row("sentences of more than 8 words that came before", f"{repetition(training):.2%}")
+    row("sentences of more than 8 words that occurred before", f"{repetition(training):.2%}")
 
     tokenizer = CharacterTokenizer("".join(sorted(set(training + held_out))))
     encoded, tested = tokenizer.encode(training), tokenizer.encode(held_out)
@@ -96,7 +96,7 @@ def words(text: str) -> set[str]:
 
 
 def repetition(text: str) -> float:
-    """Of the sentences of more than eight words, the share that has come before."""
+    """Of the sentences of more than eight words, the share that occurred before."""
     long = [sentence for sentence in stories.sentences(text) if len(sentence.split()) > 8]
     return 1 - len(set(long)) / len(long)
 
@@ -125,7 +125,7 @@ class CharacterModel(nn.Module):
 
 
 def train(model: CharacterModel, encoded: np.ndarray, steps: int) -> float:
-    """Adam on windows drawn anywhere in the text; the seconds that it took."""
+    """Train with Adam on windows drawn anywhere in the text; returns the seconds."""
     start = time.perf_counter()
     text = torch.from_numpy(encoded)
     generator = torch.Generator().manual_seed(0)
@@ -145,7 +145,7 @@ def train(model: CharacterModel, encoded: np.ndarray, steps: int) -> float:
 
 @torch.no_grad()
 def held_out_loss(model: CharacterModel, encoded: np.ndarray, lanes: int = 20) -> float:
-    """Mean negative log-likelihood, with a state carried along each of the lanes of the text."""
+    """Mean negative log-likelihood, with the state carried along each lane of the text."""
     length = (len(encoded) - 1) // lanes
     x = torch.from_numpy(encoded[: lanes * length].reshape(lanes, length))
     y = torch.from_numpy(encoded[1 : lanes * length + 1].reshape(lanes, length))

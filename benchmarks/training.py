@@ -1,12 +1,12 @@
-"""How well and how fast the reference transformer of problem set 4 trains.
+"""Training loss and speed of the reference transformer of problem set 4.
 
     python benchmarks/training.py
 
 nanoGPT's published setting for a CPU: 4 layers, 4 heads, width 128, a context window of 64, batches
 of 12, 2,000 steps, no dropout, AdamW with a cosine schedule.  Its README reports a validation loss
-of 1.88, on the text that `lmlib.corpora.load("tinyshakespeare")` loads where it can be had; without
+of 1.88, on the text that `lmlib.corpora.load("tinyshakespeare")` loads if it is available; without
 it, the nine plays of `load("shakespeare")` are used.  A model of the same size made of
-`torch.nn.TransformerEncoder` is trained on the same batches, in turn with ours, 25 steps each.
+`torch.nn.TransformerEncoder` is trained on the same batches, alternating with ours every 25 steps.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class OfTheLibrary(nn.Module):
 
 
 def main() -> None:
-    """Train both models and print what they reached."""
+    """Train both models and print their losses and speeds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=2_000)
     steps: int = parser.parse_args().steps
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def load_text() -> str:
-    """Tiny Shakespeare, or our own plays where it cannot be had; says which."""
+    """Tiny Shakespeare if available, otherwise our own plays; prints which."""
     try:
         corpus = corpora.load("tinyshakespeare")
     except (OSError, corpora.CorpusError):

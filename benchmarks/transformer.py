@@ -1,11 +1,11 @@
-"""How fast the instructor's solution of the second problem set is.
+"""Speed of the instructor's solution of the second problem set.
 
     python benchmarks/transformer.py
 
 Runs the notebook's own cells. Prints the share of the machine's matrix-product rate that a forward
 pass of 128 tokens reaches (the time of the bare float32 products of the same shapes, over the time
-of the pass, in turn in one run), and the tokens per second of greedy generation with and without
-the bonus's key-value cache.
+of the pass, alternating in one run), and the tokens per second of greedy generation with and
+without the bonus's key-value cache.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def seconds(function: Callable[..., Any], *arguments: Any) -> float:
 
 
 def factors(params: dict[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Left and right of every matrix product in a forward pass, in their shapes and layouts."""
+    """The operands of every matrix product in a forward pass, in their shapes and layouts."""
     generator = np.random.default_rng(0)
 
     def rows(*shape: int) -> np.ndarray:

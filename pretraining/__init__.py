@@ -1,1 +1,1 @@
-"""How the weights in lmlib/pretrained were made: `python -m pretraining NAME`."""
+"""Training of the weights in lmlib/pretrained: `python -m pretraining NAME`."""

@@ -15,14 +15,14 @@ RECURRENT = {
 
 
 def main() -> None:
-    """Train a model, write its weights, and write its card beside this module."""
+    """Train a model, and write its weights and its model card."""
     parser = argparse.ArgumentParser(prog="python -m pretraining", description=__doc__)
     parser.add_argument("name", choices=[*RECURRENT, "transformer"], help="the model to train")
-    parser.add_argument("--epochs", type=int, help="at most so many (rnn, gru)")
-    parser.add_argument("--steps", type=int, help="so many (transformer)")
+    parser.add_argument("--epochs", type=int, help="maximum number of epochs (rnn, gru)")
+    parser.add_argument("--steps", type=int, help="number of steps (transformer)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, help="default: the weights that lmlib carries")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--resume", action="store_true", help="resume from the last checkpoint")
     arguments = parser.parse_args()
     name = arguments.name
     wanted = {key: getattr(arguments, key) for key in ("epochs", "steps", "seed")}

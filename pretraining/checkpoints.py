@@ -14,7 +14,7 @@ def keep(
     optimizer: torch.optim.Optimizer,
     progress: dict[str, Any],
 ) -> None:
-    """Write all that the rest of the run depends on; progress is what the loop itself remembers."""
+    """Write everything that the rest of the run depends on; progress is the loop's own state."""
     unfinished = checkpoint.with_suffix(".part")
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     state = {
@@ -34,9 +34,9 @@ def restore(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> dict[str, Any]:
-    """Bring everything back to where the checkpoint was written; what the loop remembered there.
+    """Restore the state at the checkpoint, and return what the loop remembered there.
 
-    Raises SystemExit when there is no checkpoint, or one of a run with other settings.
+    Raises SystemExit if there is no checkpoint, or one of a run with other settings.
     """
     if not checkpoint.exists():
         raise SystemExit(f"There is no checkpoint at {checkpoint}: start without --resume.")
@@ -44,7 +44,7 @@ def restore(
     if state["settings"] != settings:
         raise SystemExit(
             f"The checkpoint at {checkpoint} was made with other settings:"
-            " give the same ones, or start without --resume."
+            " use the same ones, or start without --resume."
         )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
@@ -54,7 +54,7 @@ def restore(
 
 
 def write_in_one_step(path: Path, content: bytes) -> None:
-    """Write a file so that an interruption leaves the old one or the new one, never a half."""
+    """Write a file atomically: an interruption leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_bytes(content)

@@ -1,4 +1,4 @@
-"""What a trained network is worth, in NumPy: its perplexity, a bigram model's, and a sample."""
+"""Evaluation of a trained network in NumPy: its perplexity, a bigram model's, and a sample."""
 
 from collections.abc import Iterable, Iterator
 
@@ -43,7 +43,7 @@ LOGITS = {"rnn": rnn_logits, "gru": gru_logits}
 
 
 def perplexity(model: Pretrained, indices: np.ndarray) -> float:
-    """Perplexity of indices (n,) without the first, which only warms the state up from zero."""
+    """Perplexity of indices (n,) except the first, which only initializes the state."""
     logits = np.stack(list(LOGITS[model.name](model.arrays, indices[:-1])))  # (n - 1, V)
     logits -= logits.max(axis=1, keepdims=True)
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -55,7 +55,7 @@ def bigram_perplexity(
 ) -> float:
     """Perplexity of indices (n,) without the first under the pairs counted in training (m,).
 
-    smoothing is added to every count, so that a pair never seen keeps some probability.
+    smoothing is added to every count, so that an unseen pair keeps some probability.
     """
     counts = np.full((vocabulary_size, vocabulary_size), smoothing)
     np.add.at(counts, (training[:-1], training[1:]), 1.0)
@@ -64,7 +64,7 @@ def bigram_perplexity(
 
 
 def sample(model: Pretrained, prompt: str, length: int, seed: int) -> str:
-    """A text of length characters in all that the network drew after the prompt."""
+    """The prompt, continued by the network to a text of length characters."""
     tokenizer = CharacterTokenizer(model.vocabulary)
     generator = np.random.default_rng(seed)
     indices = tokenizer.encode(prompt).tolist()

@@ -1,4 +1,4 @@
-"""The complete plays, split into those that a model learns from and those that it is tested on."""
+"""The complete plays, split into training and test plays."""
 
 import importlib.util
 from functools import cache

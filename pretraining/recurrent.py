@@ -1,8 +1,8 @@
-"""Training a recurrent character model with PyTorch, and writing its weights.
+"""Training of a recurrent character model with PyTorch.
 
 The same seed gives the same file byte for byte on the same machine: one thread, deterministic
-algorithms, and every random choice drawn from one generator. A run that was interrupted goes on
-from its last checkpoint with `--resume` and ends with the file an uninterrupted run gives.
+algorithms, and every random choice drawn from one generator. An interrupted run can be resumed
+from its last checkpoint with `--resume` and ends with the same file as an uninterrupted one.
 """
 
 import json
@@ -22,7 +22,7 @@ from pretraining import checkpoints
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the result of a training run, besides the text."""
+    """The settings that determine the result of a training run, besides the text."""
 
     epochs: int  # at most: training stops early when the development split says so
     seed: int
@@ -31,7 +31,7 @@ class Settings:
     dropout: float  # on what a layer hands to the next
     character_dropout: float = 0.0  # share of the characters read that training hides
     development_share: float = 0.05  # of the training extract, its end
-    rows: int = 32  # B, stretches of text read side by side
+    rows: int = 32  # B, stretches of text read in parallel
     window: int = 96  # T, characters between two updates
     gradient_norm: float = 1.0  # longer gradients are shortened to this
 
@@ -58,7 +58,7 @@ class CharacterModel(nn.Module):
         raise NotImplementedError
 
     def zero_states(self, rows: int) -> list[Tensor]:
-        """The states before the first character of each of so many rows."""
+        """The states before the first character of each row."""
         raise NotImplementedError
 
     def keras_arrays(self) -> dict[str, Tensor]:
@@ -69,7 +69,7 @@ class CharacterModel(nn.Module):
 def windows(
     indices: Tensor, settings: Settings, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets (B, T) of one epoch. Row b of a window goes on where the last one stopped.
+    """Inputs and targets (B, T) of one epoch. Row b continues where it stopped in the last window.
 
     Each epoch starts at another character, so that windows do not always break at the same places.
     """

@@ -1,7 +1,7 @@
-"""The transformer of the second problem set: trained on the complete plays, written as arrays.
+"""The transformer of the second problem set, trained on the complete plays.
 
 It has no layer norm and no biases but the last, so that a student can write all of it in NumPy. The
-same seed gives the same file on the same machine; an interrupted run goes on with `--resume`.
+same seed gives the same file on the same machine; `--resume` continues an interrupted run.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from pretraining import byte_pairs, checkpoints, plays
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the result of a training run, besides the text."""
+    """The settings that determine the result of a training run, besides the text."""
 
     steps: int = 4_500
     seed: int = 3
     vocabulary_size: int = 1_024  # V
-    block_size: int = 128  # T, tokens that the model sees at most
+    block_size: int = 128  # T, the maximum number of tokens that the model sees
     d_model: int = 512  # D
     n_layers: int = 4  # L
     n_heads: int = 8
@@ -58,7 +58,7 @@ class SinusoidalPositions(nn.Module):
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention; the heads lie side by side along each output axis."""
+    """Causal multi-head self-attention; the heads are concatenated along each output axis."""
 
     def __init__(self, d_model: int, n_heads: int):
         super().__init__()
@@ -137,7 +137,7 @@ def encoded(tokenizer: BytePairTokenizer, texts: list[str]) -> tuple[Tensor, flo
 
 
 def batches(tokens: Tensor, settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets (B, T) without end: each pass over the tokens cuts them anew, shuffled."""
+    """Endless inputs and targets (B, T): each pass cuts the tokens at new places, and shuffles."""
     generator = torch.Generator().manual_seed(settings.seed)
     T = settings.block_size
     while True:
@@ -159,7 +159,7 @@ def learning_rate(settings: Settings, step: int) -> float:
 
 @torch.no_grad()
 def mean_loss(model: Transformer, tokens: Tensor, block_size: int) -> float:
-    """Nats per token on tokens (n,) cut into blocks, each read without what stands before it."""
+    """Nats per token on tokens (n,) cut into blocks, each read without the text before it."""
     model.eval()
     total = 0.0
     for start in range(0, len(tokens) - 1, block_size):
@@ -186,8 +186,8 @@ def train(
 ) -> dict[str, Any]:
     """Train, write weights and tokenizer, and return settings and history.
 
-    The weights are those of the last step. The held-out plays are only looked at: nothing is
-    chosen by them.
+    The weights are those of the last step. The held-out plays are only evaluated: they
+    determine no choice.
     """
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(settings.seed)
@@ -203,7 +203,7 @@ def train(
         history = checkpoints.restore(checkpoint, asdict(settings), model, optimizer)["history"]
     done = int(history[-1]["step"]) if history else 0
     windows = batches(training, settings)
-    for _ in range(done):  # drawn anew up to the checkpoint, so that they go on from there
+    for _ in range(done):  # drawn again up to the checkpoint, to continue from there
         next(windows)
 
     losses: list[float] = []

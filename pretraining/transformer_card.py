@@ -47,7 +47,7 @@ with dropout on. Losses are in nats per character, that is nats per token by cha
 
 ## Held-out loss in nats per character
 
-Blocks of {block_size} tokens, each read without what stands before it.
+Blocks of {block_size} tokens, each read without the text before it.
 
 | model | text | nats per character |
 |---|---|---|

@@ -37,7 +37,7 @@ class Scale:
 SCALES = {PREDICTIONS: Scale(full=1.10, none=1.95), GENERATIONS: Scale(full=0.45, none=1.35)}
 """Predictions by their own cost, generations by what they cost more than what really follows.
 
-Found by benchmarks/held_back.py: the reference stays below `full` with every seed, a table of
+Found by benchmarks/held_out.py: the reference stays below `full` with every seed, a table of
 bigrams above `none`; predictions whose scores are halved or doubled do not get all points."""
 
 

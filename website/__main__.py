@@ -16,7 +16,7 @@ STRICT = ("--fail-on-warning", "--keep-going", "--nitpicky", "--quiet")
 
 
 def build(course: Course, site: Path) -> int:
-    """Build the site of `course` anew; Sphinx's exit code, 1 for any warning."""
+    """Build the site of `course`; Sphinx's exit code, 1 for any warning."""
     with tempfile.TemporaryDirectory() as temporary:
         gathered, extra, made = (Path(temporary) / name for name in ("pages", "extra", "site"))
         missing = pages.gather(course, gathered, extra)
@@ -31,7 +31,7 @@ def build(course: Course, site: Path) -> int:
         if code:
             return code
         shutil.rmtree(made / ".doctrees", ignore_errors=True)
-        shutil.rmtree(site, ignore_errors=True)  # no page of an earlier site stays
+        shutil.rmtree(site, ignore_errors=True)  # remove the pages of an earlier site
         shutil.copytree(made, site)
     print(f"Open in a browser: {site / 'index.html'}")
     if missing:

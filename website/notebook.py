@@ -19,7 +19,7 @@ def page(course: Course, name: str, files: list[Path]) -> str:
 
 
 def _links(course: Course, name: str, files: list[Path]) -> str:
-    """How to get the notebook and what lies beside it."""
+    """Links to the notebook and the files next to it."""
     names = [html.escape(file.name) for file in files]
     links = [f'<a href="../release/{name}/{file}" download>{file}</a>' for file in names]
     if course.release_address:
@@ -29,7 +29,7 @@ def _links(course: Course, name: str, files: list[Path]) -> str:
 
 
 def _cell(cell: NotebookNode) -> str:
-    """A cell; of a hidden test only the points are there to be shown."""
+    """A cell; for a hidden test only its points."""
     if is_test(cell):
         return f"*Hidden tests: {_worth(cell)}.*"
     if cell.cell_type != "code":

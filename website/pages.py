@@ -1,4 +1,4 @@
-"""Gathers what the site is made of in one folder: what is not brought here is not on the site."""
+"""Sources of the site, gathered in one folder: what is not copied here is not on the site."""
 
 import re
 import shutil
@@ -12,16 +12,19 @@ PICTURES = ("*.png", "*.svg")
 SECTIONS = {
     "For students": ["docs/student"],
     "Problem sets": [],  # those that are released
-    "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages named nowhere here
-    "For authors": ["docs/authoring", "docs/grading", "docs/held_back"],
-    "About": ["CHANGELOG", "CONTRIBUTING"],
+    "For instructors": [
+        "docs/instructor",
+        "docs/first_day",
+    ],  # and all others
+    "For authors": ["docs/authoring", "docs/grading", "docs/held_out"],
+    "About": ["docs/results", "docs/architecture", "CHANGELOG", "CONTRIBUTING"],
     "Model cards": [],  # those in pretraining/cards
 }
 NOTEBOOK_LINK = re.compile(r"\[([^\]\n]+)\]\((?:\.\./)*source/(\w+)/\2\.ipynb\)")
 
 
 def gather(course: Course, folder: Path, extra: Path) -> list[str]:
-    """Bring pages and pictures to `folder`, and releases as they are to `extra`.
+    """Copy pages and pictures to `folder`, and releases as they are to `extra`.
 
     Returns the problem sets that are not released.
     """
@@ -76,7 +79,7 @@ def _bring_releases(course: Course, folder: Path, extra: Path, released: list[st
 
 
 def _menu(folder: Path, released: list[str]) -> str:
-    """The tables of contents that the theme shows at the side."""
+    """The tables of contents in the theme's sidebar."""
     sections = {title: list(pages) for title, pages in SECTIONS.items()}
     sections["Problem sets"] = [f"{NOTEBOOKS}/{name}" for name in released]
     found = [str(p.relative_to(folder).with_suffix("")) for p in sorted(folder.glob("**/*.md"))]

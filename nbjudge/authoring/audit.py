@@ -1,11 +1,11 @@
-"""`nbjudge audit`: does every mistake lose its points, and every alternate keep them?
+"""`nbjudge audit`: whether every mistake loses its points and every alternate keeps them.
 
-The build has recorded what each mistake shows; the audit runs them all again, so that a mistake
-caught by luck of the draw, or an alternate that once passed, does not go unnoticed.  Where that
-costs too much time, it judges the runs of mistakes that the build has kept.
+The build has recorded the evidence of each mistake; the audit runs them all again, to notice a
+mistake that was caught by luck, or an alternate that no longer passes.  To save time, it can judge
+the runs of mistakes that the build has kept.
 
 Alternates of different exercises are run together, as answers of one student who writes everything
-otherwise than the instructor.  Where points are lost, each half of them is run, and so on, until
+differently from the instructor.  If points are lost, each half of them is run, and so on, until
 it is known which of them loses points by itself.
 """
 
@@ -28,11 +28,11 @@ from nbjudge.sandbox.engine import Run, Task
 from nbjudge.sandbox.workers import NotebookExecutor
 
 ENOUGH_NAMED = 0.9
-"""The share of mistakes that feedback must call by their name."""
+"""The share of mistakes that feedback must name."""
 
 
 Alternates = tuple[Path, ...]
-"""Right answers to different exercises, in files of their own."""
+"""Right answers to different exercises: each one's file, by exercise."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def audit(
 ) -> list[Finding]:
     """Run every mistake and alternate of the assignment `name`, judged with its answer key.
 
-    kept: take the build's own run of a mistake where there is one.
-    Raises CourseError where the assignment has no current release and key.
+    kept: use the build's own run of a mistake if there is one.
+    Raises CourseError if the assignment has no current release and key.
     """
     assignment = course.assignment(name)
     key = key_for_grading(course, name)
@@ -96,9 +96,9 @@ def audit(
 
 
 def _rounds(folder: Path, answers: Mapping[str, str]) -> list[Alternates]:
-    """Alternates that are run together: of each exercise the first, then the second, and so on.
+    """Alternates that are run together: the first of each exercise, then the second, and so on.
 
-    Raises CourseError for one that is of no exercise.
+    Raises CourseError if one belongs to no exercise.
     """
     of_each: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*/*.py")):
@@ -120,7 +120,7 @@ def _start(executor: NotebookExecutor, task: Task, kept_runs: Path | None) -> Fu
 
 
 def is_audited(course: Course, name: str) -> bool:
-    """Whether the machine gives any points of the assignment `name`, so that it could err."""
+    """Whether the machine gives any points in the assignment `name`."""
     return any(map(is_test, read_notebook(course.source(name)).cells))
 
 
@@ -137,7 +137,7 @@ def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
 
 
 def _what_alternates_lose(key: AnswerKey, run: Run) -> str:
-    """The first cell that loses points in a run of alternates, and why; empty where none does."""
+    """The first cell that loses points in a run of alternates, and why; empty if none does."""
     for verdict in judge.judge_run(key.cells, run).values():
         if verdict.score < verdict.points:
             return f"loses points in {verdict.grade_id}: {' '.join(verdict.words)}"

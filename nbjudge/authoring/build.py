@@ -1,4 +1,4 @@
-"""`nbjudge build`: the release, the answer key, and what every known mistake shows.
+"""`nbjudge build`: the release, the answer key, and the evidence of every known mistake.
 
 Nothing is written before everything has been checked.  The refusals are the point: a notebook
 that would leak an answer, a hidden test that an empty answer passes, or a tolerance that a right
@@ -57,7 +57,7 @@ from nbjudge.sandbox.engine import Run
 from nbjudge.sandbox.workers import NotebookExecutor
 
 Progress = Callable[[str, int, int], None]
-"""Called with what was just done, how many runs are done, and how many there are."""
+"""Called with the run that has just ended, the number of finished runs, and the total."""
 
 
 def build(course: Course, name: str, executor: NotebookExecutor, progress: Progress) -> bool:
@@ -121,7 +121,7 @@ def build_all(
 
 
 def _test_set(course: Course, name: str, scorer: Scorer | None) -> bytes | None:
-    """What submitted files are scored on: made once, and kept with the key from then on."""
+    """The test set for submitted files: made once, and kept with the key from then on."""
     if scorer is None:
         return None
     path = course.key(name) / answer_key.TEST_SET
@@ -133,7 +133,7 @@ def _test_set(course: Course, name: str, scorer: Scorer | None) -> bytes | None:
 def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode, NotebookNode]:
     """The source notebook of `name`, and the template and the release that it becomes.
 
-    Raises CourseError where it may not become a release.
+    Raises CourseError if it may not become a release.
     """
     source = read_notebook(course.source(name))
     scorer = course.assignment(name).scorer
@@ -220,7 +220,7 @@ def _record(
     cells = [_with_mistakes(cell, wrong, shown) for cell in cells]
     key_rules.check_groups(cells, wrong)
     for name in shown:
-        if name.startswith("empty answer"):  # which must not earn a mistake's credit either
+        if name.startswith("empty answer"):  # these must not earn a mistake's credit either
             key_rules.check_empty(cells, shown[name], name)
     key_rules.check_constants(cells)
     for mistake in wrong.mistakes:

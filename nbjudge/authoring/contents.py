@@ -41,7 +41,7 @@ def _row(course: Course, name: str) -> str:
 
 
 def with_table(readme: str, made: str) -> str:
-    """`readme` with the table between its markers.  Raises CourseError where they are missing."""
+    """`readme` with the table between its markers.  Raises CourseError if they are missing."""
     pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
     if not pattern.search(readme):
         raise CourseError(f"The README lacks the markers {BEGIN} and {END}.")
@@ -49,7 +49,7 @@ def with_table(readme: str, made: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line above; 1 where --check finds another table."""
+    """The command line above; 1 if --check finds another table."""
     parser = argparse.ArgumentParser(prog="python -m nbjudge.authoring.contents")
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)
@@ -61,7 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     if before != after and options.check:
-        print("The README's table of problem sets is old; run `make format`.", file=sys.stderr)
+        print(
+            "The README's table of problem sets is out of date; run `make format`.", file=sys.stderr
+        )
         return 1
     if before != after:
         write_text(path, after)

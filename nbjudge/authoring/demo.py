@@ -1,4 +1,4 @@
-"""`nbjudge demo`: an invented class, from release to feedback, in a folder of its own."""
+"""`nbjudge demo`: an invented class, from release to feedback, in a separate folder."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Invented:
-    """One invented student: a name, what they hand in, and the file's text."""
+    """One invented student: a name, a description of the file, and its text."""
 
     student: str
     handed_in: str
@@ -39,7 +39,7 @@ class Invented:
 def prepare(course: Course, folder: Path) -> Course:
     """A copy of the course in `folder`, without releases, keys or submissions.
 
-    Raises CourseError where `folder` holds something that no demo has put there.
+    Raises CourseError if `folder` holds something that was not made by a demo.
     """
     if folder.exists():
         if any(folder.iterdir()) and not (folder / MARKER).exists():
@@ -62,8 +62,8 @@ def prepare(course: Course, folder: Path) -> Course:
 def invent_class(course: Course, assignment: str, students: int) -> list[Invented]:
     """Submissions of the released `assignment` by `students` invented students.
 
-    Some are right, some partly right, most hold a known mistake each, one is blank, and one is a
-    file that no longer is a notebook.
+    Some are right, some partly right, most contain one known mistake, one is blank, and one is a
+    broken file.
     """
     source = read_notebook(course.source(assignment))
     mistakes = read_mistakes(course.mistakes(assignment), source).mistakes
@@ -85,7 +85,7 @@ Kind = tuple[str, dict[str, str], Callable[[str], str]]
 
 
 def _kinds(source: NotebookNode, mistakes: list[Mistake]) -> list[Kind]:
-    """What students hand in: a name for it, their answers, and what happened to the file."""
+    """The kinds of submissions: a description, the answers, and what happened to the file."""
 
     def whole(text: str) -> str:
         return text
@@ -116,7 +116,7 @@ def _spread(mistakes: tuple[Mistake, ...]) -> list[Mistake]:
 
 
 def _filled(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
-    """The released notebook with a student's code in it, and words where any are wanted."""
+    """The released notebook with a student's code in it, and text in its written answers."""
     for cell in release.cells:
         if answers and is_answer(cell):
             cell.source = "An invented student's answer, for a person to read and to grade."
@@ -126,7 +126,7 @@ def _filled(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
 
 
 def _with_scratch_cells(text: str) -> str:
-    """The notebook with cells a student would leave in it: a print, a warning, a slip."""
+    """The notebook with leftover cells of a student: a print, a warning, an error."""
     notebook = json.loads(text)
     scratch = ["print('testing', len(weights))", "import warnings\nwarnings.warn('hm')", "1 / 0"]
     notebook["cells"] += [new_code_cell(source) for source in scratch]
@@ -134,6 +134,6 @@ def _with_scratch_cells(text: str) -> str:
 
 
 def hand_in(course: Course, assignment: str, invented: list[Invented]) -> None:
-    """Put the invented submissions where nbgrader collects real ones."""
+    """Put the invented submissions into submitted/, as if they had been collected."""
     for one in invented:
         write_text(course.submitted(one.student, assignment) / f"{assignment}.ipynb", one.text)

@@ -1,8 +1,8 @@
-"""What students have: a record of every version of a release that was handed out.
+"""History of releases: a record of every version that students have.
 
 handed_out/<assignment>.json is small and belongs in git, so that every machine knows of each cell
 in each version: what it is, its points, a digest of its text, and what its code defines. With it a
-correction can be told from a change that would lose students' work.
+correction can be distinguished from a change that would lose students' work.
 """
 
 import ast
@@ -61,7 +61,7 @@ def text_digest(source: str) -> str:
 
 
 def describe(release: NotebookNode) -> list[Handed]:
-    """The cells of a released notebook as they are recorded."""
+    """The cells of a released notebook, in the form that is recorded."""
     return [
         Handed(
             id=cell.id,
@@ -75,7 +75,7 @@ def describe(release: NotebookNode) -> list[Handed]:
 
 
 def _is_course_code(cell: NotebookNode) -> bool:
-    """Whether `cell` holds the notebook's own code; the cell that installs the library does not."""
+    """Whether `cell` is the notebook's own code, unlike the cell that installs the library."""
     return cell.cell_type == "code" and cell.id != INSTALL_ID
 
 
@@ -102,9 +102,9 @@ def _defines(source: str) -> dict[str, str]:
 
 
 class _Names(ast.NodeVisitor):
-    """What code defines for the code after it: name → its parameters if it is a function, or "".
+    """The names that code defines for later code: name → its parameters if it is a function, or "".
 
-    What a class defines, other than for itself, is there too, as `Class.method`.
+    The public members of a class are included, as `Class.method`.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class _Names(ast.NodeVisitor):
             self.found[node.id] = ""
 
     def visit_ListComp(self, node: ast.expr) -> None:
-        """What these expressions store is their own."""
+        """Skip these expressions: they have their own scope."""
 
     visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
 
@@ -156,7 +156,7 @@ def _parameters(arguments: ast.arguments) -> str:
 def versions(course: Course, assignment: str) -> list[list[Handed]]:
     """Every version of `assignment` that was handed out, oldest first.
 
-    Raises CourseError where the record cannot be read.
+    Raises CourseError if the record cannot be read.
     """
     try:
         entries = _entries(course, assignment)
@@ -191,13 +191,13 @@ def _entries(course: Course, assignment: str) -> dict[str, Any]:
 
 
 def _damaged(course: Course, assignment: str) -> CourseError:
-    return CourseError(f"{course.handed_out(assignment)} is damaged; take it from git again.")
+    return CourseError(f"{course.handed_out(assignment)} is damaged; restore it from git.")
 
 
 def hand_out(course: Course, assignment: str) -> bool:
-    """Record that students get the release as it is; False where they have it already.
+    """Record that students get the release as it is; False if they have it already.
 
-    Raises CourseError where there is no release yet, or one that would lose students' work.
+    Raises CourseError if there is no release yet, or one that would lose students' work.
     """
     course.assignment(assignment)
     release_digest(course, assignment)
@@ -231,7 +231,7 @@ def is_ahead(course: Course, assignment: str) -> bool:
 
 
 def earlier_texts(course: Course, assignment: str, release: NotebookNode) -> dict[str, list[str]]:
-    """By cell, the digests of the texts that students may have and `release` has no longer."""
+    """By cell, the digests of texts that students may have but `release` no longer has."""
     current = {cell.id: cell.text for cell in describe(release)}
     texts: dict[str, set[str]] = {}
     for version in versions(course, assignment):
@@ -242,9 +242,9 @@ def earlier_texts(course: Course, assignment: str, release: NotebookNode) -> dic
 
 
 def compare(course: Course, assignment: str, release: NotebookNode) -> list[Change]:
-    """What `release` would change in the newest version that students have.
+    """The changes that `release` would make to the newest version that students have.
 
-    They may have any older one too: what is refused for one of these is among the changes.
+    They may also have an older one: changes that are refused for one of these are included.
     """
     new = describe(release)
     *older, newest = versions(course, assignment) or [new]
@@ -272,7 +272,7 @@ def _added(old: list[Handed], new: list[Handed]) -> list[Change]:
 
 
 def _moved(old: list[Handed], new: list[Handed]) -> list[Change]:
-    """Code that runs in another order: students' own cells run behind the cell they stand below."""
+    """Code that would run in another order: students' own cells run after the cell above them."""
     runs = ("solution", "test", "check", "given")
     first, second = ([cell.id for cell in cells if cell.kind in runs] for cells in (old, new))
     before = [name for name in first if name in second]
@@ -290,11 +290,11 @@ def _changes(old: Handed, new: Handed | None) -> list[Change]:
     if new is None and old.kind == "text":
         return [Change(old.id, "is gone", "tell students")]
     if new is None:
-        return [Change(old.id, "is gone", "what students have done in it would be lost", True)]
+        return [Change(old.id, "is gone", "students' work in it would be lost", True)]
     if new.kind != old.kind:
         what = f"was of the kind {old.kind} and is {new.kind}"
         why = (
-            "it would no longer be taken from submissions"
+            "submissions would lose it"
             if old.kind in ("solution", "answer")
             else "those who have started have it as it was"
         )
@@ -322,7 +322,7 @@ CONSEQUENCES = {
 
 
 def _changed_names(old: Handed, new: Handed) -> list[Change]:
-    """Names of code that students' code relies on, or is called by."""
+    """Changed names that students' code relies on, or is called by."""
     if old.kind not in ("solution", "given"):
         return []
     changes = []
@@ -346,7 +346,7 @@ def _changed_names(old: Handed, new: Handed) -> list[Change]:
 
 
 def check(course: Course, assignment: str, release: NotebookNode) -> None:
-    """Raise CourseError, with every reason, where `release` would lose students' work."""
+    """Raise CourseError, with every reason, if `release` would lose students' work."""
     refused = [one for one in compare(course, assignment, release) if one.is_refused]
     if refused:
         reasons = "; ".join(f"{one.cell}: {one.what}, but {one.consequence}" for one in refused)

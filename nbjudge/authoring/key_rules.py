@@ -1,8 +1,8 @@
-"""What must hold of an answer key before anything is released: the build's refusals by running.
+"""Rules for answer keys: the build's refusals that need runs of the notebook.
 
 Right answers keep their points however they are computed, empty ones earn nothing, and each known
-mistake loses what it should and can be told from the others.  Every function raises CourseError,
-which names the cell and the reason.
+mistake loses what it should and can be distinguished from the others.  Every function raises
+CourseError, which names the cell and the reason.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ FAILED_CHECKS = ("CheckFailed", "AssertionError")
 """What a visible check raises, by name, if it does not hold."""
 
 SAFETY = 10
-"""A tolerance is this far above what right answers vary, and this far below what mistakes do."""
+"""The factor between the spread of right answers and a tolerance, and between it and mistakes."""
 
 
 def check_solution_ran(run: Run) -> None:
@@ -67,7 +67,7 @@ def check_full_marks(cells: list[CellKey], run: Run, who: str) -> None:
 
 
 def check_variant(cells: list[CellKey], run: Run, name: str) -> None:
-    """Refuse tolerances that right answers come near to, and answers that vary otherwise."""
+    """Refuse tolerances that right answers almost exceed, and answers that vary in other ways."""
     for cell in cells:
         observed = observations(run.evidence.get(cell.grade_id, ()))
         for what, units in _gaps(cell, observed):
@@ -80,7 +80,7 @@ def check_variant(cells: list[CellKey], run: Run, name: str) -> None:
 
 
 def _gaps(cell: CellKey, observed: Mapping[str, Observation | None]) -> Iterator[tuple[str, float]]:
-    """How far each observation is off, in tolerances, where its comparator has one."""
+    """The deviation of each observation, in tolerances, if its comparator has one."""
     for entry in cell.expectations:
         for name, value in entry.ways():
             observation = observed.get(name)
@@ -92,14 +92,14 @@ def _gaps(cell: CellKey, observed: Mapping[str, Observation | None]) -> Iterator
 
 
 def check_empty(cells: list[CellKey], run: Run, name: str) -> None:
-    """Refuse hidden tests from which the run of an empty answer earns anything."""
+    """Refuse hidden tests if the run of an empty answer earns anything."""
     for grade_cell, verdict in judge.judge_run(cells, run).items():
         if verdict.score > 0:
             raise CourseError(f"An {name} earns {verdict.score:g} points in {grade_cell}.")
 
 
 def check_constants(cells: list[CellKey]) -> None:
-    """Refuse a cell that answers of the right shape without any content would pass."""
+    """Refuse a cell that constants of the right shape would pass."""
     for cell in cells:
         for what, filling in (("zeros", 0), ("ones", 1)):
             observed = {
@@ -115,7 +115,7 @@ def check_constants(cells: list[CellKey]) -> None:
 
 
 def check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
-    """Refuse a tolerance that comes near to what `mistake` changes."""
+    """Refuse a tolerance close to the deviation of `mistake`."""
     for cell in cells:
         if cell.grade_id not in mistake.breaks:
             continue
@@ -130,7 +130,7 @@ def check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
 
 
 def check_groups(cells: list[CellKey], wrong: KnownWrong) -> None:
-    """Refuse two mistakes that show the same in a cell, unless they are of one group."""
+    """Refuse two mistakes with the same evidence in a cell, unless they are in one group."""
     group = {mistake.id: mistake.group for mistake in wrong.mistakes}
     for cell in cells:
         for one, other in combinations(cell.mistakes, 2):
@@ -144,7 +144,7 @@ def check_groups(cells: list[CellKey], wrong: KnownWrong) -> None:
 
 
 def check_mistake(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
-    """Refuse a mistake that does not lose what it should, or loses elsewhere too."""
+    """Refuse a mistake that does not lose what it should, or loses points elsewhere too."""
     for name, verdict in judge.judge_run(cells, run).items():
         if name in mistake.breaks:
             if not is_caught(verdict, mistake):

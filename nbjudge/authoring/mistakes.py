@@ -1,4 +1,4 @@
-"""Known mistakes and empty answers: wrong answers that the build must see lose their points."""
+"""Known mistakes and empty answers: wrong answers that must lose their points in a build."""
 
 import ast
 import tomllib
@@ -22,14 +22,14 @@ class Mistake:
     find: str
     replace: str
     breaks: tuple[str, ...]  # grade_ids of the cells that must lose points
-    says: str  # what happened, told to the student
+    says: str  # what happened, as the student reads it
     credit: float | None = None  # the share of those points that it still earns
     group: str | None = None  # mistakes of one group may show the same evidence
 
 
 @dataclass(frozen=True)
 class EmptyAnswer:
-    """A body that answers nothing, for one solution cell."""
+    """A body without content, for one solution cell."""
 
     cell: str
     returns: str  # the expression that its function returns
@@ -37,7 +37,7 @@ class EmptyAnswer:
 
 @dataclass(frozen=True)
 class KnownWrong:
-    """All that a mistakes file lists."""
+    """The contents of a mistakes file."""
 
     mistakes: tuple[Mistake, ...] = ()
     empty: tuple[EmptyAnswer, ...] = ()
@@ -47,7 +47,7 @@ def read_mistakes(path: Path, source: NotebookNode) -> KnownWrong:
     """The mistakes and empty answers listed at `path`, checked against the source notebook.
 
     Raises CourseError, naming the mistake, for one that does not fit the notebook: an unknown
-    cell, a `find` that does not occur exactly once, an empty sentence, a doubled id.
+    cell, a `find` that does not occur exactly once, an empty sentence, a duplicate id.
     """
     if not path.exists():
         return KnownWrong()
@@ -140,7 +140,7 @@ def solution_text(source: str) -> str:
 
 
 def with_mistake(source: NotebookNode, mistake: Mistake) -> dict[str, str]:
-    """The instructor's own code by `grade_id`, with `mistake` made in one cell of it."""
+    """The instructor's own code by `grade_id`, with `mistake` applied to one cell."""
     answers = solutions_of(source)
     edited = next(cell.source for cell in source.cells if grade_id(cell) == mistake.cell)
     answers[mistake.cell] = solution_text(edited.replace(mistake.find, mistake.replace))
@@ -152,8 +152,8 @@ def empty_answers(
 ) -> dict[str, dict[str, str]]:
     """Empty answers to run, each a set of solution cells: description → grade_id → source.
 
-    Every function of every solution cell returns None, its first argument, its second, …; and
-    what the mistakes file adds.  The stub itself is not here: it needs no cell.
+    Every function of every solution cell returns None, its first argument, its second, …; the
+    mistakes file adds others.  The stub itself is not included: it needs no cell.
     """
     code = {
         name: cell.source for cell in source.cells if (name := grade_id(cell)) and is_solution(cell)
@@ -187,7 +187,7 @@ def _arguments(source: str) -> list[str]:
 
 
 def _returning(source: str, expression: Any) -> str:
-    """The functions of `source`, each with a body that only returns what `expression` gives."""
+    """The functions of `source`, each with a body that only returns `expression`."""
     pieces = []
     for function in _functions(source):
         names = [argument.arg for argument in function.args.args]

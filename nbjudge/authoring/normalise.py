@@ -4,7 +4,7 @@
     python -m nbjudge.authoring.normalise --check [NOTEBOOK ...]  only say which would change
     python -m nbjudge.authoring.normalise --text NOTEBOOK         as plain text, for `git diff`
 
-Without a name, every notebook below source/ is meant.
+Without a name, they apply to every notebook in source/.
 """
 
 import argparse
@@ -28,15 +28,15 @@ from nbjudge.core.notebooks import (
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_METADATA = {"nbgrader", "tags", METADATA_KEY}
-"""What a cell's metadata may keep; the rest is some editor's state."""
+"""The metadata that a cell keeps; the rest is an editor's state."""
 
 
 def normalised(notebook: NotebookNode) -> NotebookNode:
     """`notebook` without outputs, editor state and unstable ids; changed in place and returned.
 
-    A cell's id is its grade_id where it has one.  An id that an editor drew at random stays as
-    it is: it is stable from then on, and inserting a cell shifts no other.  An empty answer below a
-    task gets the id by which it is known as one, which JupyterLab has no place to type in.
+    A cell's id is its grade_id if it has one.  An id that an editor drew at random stays: it is
+    stable from then on, and inserting a cell shifts no other.  An empty answer below a task gets
+    the id that marks it as one, because JupyterLab has no field for it.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = type(notebook.metadata)(kernelspec=KERNELSPEC)
@@ -77,7 +77,7 @@ def as_text(notebook: NotebookNode) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line above; 1 where --check found something, 2 for words that are off."""
+    """The command line above; 1 if --check found something, 2 for a usage error."""
     parser = argparse.ArgumentParser(prog="python -m nbjudge.authoring.normalise")
     parser.add_argument("--check", action="store_true", help="only name what would change")
     parser.add_argument("--text", action="store_true", help="print the notebook as plain text")
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             unclean += 1
             if options.check:
-                print(f"{path} is not as it is kept in git; run `make format`.", file=sys.stderr)
+                print(f"{path} is not in the form kept in git; run `make format`.", file=sys.stderr)
             else:
                 write_text(path, text)
                 print(f"{path} normalised", file=sys.stderr)

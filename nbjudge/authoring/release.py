@@ -16,7 +16,7 @@ from nbjudge.judge.scorers import load_scorer
 from nbjudge.pages.templates import template
 
 TOP = re.compile(r"\*\*Time\*\* (?P<time>.+?) · \*\*Needs\*\* (?P<needs>.+?) · ")
-"""How long a problem set takes and what one should know, where its notebook says so."""
+"""Time and prerequisites of a problem set, if its notebook states them."""
 
 LOOK = """\
 # Needs {library}, the course's library, in this version{where}.
@@ -141,7 +141,7 @@ def _index(course: Course) -> str:
 
 
 def _entry(course: Course, name: str) -> dict[str, str | float | list[str]]:
-    """What the index page tells of a released notebook; some of it stands at the notebook's top."""
+    """The index page's facts about a released notebook; some come from the top of the notebook."""
     path, address = course.release(name), course.release_address
     cells = read_notebook(path).cells
     opening = next((cell.source for cell in cells if cell.cell_type == "markdown"), "")

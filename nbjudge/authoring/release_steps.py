@@ -1,4 +1,4 @@
-"""From a source notebook to its template and its release, by nbgrader's own preprocessors.
+"""Steps from a source notebook to its template and its release: nbgrader's preprocessors.
 
 `RemoveKey` runs before nbgrader saves a cell, so that no KEY region is ever in the gradebook or in
 a release.
@@ -82,7 +82,7 @@ class NameWheel(NbGraderPreprocessor):
 
 
 class RemoveKey(NbGraderPreprocessor):
-    """Removes KEY regions, and writes into the notebook which assignment it is of."""
+    """Removes KEY regions, and writes the assignment's name into the notebook."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         for cell in nb.cells:
@@ -110,7 +110,7 @@ def template_and_release(
 ) -> tuple[NotebookNode, NotebookNode]:
     """The template and the release that nbgrader makes of `source`; nothing is written.
 
-    Raises CourseError where nbgrader refuses the notebook.
+    Raises CourseError if nbgrader refuses the notebook.
     """
     config = load_config(course)
     resources: Resources = {"nbgrader": {"assignment": assignment, "notebook": assignment}}
@@ -133,7 +133,7 @@ def _apply(
 def generate_release(course: Course, assignment: str) -> None:
     """Have nbgrader write release/<assignment> and save its cells in the gradebook.
 
-    Raises CourseError where nbgrader refuses or the gradebook cannot be written.
+    Raises CourseError if nbgrader refuses or the gradebook cannot be written.
     """
     find_alembic()
     config = load_config(course)
@@ -156,7 +156,7 @@ def generate_release(course: Course, assignment: str) -> None:
 
 @contextlib.contextmanager
 def _kept_on_failure(folder: Path) -> Iterator[None]:
-    """Put `folder` back as it was if what replaces it fails: nbgrader deletes it first."""
+    """Restore `folder` if its replacement fails: nbgrader deletes it first."""
     aside = folder.with_name(f".{folder.name}.before")
     if aside.exists():  # an earlier build was killed between the two
         shutil.rmtree(folder, ignore_errors=True)
@@ -173,7 +173,7 @@ def _kept_on_failure(folder: Path) -> Iterator[None]:
 
 
 class _Complaints(logging.Handler):
-    """Remembers what nbgrader logs as an error, to tell it in a sentence."""
+    """Remembers what nbgrader logs as an error, to report it in a sentence."""
 
     def __init__(self) -> None:
         super().__init__(level=logging.ERROR)

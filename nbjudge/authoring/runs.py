@@ -1,4 +1,4 @@
-"""The runs that a build and an audit need: the solution, its variants, and students' answers."""
+"""Runs for builds and audits: the solution, its variants, and students' answers."""
 
 import dataclasses
 import json
@@ -21,18 +21,18 @@ from nbjudge.sandbox.engine import Run, Task
 from nbjudge.sandbox.workers import NotebookExecutor
 
 VARIANTS = (("float32", 1, 11), ("float64", 2, 22), ("float32", 2, 33), ("float64", 1, 44))
-"""How the solution is rerun: dtype of its float inputs, threads, state of the generators."""
+"""Variants of the solution's run: dtype of its float inputs, threads, state of the generators."""
 
 
 def solution_task(assignment: Assignment, source: NotebookNode) -> Task:
-    """The instructor's own notebook, KEY regions and all."""
+    """The instructor's own notebook, including KEY regions."""
     return _task(assignment, source)
 
 
 def variant_task(
     assignment: Assignment, source: NotebookNode, variant: tuple[str, int, int]
 ) -> Task:
-    """The solution with its float inputs cast, on some threads, with generators in some state."""
+    """The solution with other dtypes of its float inputs, threads and states of the generators."""
     dtype, threads, seed = variant
     cells = [nbformat.from_dict(cell) for cell in source.cells]
     for cell in cells:
@@ -83,10 +83,10 @@ def run_all(
     progress: Callable[[str, int], None],
     kept: Path,
 ) -> dict[str, Run]:
-    """Run `tasks` side by side; `progress` hears the name of each when it is done, and how many.
+    """Run `tasks` in parallel; `progress` gets the name of each finished one, and their number.
 
-    What is in the folder `kept` from an earlier time is not run again, and what nothing asks for
-    any more is removed from it.
+    Runs from an earlier time in the folder `kept` are reused, and those that no task needs any
+    more are removed from it.
     """
     places = {name: _place(task, kept) for name, task in tasks.items()}
     runs = {name: run for name, place in places.items() if (run := _read(place)) is not None}
@@ -110,7 +110,7 @@ def kept_run(task: Task, kept: Path) -> Run | None:
 
 
 def _place(task: Task, kept: Path) -> Path:
-    """Where the run of `task` is kept: its name is a digest of all that the run depends on."""
+    """The path of the kept run of `task`: its name is a digest of all that the run depends on."""
     code = code_digests.of_runs(task.library), code_digests.of_packages()
     return kept / f"{digest(repr(task), *code)}.json"
 

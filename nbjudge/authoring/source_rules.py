@@ -1,4 +1,4 @@
-"""What a source notebook must look like before it can become a release."""
+"""Rules for source notebooks."""
 
 import ast
 from pathlib import Path
@@ -32,7 +32,7 @@ GLOBAL_SEEDS = frozenset(
 def check_folder(course: Course, name: str) -> None:
     """Refuse a source folder that holds anything but its notebook.
 
-    A folder that students get is no place for a script, a key or a note of the instructor's.
+    Students get the whole folder, so it may not hold an instructor's script, key or note.
     """
     path = course.source(name)
     if not path.is_file():
@@ -114,7 +114,9 @@ def _check_test(cell: NotebookNode, scored: tuple[str, ...]) -> None:
     if hidden is None or key is None:
         raise CourseError("a grade cell needs a HIDDEN TESTS region and a KEY region")
     if without_region(without_region(cell.source, "HIDDEN TESTS"), "KEY").strip():
-        raise CourseError("a grade cell holds hidden tests and their key only; checks stand apart")
+        raise CourseError(
+            "a grade cell holds hidden tests and their key only; put checks into another cell"
+        )
     if worth(cell) <= 0 or worth(cell) * 4 % 1:
         raise CourseError("the points of a grade cell are positive and in quarters")
     for node in ast.walk(_parse(hidden)):

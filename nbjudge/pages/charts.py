@@ -1,7 +1,7 @@
 """Bar charts as inline SVG: no script, sharp on paper, and text of one size on any screen.
 
-Places across the width are percentages, so a chart is as wide as the page and its text stays as
-large as the rest. Colours come from the page's style sheet.
+Horizontal positions are percentages, so a chart is as wide as the page and its text stays as
+large as the rest. Colors come from the page's style sheet.
 """
 
 import math
@@ -17,7 +17,7 @@ WIDTHS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 def bin_edges(highest: float) -> list[float]:
-    """Edges from 0 to at least `highest`, at round numbers, of at most twelve bins."""
+    """Edges from 0 to at least `highest`, at round numbers, with at most twelve bins."""
     highest = max(highest, 1e-3)
     scale = 10.0 ** math.floor(math.log10(highest / MOST_BINS))
     width = next(scale * width for width in WIDTHS if highest / (scale * width) <= MOST_BINS + 1e-9)
@@ -26,7 +26,7 @@ def bin_edges(highest: float) -> list[float]:
 
 
 def counts(values: Sequence[float], edges: Sequence[float]) -> list[int]:
-    """How many of `values` are in each bin; the last one holds its upper edge too."""
+    """How many of `values` are in each bin; the last one includes its upper edge."""
     width = edges[1] - edges[0]
     found = [0] * (len(edges) - 1)
     for value in values:
@@ -38,9 +38,9 @@ def counts(values: Sequence[float], edges: Sequence[float]) -> list[int]:
 def histogram(
     values: Sequence[float], highest: float, unit: str, who: str, marked: float | None = None
 ) -> Markup:
-    """A chart of how many `who` have which value from 0 to `highest` or the largest of `values`.
+    """A chart of the number of `who` by value, from 0 to `highest` or the largest of `values`.
 
-    marked: a value to mark, the median for instance
+    marked: a value to mark, such as the median
     """
     edges = bin_edges(max(highest, *values, 0.0))
     found = counts(values, edges)

@@ -1,4 +1,4 @@
-"""What a class has earned in one assignment: gathered for the report, from what is kept of it.
+"""Results of a class in one assignment, gathered for the report.
 
 Points are nbgrader's, from its gradebook; misconceptions, reasons and the students' own cells are
 in the graded notebooks. Nothing is graded, entered or changed here.
@@ -51,7 +51,7 @@ class Question:
     """One graded cell or task of the assignment."""
 
     grade_id: str
-    title: str  # the heading under which it stands
+    title: str  # the heading above it
     name: str  # the function or part that is meant
     points: float  # the most it gives
     is_task: bool = False  # a person grades it
@@ -62,7 +62,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Paper:
-    """What one student handed in, and what became of it."""
+    """One student's submission, and its outcome."""
 
     person: Person
     status: Status
@@ -77,14 +77,14 @@ class Paper:
 
 @dataclass(frozen=True)
 class Results:
-    """One assignment of the whole class."""
+    """The results of the whole class in one assignment."""
 
     name: str
     title: str
     questions: tuple[Question, ...]
     papers: tuple[Paper, ...]  # by student
-    missing: tuple[Person, ...]  # of the roster, who handed in nothing
-    given: tuple[str, ...]  # code that anybody may have
+    missing: tuple[Person, ...]  # on the roster, without a submission
+    given: tuple[str, ...]  # code that every student may have
 
     @property
     def graded(self) -> list[Paper]:
@@ -112,10 +112,11 @@ def total(paper: Paper) -> float:
 
 
 def totals(course: Course) -> dict[str, dict[str, float]]:
-    """What everybody has earned, for comparing assignments: assignment → student → points.
+    """All points, for comparing assignments: assignment → student → points.
 
-    Only questions count that are graded for nine in ten, and only who is graded in all of these: so
-    nobody stands lower for an answer that a person has still to read. Lateness does not count.
+    Only questions that are graded for nine in ten students count, and only students who are graded
+    in all of these, so that nobody ranks lower for an answer that a person has still to read.
+    Lateness does not count.
     """
     found: dict[str, dict[str, float]] = {}
     if not has_gradebook(course):
@@ -134,9 +135,9 @@ def totals(course: Course) -> dict[str, dict[str, float]]:
 
 
 def gather(course: Course, assignment: str) -> Results:
-    """All that the report says of `assignment`.
+    """All results of `assignment`.
 
-    Raises CourseError where there is no release of it, or nothing is graded yet.
+    Raises CourseError if there is no release of it, or nothing is graded yet.
     """
     settings = course.assignment(assignment)
     release = read_notebook(course.release(assignment))
@@ -237,7 +238,7 @@ def _read(path: Path) -> NotebookNode | None:
 
 
 def _cells(notebook: NotebookNode, handed_out: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Name and source of each cell that is the student's own and not as it was handed out."""
+    """Name and source of each cell with the student's own code, changed since it was handed out."""
     after = ""
     for number, cell in enumerate(notebook.cells):
         origin = cell.metadata.get(METADATA_KEY, {}).get("origin", "template")
@@ -259,7 +260,7 @@ def _omitted(
 ) -> frozenset[str]:
     """The questions that a student has left as they were handed out."""
     changed = {name for name, _ in _cells(notebook, handed_out)}
-    # what is typed into a task's own cell stands in a cell behind it
+    # text typed into a task's own cell is in a cell after it
     changed |= {name.removeprefix(f"{OWN_CELL} ") for name in changed}
     return frozenset(
         question.grade_id
@@ -270,7 +271,7 @@ def _omitted(
 
 
 def _written(notebook: NotebookNode, handed_out: Mapping[str, str]) -> dict[str, str]:
-    """The student's own code, by the cell it stands in."""
+    """The student's own code, by cell."""
     code = {cell.get("id", "") for cell in notebook.cells if cell.cell_type == "code"}
     written: dict[str, str] = {}
     for name, source in _cells(notebook, handed_out):
@@ -288,7 +289,7 @@ def _mistakes(record: Record) -> dict[str, tuple[str, str]]:
 
 
 def _given(course: Course, assignment: str, release: NotebookNode) -> tuple[str, ...]:
-    """The code that was handed out and, where this machine has it, the course's own solution."""
+    """The code that was handed out and, if this machine has it, the course's own solution."""
     notebooks = [release]
     if course.source(assignment).is_file():
         notebooks.append(read_notebook(course.source(assignment)))
@@ -298,7 +299,7 @@ def _given(course: Course, assignment: str, release: NotebookNode) -> tuple[str,
 
 
 def _scores(gradebook: Gradebook, assignment: str) -> tuple[dict[str, dict[str, float]], set[str]]:
-    """Points by student and grade_id, those still to be given left out; and who waits for some."""
+    """Known points by student and grade_id; and the students who still wait for some."""
     rows = (
         gradebook.db.query(
             SubmittedAssignment.student_id,
@@ -326,7 +327,7 @@ def _scores(gradebook: Gradebook, assignment: str) -> tuple[dict[str, dict[str, 
 
 
 def _penalties(gradebook: Gradebook, assignment: str) -> dict[str, float]:
-    """The points that each student loses by lateness."""
+    """The points that each student loses for lateness."""
     rows = (
         gradebook.db.query(
             SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty

@@ -1,4 +1,4 @@
-"""The page a student gets back: the graded notebook with the judge's words, in one safe file.
+"""The feedback page: the graded notebook with the judge's words, in one safe file.
 
 From the first hidden region on, no output of the notebook is shown, because by then the student's
 code has seen hidden input and may print it. Hidden regions, mark schemes and tracebacks of grade
@@ -50,29 +50,29 @@ OUTCOME_WORDS: dict[Outcome, str] = {
 EXTRA_LABELS = {"student": "Your own cell", "changed": "Your version of a given cell"}
 UNANSWERED = ("", "YOUR ANSWER HERE")
 NO_ROOM: dict[Owner, str] = {
-    "given": "The rest of the given cells is left out, because this page would become too large.",
-    "student": "The rest of your cells is left out, because this page would become too large.",
+    "given": "The remaining given cells are left out, because this page would become too large.",
+    "student": "Your remaining cells are left out, because this page would become too large.",
 }
 HIDDEN_FROM_HERE = (
-    "What the cells below print is left out: the hidden tests begin here, and they stay hidden."
+    "The output of the cells below is left out: the hidden tests begin here, and they stay hidden."
     " Your own notebook shows it."
 )
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What the gradebook says of one grade cell or task cell."""
+    """The gradebook's entry for one grade cell or task cell."""
 
     grade_id: str
     score: float
     points: float
     needs_manual_grade: bool
-    comment: str  # the grader's own words; "" where there are none
+    comment: str  # the grader's own words; "" if there are none
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """What is said of a late submission, and the points that it lost."""
+    """The sentence about a late submission, and the points that it lost."""
 
     sentence: str = ""
     penalty: float = 0.0
@@ -86,7 +86,7 @@ class Exercise:
     """One line of the results, and one card in the notebook."""
 
     anchor: str
-    title: str  # the heading under which it stands
+    title: str  # the heading above it
     name: str  # the function or part that is meant
     outcome: Outcome
     score: float
@@ -122,7 +122,7 @@ class Block:
     lines: int = 0  # of code
     is_folded: bool = False
     outputs: tuple[Markup, ...] = ()
-    result: str = ""  # what became of a given code cell, where that is worth a word
+    result: str = ""  # the outcome of a given code cell, if it is worth a word
     result_kind: Literal["good", "bad", "idle"] = "idle"
     exercise: Exercise | None = None
 
@@ -137,7 +137,7 @@ def page(
     """The whole feedback page of one submission, as HTML.
 
     `notebook` is the executed run notebook, `record` the judge's account of it, `marks` what the
-    gradebook holds; where a cell's mark and verdict differ, the mark counts.
+    gradebook holds; if a cell's mark and verdict differ, the mark counts.
     """
     has_failed = record.status == "failed"
     reason = record.reason[:1].upper() + record.reason[1:].rstrip(".") + "."
@@ -160,7 +160,7 @@ def page(
 
 
 class _Writer:
-    """Writes one notebook's blocks, cell by cell, and knows what has gone before."""
+    """Writes one notebook's blocks, cell by cell, and remembers the earlier ones."""
 
     def __init__(self, record: Record, marks: list[Mark]):
         self.verdicts = {verdict.grade_id: verdict for verdict in record.verdicts}
@@ -204,7 +204,7 @@ class _Writer:
         is_prose = cell.cell_type == "markdown"
         self._add_cell(cell, "student", "Your answer" if is_prose else "Your code")
         name = grade_id(cell) or ""
-        if nbgrader_metadata(cell).get("grade"):  # a person grades this cell as it stands
+        if nbgrader_metadata(cell).get("grade"):  # a person grades this cell as it is
             self._add_exercise(name, self.heading, is_task=True)
         elif name in self.marks:
             self._add_comment(self.marks.pop(name).comment)
@@ -235,7 +235,7 @@ class _Writer:
             self.written.append(Block("notice", html=Markup(HIDDEN_FROM_HERE)))
 
     def _add_cell(self, cell: NotebookNode, owner: Owner, label: str = "") -> None:
-        """Write `cell`, unless it is empty or all room for its owner is taken."""
+        """Write `cell`, unless it is empty or its owner's space is used up."""
         source = _shown_source(cell)
         is_empty = not source.strip() and not (is_solution(cell) or is_answer(cell))
         if is_empty or self.room[owner] <= 0 or (cell.cell_type == "raw" and owner == "given"):
@@ -248,7 +248,7 @@ class _Writer:
         else:
             block = self._code(cell, source, owner, label)
         size = len(block.html.encode()) + sum(len(output.encode()) for output in block.outputs)
-        size -= album - self.album.characters  # pictures have a room of their own
+        size -= album - self.album.characters  # pictures have a separate limit
         self.room[owner] -= max(size, len(source)) + BYTES_AROUND
         has_room = self.room[owner] > 0
         self.written.append(block if has_room else Block("notice", html=Markup(NO_ROOM[owner])))
@@ -276,7 +276,7 @@ class _Writer:
 
 
 def _shown_source(cell: NotebookNode) -> str:
-    """The source of `cell` without what only graders may see, cut to a sensible length."""
+    """The source of `cell` without what only graders may see, at a limited length."""
     source: str = cell.source
     source = without_region(source, "HIDDEN TESTS")
     source = without_region(source, "KEY")
@@ -285,7 +285,7 @@ def _shown_source(cell: NotebookNode) -> str:
 
 
 def _result(cell: NotebookNode) -> tuple[str, Literal["good", "bad", "idle"]]:
-    """What became of a given code cell: whether a check passed, or another cell stopped."""
+    """The outcome of a given code cell: whether a check passed, or another cell stopped."""
     is_check = "checks." in cell.source
     if not was_run(cell):
         return "Not run in grading", "idle"
@@ -336,5 +336,5 @@ def _sentence(text: str) -> Markup:
 
 
 def _typed(text: str) -> Markup:
-    """What a person typed, as it was typed."""
+    """A person's text, exactly as typed."""
     return escape(markup.shortened(markup.plain(text), LONGEST_COMMENT))

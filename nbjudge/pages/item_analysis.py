@@ -1,7 +1,7 @@
-"""Classical item analysis: how hard each question was, and whether it tells students apart.
+"""Classical item analysis: the difficulty and the discrimination of each question.
 
-Scores are arrays of points (students, questions), float64, with nan where a person has still to
-grade. The statistics are those of test theory as textbooks have them, for instance Crocker and
+Scores are arrays of points (students, questions), float64, with nan for points that a person has
+still to give. The statistics are those of classical test theory; see, for instance, Crocker and
 Algina, Introduction to Classical and Modern Test Theory, chapter 14.
 """
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float64]
 
 FEWEST_TO_CORRELATE = 3
-FEWEST_FOR_USUAL = 2  # other problem sets, before anything is a student's usual
+FEWEST_FOR_USUAL = 2  # other problem sets that define a student's usual level
 FEWEST_TO_STANDARDISE = 5  # students
 FAR_BELOW = 1.5  # standard deviations of the class
 
 
 @dataclass(frozen=True)
 class Item:
-    """The statistics of one question; None where there is too little to compute one from."""
+    """The statistics of one question; None if there is too little data for one."""
 
     graded: int  # students whose points for it are known
     mean: float | None  # points
@@ -35,8 +35,8 @@ class Item:
 def analyse(scores: Scores, points: Sequence[float], extra: Sequence[bool]) -> list[Item]:
     """The statistics of every question.
 
-    scores: (students, questions), points; nan where they are not known yet
-    points: (questions,), the most that each can give
+    scores: (students, questions), points; nan if they are not known yet
+    points: (questions,), the maximum of each
     extra:  (questions,), whether it is extra credit, which belongs to no total
 
     Discrimination is Pearson's correlation of a question with the total of the *other* questions,
@@ -71,7 +71,7 @@ def _item(own: Scores, rest: Scores | None, worth: float) -> Item:
 
 
 def correlation(first: Scores, second: Scores) -> float | None:
-    """Pearson's correlation of two arrays (n,); None where one of them does not vary."""
+    """Pearson's correlation of two arrays (n,); None if one of them does not vary."""
     if len(first) < FEWEST_TO_CORRELATE:
         return None
     first, second = first - first.mean(), second - second.mean()
@@ -84,7 +84,7 @@ def correlation(first: Scores, second: Scores) -> float | None:
 def standardised(totals: Mapping[str, float]) -> dict[str, float]:
     """Each student's total as standard deviations above the class's mean.
 
-    Nothing for a class that is too small, or in which all have the same.
+    Empty for a class that is too small, or in which all totals are equal.
     """
     values = np.array(list(totals.values()), dtype=np.float64)
     if len(values) < FEWEST_TO_STANDARDISE or np.ptp(values) < 1e-9:
@@ -95,7 +95,7 @@ def standardised(totals: Mapping[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Drop:
-    """A student who is far below their own usual in one problem set."""
+    """A student who is far below their own usual level in one problem set."""
 
     student: str
     here: float  # standard deviations above the class's mean, in this problem set
@@ -107,10 +107,10 @@ class Drop:
 
 
 def far_below_usual(totals: Mapping[str, Mapping[str, float]], assignment: str) -> list[Drop]:
-    """Students who stand at least 1.5 standard deviations lower in `assignment` than elsewhere.
+    """Students who are at least 1.5 standard deviations lower in `assignment` than elsewhere.
 
-    totals: assignment → student → points. Only students with at least two other problem sets have
-    a usual. The largest drop comes first.
+    totals: assignment → student → points. Only students with at least two other problem sets
+    have a usual level. The largest drop comes first.
     """
     ranks = {name: standardised(students) for name, students in totals.items()}
     drops = []

@@ -1,7 +1,7 @@
-"""What a code cell printed, as safe HTML: text, pictures, and the last lines of an error.
+"""Outputs of a code cell as safe HTML: text, pictures, and the last lines of an error.
 
-Only plain text, PNG and JPEG are taken from an output. HTML, SVG, scripts and widgets stand for
-themselves in a live notebook, but here their plain text does.
+Only plain text, PNG and JPEG are taken from an output. HTML, SVG, scripts and widgets are
+represented by their plain text.
 """
 
 import html
@@ -31,7 +31,7 @@ def stopped_with_an_error(cell: NotebookNode) -> bool:
 
 
 def shown_outputs(cell: NotebookNode, album: Album) -> tuple[Markup, ...]:
-    """The outputs of `cell` as HTML, each cut to a sensible length."""
+    """The outputs of `cell` as HTML, each at a limited length."""
     outputs = list(_joined(cell.get("outputs", ())))
     shown = [_shown(output, album) for output in outputs[:MOST_OUTPUTS]]
     if len(outputs) > MOST_OUTPUTS:
@@ -43,7 +43,7 @@ def shown_outputs(cell: NotebookNode, album: Album) -> tuple[Markup, ...]:
 
 
 def _joined(outputs: Any) -> Iterator[dict[str, Any]]:
-    """The outputs, where consecutive pieces of one stream are one output."""
+    """The outputs, with consecutive pieces of one stream joined."""
     stream: dict[str, Any] | None = None
     for output in outputs:
         is_stream = output.get("output_type") == "stream"
@@ -91,7 +91,7 @@ def _block(text: str, name: str, longest: int = LONGEST_OUTPUT) -> Markup:
 
 
 def _error(output: dict[str, Any]) -> str:
-    """An error in a few lines: as our checks word it, else its type and message."""
+    """An error in a few lines: the words of a visible check, otherwise its type and message."""
     lines = output.get("traceback")
     if isinstance(lines, list) and 0 < len(lines) <= FEW_LINES:
         text = "\n".join(_text(line) for line in lines)
@@ -101,7 +101,7 @@ def _error(output: dict[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """A text of a notebook, which may be kept as a list of lines."""
+    """A text in a notebook, which may be stored as a list of lines."""
     if isinstance(value, list):
         return "".join(line for line in value if isinstance(line, str))
     return value if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""Pictures that a page may hold: decoded, made small enough, and encoded anew.
+"""Pictures for a page: decoded, resized, and encoded again.
 
-What a student's code sends as an image is only bytes that claim to be one. Nothing of them
-reaches a page; what the page holds is what Pillow painted, within limits on pixels and bytes.
+What a student's code sends as an image is only bytes that claim to be one. None of them reach a
+page; the page contains what Pillow decoded and encoded, within limits on pixels and bytes.
 """
 
 import base64
@@ -28,13 +28,13 @@ QUALITIES: tuple[dict[str, Any], ...] = (  # the first that is small enough, and
 
 @dataclass
 class Album:
-    """How much room is left for pictures on one page."""
+    """The pictures of one page, and the space that is left for them."""
 
     characters: int = 700_000
     pixels: int = 30_000_000  # decoded altogether, so that a page costs seconds at most
 
     def add(self, mime: str, data: str) -> str | None:
-        """The picture as a `data:` address, or None where it is none or there is no room for it."""
+        """The picture as a `data:` address; None if it is not one or there is no space for it."""
         if mime not in FORMATS or len(data) > LONGEST_SOURCE:
             return None
         try:
@@ -49,7 +49,7 @@ class Album:
         return address
 
     def attached(self, attachments: Mapping[str, Mapping[str, Any]]) -> Callable[[str], str | None]:
-        """What gives the `data:` address of a picture that a cell's Markdown calls by its name."""
+        """A function from the name of a cell's attached picture to its `data:` address."""
 
         def picture(address: str) -> str | None:
             files = attachments.get(address.removeprefix("attachment:"), {})

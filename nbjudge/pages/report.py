@@ -1,7 +1,7 @@
-"""`nbjudge report`: how a class did, as one page to read and tables to reckon with.
+"""`nbjudge report`: the results of a class, as one page to read and tables to compute with.
 
-The page holds no script and loads nothing. What names a person stands only in the instructors'
-version: for the one to share, every list of people is empty before the template sees it.
+The page holds no script and loads nothing. Whatever names a person is only in the instructors'
+version: for the shared one, every list of people is empty before the template sees it.
 """
 
 import os
@@ -44,7 +44,7 @@ class Who:
 
     shown: str
     student: str
-    page: str = ""  # where the feedback is, seen from the report; "" where there is none
+    page: str = ""  # the feedback's path from the report; "" if there is none
     note: str = ""
 
 
@@ -56,7 +56,7 @@ class Row:
     item: Item
     omitted: int  # students
     omitted_share: float
-    look: str  # why an instructor should look at it; "" where there is no reason
+    look: str  # why an instructor should look at it; "" if there is no reason
     shares: tuple[tuple[str, int, float], ...]  # full, part, none: students and percent
 
 
@@ -82,7 +82,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Alike:
-    """Two submissions that are too alike."""
+    """Two similar submissions."""
 
     who: tuple[Who, Who]
     pair: Pair
@@ -91,7 +91,7 @@ class Alike:
 
 @dataclass(frozen=True)
 class Section:
-    """What the page says of one assignment."""
+    """The page's section on one assignment."""
 
     name: str
     title: str
@@ -107,8 +107,8 @@ class Section:
     scores: Markup
     rows: tuple[Row, ...]
     misconceptions: tuple[Misconception, ...]
-    has_usual: bool  # whether there are enough other assignments to tell
-    drops: int  # students far below their own usual
+    has_usual: bool  # whether there are enough other assignments to compare with
+    drops: int  # students far below their own usual level
     drops_who: tuple[Who, ...]
     reasons: tuple[Reason, ...]
     undone_who: tuple[Who, ...]
@@ -127,8 +127,8 @@ def write_report(
 
     share: leave out everything that names a student or comes from a single one
 
-    Raises CourseError where nothing of an assignment is graded yet, or where what is to be shared
-    would stand beside tables with names.
+    Raises CourseError if nothing of an assignment is graded yet, or if the version to share would
+    be next to tables with names.
     """
     named = [folder / name for name in (STUDENTS, SIMILAR) if (folder / name).exists()]
     if share and named:
@@ -175,7 +175,7 @@ def section(
     everywhere: Mapping[str, Mapping[str, float]],
     share: bool = False,
 ) -> Section:
-    """The part of the page on one assignment; with `share`, without a word on any one student.
+    """The section on one assignment; with `share`, without anything about a single student.
 
     folder:     where the page will be, for its links
     everywhere: assignment → student → points, of all assignments; see `results.totals`
@@ -270,13 +270,13 @@ def _rows(found: Results) -> Iterator[Row]:
 
 
 def _look(item: Item, omitted: int, graded: int) -> str:
-    """Why an instructor should look at a question once more, if there is a reason."""
+    """Why an instructor should look at a question again, if there is a reason."""
     if graded < FEW:
         return ""
     if item.discrimination is not None and item.discrimination < 0:
-        return "who is better elsewhere does worse here"
+        return "students who do better elsewhere do worse here"
     if item.discrimination is not None and item.discrimination < WEAK:
-        return "hardly tells students apart"
+        return "hardly discriminates between students"
     if omitted > graded / 4:
         return "left out by more than a quarter"
     return ""
@@ -286,7 +286,7 @@ Named = Callable[[Iterable[tuple[Person, str]]], tuple[Who, ...]]
 
 
 def _mistakes(found: Results) -> list[tuple[str, str, str, list[Paper]]]:
-    """The known mistakes that were made, the commonest first: id, sentence, question, by whom."""
+    """The known mistakes that were made, the most common first: id, sentence, question, papers."""
     makers: dict[tuple[str, str], list[Paper]] = defaultdict(list)
     says = {}
     for paper in found.graded:
@@ -326,7 +326,7 @@ def _reasons(failed: list[Paper], named: Named) -> Iterator[Reason]:
 
 
 def _slow(graded: list[Paper]) -> list[tuple[Person, str]]:
-    """Those whose grading took far longer than the class's, the longest first."""
+    """Students whose grading took far longer than the class's, the longest first."""
     times = [(paper.seconds, paper.person) for paper in graded if paper.seconds is not None]
     if not times:
         return []
@@ -346,7 +346,7 @@ def _alike(course: Course, folder: Path, found: Results) -> Iterator[Alike]:
 
 
 def _passage(passage: Passage) -> tuple[str, tuple[Markup, Markup]]:
-    """A cell's name, and its lines as each student wrote them, those alike marked."""
+    """A cell's name, and its lines as each student wrote them, with the similar ones marked."""
     one, other = (
         _marked(lines, alike) for lines, alike in zip(passage.lines, passage.alike, strict=True)
     )

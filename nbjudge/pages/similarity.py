@@ -1,12 +1,12 @@
-"""Pairs of submissions that are more alike than chance and the problem explain.
+"""Similarity of submissions: pairs with more in common than chance and the problem explain.
 
 What a student wrote becomes a sequence of runs of eight tokens, in which names of their own are all
-the same: renaming hides nothing. Runs that the course has given, that its own solution has, or that
-many students have, are left out. What is left of two students is compared by the longest common
+the same: renaming hides nothing. Runs in the course's given code, in its own solution, or in many
+students' code are left out. What is left of two students is compared by the longest common
 subsequence, which `rapidfuzz` finds for a class of a thousand in seconds.
 
-What many have for the problem's sake, others have too: each run has a crowd of its own. In a ring
-of copies the same few have one run after the other, and nobody else; these runs are not left out.
+Runs that the problem suggests are shared by a different crowd each. In a ring of copies the same
+few students share one run after the other, and nobody else has them; these runs are kept.
 
 A pair is a reason to look, never a proof: so it comes with the passages.
 """
@@ -27,7 +27,7 @@ RUN = 8  # tokens
 LEAST_OWN = 30  # runs of a student's own; with fewer there is nothing to compare
 ALIKE = 0.6  # the share of the shorter one's own runs that the other has too
 MANY = 3  # students with the same run, or 2% of the class: then it is what the problem suggests
-RING_RUNS = 60  # that the same students have, and nobody else: then they have them from each other
+RING_RUNS = 60  # shared by the same students and nobody else: then they copied from each other
 LARGEST_RING = 10  # students, and at most a third of the class
 MOST_PAIRS = 50
 MOST_OWN = 5_000  # runs of a student's that are looked at
@@ -49,7 +49,7 @@ Run = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Passage:
-    """One cell of two students, and which of its lines the other one has too."""
+    """One cell of two students, and the lines that they share."""
 
     cell: str
     lines: tuple[tuple[str, ...], tuple[str, ...]]
@@ -58,19 +58,19 @@ class Passage:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students whose submissions are too alike."""
+    """Two students with similar submissions."""
 
     students: tuple[str, str]
-    alike: float  # the share of the own runs of the one who has fewer, that the other has too
-    verbatim: float  # how alike the same cells are with names and numbers as they were written
+    alike: float  # of the own runs of the student with fewer, the share that the other has too
+    verbatim: float  # similarity of the same cells with names and numbers as written
     passages: tuple[Passage, ...]
 
 
 def pairs(written: Mapping[str, Mapping[str, str]], given: Iterable[str]) -> list[Pair]:
-    """The pairs of students who wrote too much alike, the most alike first; at most fifty.
+    """The pairs of students with similar code, the most similar first; at most fifty.
 
     written: student → cell → source, of the cells that are the student's own
-    given:   sources that anybody may have: what was handed out, and the course's own solution
+    given:   sources that every student may have: the given code, and the course's own solution
     """
     runs = {
         student: [run for source in cells.values() for run in _runs(source)]
@@ -100,7 +100,7 @@ def pairs(written: Mapping[str, Mapping[str, str]], given: Iterable[str]) -> lis
 
 
 def _suggested(having: Mapping[Run, Sequence[str]], given: set[Run], students: int) -> set[Run]:
-    """The runs that so many students have that the problem suggests them."""
+    """The runs that many students have, because the problem suggests them."""
     many = max(MANY, students // 50)
     common = {run: tuple(those) for run, those in having.items() if len(those) > many}
     shared = Counter(those for run, those in common.items() if run not in given)
@@ -135,7 +135,7 @@ def _runs(source: str) -> list[Run]:
 def _alike(
     own: Sequence[Sequence[Run]], having: Mapping[Run, Sequence[str]]
 ) -> NDArray[np.float64]:
-    """How much of each one's runs another has, as a share of the fewer: (students, students)."""
+    """The share of common runs, relative to the student with fewer: (students, students)."""
     if not own:
         return np.zeros((0, 0))
     # rapidfuzz is fastest on text: each run that several have becomes a character of its own, and

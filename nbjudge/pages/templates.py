@@ -8,10 +8,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 @functools.cache
 def template(name: str) -> Template:
-    """The page called name, such as "feedback", with the filters `number` and `percent`.
+    """The template called `name`, such as "feedback", with the filters `number` and `percent`.
 
-    Raises jinja2.TemplateNotFound where there is none; a name that a page uses and is not given
-    raises when the page is rendered.
+    Raises jinja2.TemplateNotFound if there is none; an undefined name in a template raises when
+    the page is rendered.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "html"),

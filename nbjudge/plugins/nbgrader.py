@@ -1,6 +1,6 @@
-"""The pieces that nbgrader runs, and the one function that tells nbgrader of them.
+"""nbgrader plug-ins, and the one function that registers them.
 
-`nbgrader autograde` runs `Intake` in place of nbgrader's own sanitising and `Execute` in place of
+`nbgrader autograde` runs `Intake` instead of nbgrader's own sanitizing and `Execute` instead of
 its execution; the rest of nbgrader reads the scores from the outputs that the judge leaves, as it
 always does.
 """
@@ -60,7 +60,7 @@ class Intake(NbGraderPreprocessor):
 
 
 class Execute(NbGraderPreprocessor):
-    """Runs the notebook, has it judged, and leaves scores where nbgrader looks for them."""
+    """Runs and judges the notebook, and leaves the scores in the outputs that nbgrader reads."""
 
     sandbox = Enum(
         ("auto", "bwrap", "none"),
@@ -74,7 +74,7 @@ class Execute(NbGraderPreprocessor):
         key = key_for_grading(course, assignment)
         record = attached(nb)
         if record is None:
-            raise CourseError("The notebook did not pass the intake; see nbgrader_config.py.")
+            raise CourseError("The notebook did not pass nbjudge's intake; see nbgrader_config.py.")
         settings = course.assignment(assignment)
         folder = course.submitted(record.student, assignment)
         files = submission.accepted_files(folder, settings)
@@ -83,7 +83,7 @@ class Execute(NbGraderPreprocessor):
 
 
 class EnterExtraCredit(NbGraderPreprocessor):
-    """Enters what the judge gave for cells of no points, once nbgrader has entered the others."""
+    """Enters extra credit, after nbgrader has entered the other points."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         record = attached(nb)
@@ -94,7 +94,7 @@ class EnterExtraCredit(NbGraderPreprocessor):
 
 
 class EnterTimes(NbGraderPreprocessor):
-    """Enters due date, extension and time of handing in, before the penalty is asked for."""
+    """Enters due date, extension and time of submission, before the penalty is computed."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
@@ -129,7 +129,7 @@ AUTOGRADE_PREPROCESSORS = [
 
 
 class FeedbackPage(Exporter):
-    """Makes the page of `nbjudge feedback` where nbgrader would make one of its own."""
+    """Makes the page of `nbjudge feedback` instead of nbgrader's own."""
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
@@ -150,14 +150,14 @@ FORMGRADER_TEMPLATES = [
     str(Path(nbjudge.pages.__file__).parent / "html" / "formgrader"),
     str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
 ]
-"""Where the formgrader's page of a submission comes from: what stands first is taken first."""
+"""Folders for the formgrader's page of a submission; the first with a template wins."""
 
 
 @jinja2.pass_context
 def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
-    """A Markdown cell for the formgrader's pages, where a student's markup could act as a grader.
+    """A Markdown cell for the formgrader's pages, safe even if a student wrote it.
 
-    It takes the place of nbconvert's filter `markdown2html`, which lets scripts through.  A task's
+    It replaces nbconvert's filter `markdown2html`, which lets scripts through.  A task's
     mark scheme is set apart from its question.
     """
     cell = context.get("cell") or NotebookNode(metadata={})

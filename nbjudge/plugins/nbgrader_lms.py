@@ -1,6 +1,6 @@
-"""`nbjudge collect` and `nbjudge grades` where those who know nbgrader look for them.
+"""`nbjudge collect` and `nbjudge grades` as plug-ins of nbgrader.
 
-`nbgrader zip_collect` and `nbgrader export` ask plug-ins; these hand on to the same functions.
+`nbgrader zip_collect` and `nbgrader export` call these, and they call the same functions.
 """
 
 import shutil
@@ -24,7 +24,7 @@ def _course(app: Any) -> Course:
 
 
 class LmsExtractor(ExtractorPlugin):
-    """Puts into extracted/<student>/ what counts of all that was ever collected.
+    """Puts the submission that counts, of all that were ever collected, into extracted/<student>/.
 
     The zips in archive/ are kept in collected/ first, as `nbjudge collect` does.
     """
@@ -64,7 +64,7 @@ class LmsExtractor(ExtractorPlugin):
 
 
 class LmsCollector(FileNameCollectorPlugin):
-    """Tells whose a file is that `LmsExtractor` has put into extracted/<student>/."""
+    """Finds the student of a file that `LmsExtractor` has put into extracted/<student>/."""
 
     def collect(self, submitted_file: str) -> dict[str, str]:
         path = Path(submitted_file)
@@ -72,7 +72,7 @@ class LmsCollector(FileNameCollectorPlugin):
 
 
 class GradesExporter(ExportPlugin):
-    """Writes what `nbjudge grades` writes: who has no grade gets none, rather than a zero."""
+    """Writes the grades of `nbjudge grades`: no grade is left empty, never a zero."""
 
     so_far = Bool(False, help="also what still waits for people").tag(config=True)
 

@@ -483,7 +483,7 @@ def test_points_that_could_not_be_saved_are_told(answers: tuple[Page, str]) -> N
     window.route("**/api/grade/*", lambda route: route.abort())
     window.locator("#task").fill("1")
     window.keyboard.press("Control+.")
-    expect(window.get_by_role("alert")).to_contain_text("not all that was entered is saved")
+    expect(window.get_by_role("alert")).to_contain_text("some of your input is not saved")
     expect(window.locator("#task")).to_have_value("1")
     assert window.url.startswith(address)  # where the points can be entered again
 

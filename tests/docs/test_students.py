@@ -144,7 +144,7 @@ def test_a_run_of_problem_set_5_is_listed_and_packed(student: Student) -> None:
     run = experiments.new_run(folder / experiments.FOLDER)
     experiments.save_predictions(run, np.zeros((4, 31)), fixture)
     experiments.save_generations(run, ["A" * 30] * 2, fixture)
-    (line,) = command_lines(section(PAGE, "Handing in"))
+    (line,) = command_lines(section(PAGE, "Submitting"))
     assert run.name in student.types(f"cd ps5; {line}")
     assert "`lmlib submit RUN`" in PAGE.read_text()
     assert "hand it in" in student.types(f"cd ps5; lmlib submit {run.name}")

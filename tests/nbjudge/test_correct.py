@@ -132,7 +132,7 @@ def to_given(name):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (remove("scaled_check"), "scaled_check: is gone, but what students have done"),
+        (remove("scaled_check"), "scaled_check: is gone, but students' work"),
         (rename("imports", "the_imports"), "the_imports: is new, but those who have started"),
         (rename("answer_task", "answer_other"), "answer_task: is gone"),
         (add(code("more", "x = 1")), "more: is new, but those who have started do not have it"),
@@ -240,7 +240,7 @@ def test_a_record_that_is_damaged(handed_out, capsys):
     handed_out.handed_out(NAME).write_text("{")
     edit(handed_out, replace("title", "# Tiny", "# Other"))
     assert lmlib(handed_out, "build", NAME) == 1
-    assert "is damaged; take it from git again." in capsys.readouterr().err
+    assert "is damaged; restore it from git." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,7 @@ def test_many_pictures_leave_room_for_the_text() -> None:
     cells = [students(f"plot({n})", shown({"image/png": noise()})) for n in range(20)]
     text = feedback(*cells)
     assert 3 <= len(elements(text, "img")) < 20
-    assert "is left out, because" not in text and len(text) < 1_000_000
+    assert "are left out, because" not in text and len(text) < 1_000_000
 
 
 def test_attachments_of_given_text_are_encoded_anew() -> None:
@@ -469,7 +469,7 @@ def test_the_page_stays_under_two_megabytes_whatever_was_printed() -> None:
         verdicts=(Verdict("sample_test", 5, 0, 0, 1, None, words),), notes=words,
     )  # fmt: skip
     assert len(text.encode()) < 2_000_000
-    assert "is left out" in text and "The end" in text and "Not right yet" in text
+    assert "cells are left out, because" in text and "The end" in text and "Not right yet" in text
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
-"""What runs in Gradescope's container: one submission, graded by the same engine and judge.
+"""The autograder in Gradescope's container: grades one submission with the same engine and judge.
 
-    /autograder/source          what `nbjudge gradescope` has packed: settings, release, answer key
-    /autograder/submission      what a student has handed in
+    /autograder/source          packed by `nbjudge gradescope`: settings, release, answer key
+    /autograder/submission      a student's submission
     /autograder/results         results.json, written here by root once the student's code is gone
 
-The key lies on the machine that runs the student's code. So this code runs in the sandbox or,
-where the container forbids one, as another user to whom the key is closed; and not at all where
-neither is possible.
+The key is on the machine that runs the student's code. So this code runs in the sandbox or, if
+the container forbids one, as another user who cannot read the key; and not at all if neither is
+possible.
 """
 
 import json
@@ -63,7 +63,7 @@ def main(root: Path) -> int:
 def grade(root: Path) -> Results:
     """The results for the submission below `root`.
 
-    Raises CourseError where it must not or cannot be graded here.
+    Raises CourseError if it must not or cannot be graded here.
     """
     source = root / "source"
     settings = json.loads((source / SETTINGS).read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ def _is_clutter(path: Path) -> bool:
 
 
 def _unreadable(assignment: Assignment, key: AnswerKey, folder: Path) -> str:
-    """Why what lies in `folder` cannot be graded by anybody; empty where it can."""
+    """Why nobody can grade what is in `folder`; empty if somebody can."""
     found = submission.read(assignment, WHO, folder)
     if found.unreadable:
         return found.unreadable
@@ -141,7 +141,7 @@ def graded(record: Record, template: NotebookNode, show: str) -> Results:
     points = sum(verdict.points for verdict in record.verdicts if not verdict.is_extra)
     output = f"The machine can give {points:g} points here."  # no score: this may be shown earlier
     if any(map(_is_by_people, template.cells)):
-        output += " Written answers are graded by people, and are not among them."
+        output += " Written answers are graded by people and not included."
     notes = "\n".join(record.notes) or "The notebook was read."
     return {
         "score": sum(verdict.score for verdict in record.verdicts),
@@ -229,9 +229,9 @@ def not_gradable(reason: str) -> Results:
 
 
 def refusal(sentence: str) -> Results:
-    """Results without a score, where nothing was graded: Gradescope then shows an error."""
+    """Results without a score, if nothing was graded: Gradescope then shows an error."""
     return {
-        "output": f"{sentence} There is no score; this is for the instructors to look at.",
+        "output": f"{sentence} There is no score; your instructors have to look at this.",
         "output_format": "text",
         "stdout_visibility": "hidden",
         "extra_data": {"nbjudge": {"status": "refused", "reason": sentence}},

@@ -32,11 +32,11 @@ PROGRAMS = ("setup.sh", "run_autograder")
 """What Gradescope runs."""
 
 PYTORCH = "--extra-index-url https://download.pytorch.org/whl/cpu\n"
-"""Where PyTorch without a GPU's libraries comes from; they would be gigabytes."""
+"""The index of PyTorch without GPU libraries, which would be gigabytes."""
 
 
 def write_autograder(course: Course, assignment: str, path: Path, show: str) -> AnswerKey:
-    """Write the zip that Gradescope takes as an autograder, and give the key that is in it.
+    """Write the zip that Gradescope takes as an autograder, and return the key in it.
 
     show: when students see what the judge says, in Gradescope's words
 
@@ -108,7 +108,7 @@ def _distributions(assignment: Assignment) -> list[str]:
 
 
 def course_toml(course: Course, assignment: Assignment) -> str:
-    """A course.toml of this one assignment, without what it says of dates and students."""
+    """A course.toml of this one assignment, without dates and students."""
     lines = {
         "name": assignment.name,
         "title": assignment.title,
@@ -127,5 +127,5 @@ def _table(lines: Mapping[str, object]) -> str:
 
 
 def _toml(value: object) -> str:
-    """A text, a number or a list of texts in TOML, whose strings are JSON's but for one letter."""
+    """A text, a number or a list of texts in TOML, whose strings are almost those of JSON."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,10 +1,10 @@
-"""What is reached on problem set 5's held-back text: how the scales of its points were found.
+"""Baselines on the held-out text of problem set 5, from which the scales of its points were chosen.
 
-    python benchmarks/held_back.py
+    python benchmarks/held_out.py
 
-Makes a fixture, scores simple means on it, and runs the given and solution cells of the notebook,
-training included, once a seed; the files of its runs are scored as grading scores them.  The
-profile is `cpu` unless LMLIB_PROFILE says otherwise.
+Makes a test set, scores simple methods on it, and runs the given and solution cells of the
+notebook, training included, once for each seed; the files of these runs are scored as in grading.
+The profile is `cpu` unless LMLIB_PROFILE says otherwise.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from expected_losses import run
-from scorers.oracles import oracle_of
 
 from lmlib import experiments, stories
 from lmlib.utterances import EOS, SYMBOLS, encode
@@ -28,7 +27,7 @@ Scores = Callable[[np.ndarray], np.ndarray]
 
 
 def main() -> None:
-    """Print a line for each means and each seed."""
+    """Print a line for each baseline and each seed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     options = parser.parse_args()
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def floors(held: test_set.Fixture) -> None:
-    """Uniform and unigram scores, n-grams of the public corpus, and texts that are no answers."""
+    """Score uniform and unigram predictions, n-grams of the public corpus, and copied texts."""
     text = [token for line in stories.utterances(2_000_000).splitlines() for token in encode(line)]
     tokens = np.array(text, dtype=np.uint8)
     show("uniform", held, lambda rows: np.zeros((len(rows), len(SYMBOLS))))
@@ -73,7 +72,7 @@ def n_gram_scores(grams: NGrams, order: int) -> Scores:
 
 
 def show(name: str, held: test_set.Fixture, scores: Scores) -> None:
-    """Score the next characters, and what is written greedily, without special symbols."""
+    """Score the predictions of the next character, and texts decoded greedily from them."""
     nats = held_out.next_character_nll(scores(held.contexts), held.contexts_follow)
     rows = held.beginnings.astype(np.int64)
     for _ in range(test_set.WRITTEN):
@@ -84,10 +83,10 @@ def show(name: str, held: test_set.Fixture, scores: Scores) -> None:
 
 
 def show_texts(name: str, held: test_set.Fixture, added: np.ndarray) -> None:
-    """Score texts that go on."""
-    oracle = oracle_of(held)
-    nats = oracle.nats(held.beginnings, added)
-    true = oracle.nats(held.beginnings, held.beginnings_follow).mean()
+    """Score generations, and print a line."""
+    judge = NGrams(held.oracle)
+    nats = -judge.log_probabilities(held.beginnings, added).mean(axis=1)
+    true = -judge.log_probabilities(held.beginnings, held.beginnings_follow).mean()
     idle = held_out.degenerate(held.beginnings, added)
     scale = held_out.SCALES[held_out.GENERATIONS]
     share = scale.share(np.where(idle, scale.none, nats - true).mean())
@@ -95,7 +94,7 @@ def show_texts(name: str, held: test_set.Fixture, added: np.ndarray) -> None:
 
 
 def reference(held: test_set.Fixture, seed: int) -> None:
-    """Train the instructors' model, and score its run's files and what one could make of them."""
+    """Train the instructors' model; score its files, and its predictions at other temperatures."""
     began = time.perf_counter()
     names = run("ps5_attention_backward", seed)
     minutes = (time.perf_counter() - began) / 60
