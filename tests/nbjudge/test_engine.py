@@ -10,6 +10,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbjudge.judge.answer_key import observations
 from nbjudge.sandbox.engine import Task, run
 
+pytestmark = pytest.mark.kernel
+
 OBSERVE = "from nbjudge import observe\n"
 
 

@@ -23,7 +23,10 @@ from nbjudge.sandbox import bubblewrap, engine, pool, sandboxed
 from nbjudge.sandbox.engine import Task, run
 from nbjudge.sandbox.meter import Bounds, Meter
 
-pytestmark = pytest.mark.skipif(bubblewrap.why_not() is not None, reason=str(bubblewrap.why_not()))
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(bubblewrap.why_not() is not None, reason=str(bubblewrap.why_not())),
+]
 
 
 def shown(*sources: str, seconds: float = 20, **settings: object) -> list[str]:
