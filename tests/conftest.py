@@ -80,7 +80,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
 
 
-def _refuse(*arguments: Any) -> None:
+def _refuse(*arguments: Any, **named: Any) -> None:
     pytest.fail("A test that starts a kernel needs the marker `kernel`.")
 
 

