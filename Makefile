@@ -1,4 +1,4 @@
-# make demo, make test, make soak, make lowest, make build, make grade PS=..., make site,
+# make demo, make check, make test, make soak, make lowest, make build, make grade PS=..., make site,
 # make release VERSION=...: each sets up .venv first, once.
 # Every path here is relative, since make cannot hold a folder's name with blanks in it.
 
@@ -10,20 +10,29 @@ ifneq ($(shell test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd)" && echo ready),re
 .PHONY: $(READY)
 endif
 
-.PHONY: demo test soak lowest build grade site lint format release setup clean
+.PHONY: demo check test soak lowest build grade site lint format release setup clean
 
 demo: $(READY)
 	.venv/bin/nbjudge demo
 
+# A file to a worker, so that its fixtures are made once, in the order of tests/conftest.py. One thread
+# each, or matrix products would wait for one another.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest --dist loadfile --no-loadscope-reorder
+
+check: lint
+	@# within a minute: the tests that start no kernel and run no programs
+	$(PYTEST) -n 2 -m "not kernel and not slow" tests/test_*.py tests/lmlib tests/nbjudge tests/notebooks
+
 test: lint
-	@# a file to a worker, so that its fixtures are made once, in the order of tests/conftest.py
-	@# three, since tests also wait; one thread each, or matrix products would wait for one another
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
+	@# three workers, since tests also wait
+	$(PYTEST) -n 3 tests
 
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4
-	NBJUDGE_KILLS=20 $(PYTHON) -m pytest tests/grading/test_interrupted.py
-	@# every mistake and alternate run anew
+	NBJUDGE_KILLS=20 $(PYTHON) -m pytest tests/nbjudge/test_interrupted.py
+	@# Hypothesis' properties with ten times the examples, drawn at random
+	$(PYTHON) -m pytest --hypothesis-profile=soak -m "not kernel and not slow" tests/lmlib tests/nbjudge
+	@# every mistake and alternate, each run again
 	.venv/bin/nbjudge build
 	.venv/bin/nbjudge audit
 

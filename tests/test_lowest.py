@@ -16,11 +16,11 @@ AS_OF = "2026-11-25T00:00:00Z"  # of what the direct packages ask for, the newes
 ALL = "NBJUDGE_LOWEST"
 """The environment variable that `make lowest` sets."""
 
-TOOLS = ["hypothesis", "packaging", "playwright", "pytest"]
+TOOLS = ["filelock", "hypothesis", "packaging", "playwright", "pytest"]
 A_FEW = [f"tests/lmlib/test_{name}.py" for name in ("checks", "tokenizers", "weights", "widgets")]
 NOT_FOR_STUDENTS = ["build_hook", "pretraining", "pretraining_transformer"]
 GRADING = [
-    *(f"tests/grading/test_{name}.py" for name in ("evidence", "feedback", "grade", "judge")),
+    *(f"tests/nbjudge/test_{name}.py" for name in ("evidence", "feedback", "grade", "judge")),
     "tests/notebooks/test_ps1.py",
 ]
 
@@ -51,6 +51,7 @@ def passes(python: Path, *words: str) -> None:
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
 
 
+@pytest.mark.slow
 def test_what_students_install_works_with_the_lowest_versions(tmp_path: Path) -> None:
     python = lowest(tmp_path / "students", "pdf", *TOOLS, "ipykernel", "nbclient", "nbformat")
     environments.uv("pip", "install", "--python", python, "--no-deps", "-e", ROOT)

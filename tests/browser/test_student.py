@@ -30,6 +30,7 @@ from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import grade
 from nbjudge.workflow.feedback import write_feedback
+from tests import shared
 from tests.browser.contrast import contrast, too_faint
 from tests.browser.jupyter import SECRET, choose, needs_chromium, open_notebook, serving
 from tests.browser.saved_page import opened
@@ -47,14 +48,14 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+def course(tmp_path_factory: pytest.TempPathFactory, session_folder: Path) -> Course:
     """The course in a folder of its own, problem set 1 released with a key of two mistakes."""
     course = demo.prepare(find_course(ROOT), tmp_path_factory.mktemp("student") / "course")
     listed = course.mistakes(NAME)
     tables = re.split(r"(?=^\[\[mistake\]\]$)", listed.read_text(), flags=re.M)
     chosen = [f'id = "{name}"' for name in (MISTAKE, HALF_RIGHT)]
     listed.write_text("".join(table for table in tables if any(id in table for id in chosen)))
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(2) as threads, shared.shared_runs(session_folder, course, NAME):
         build.build(
             course, NAME, NotebookExecutor(threads, Isolation()), lambda what, done, total: None
         )

@@ -13,7 +13,7 @@ import pytest
 from nbjudge.authoring import release, release_steps
 from nbjudge.core.course import Course, find_course
 from scorers import held_out, test_set
-from tests import environments
+from tests import environments, shared
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = Path(__file__).parent / "runtime.txt"
@@ -47,10 +47,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
 
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runtime(session_folder: Path) -> Path:
     """The Python of an environment with Colab's versions, where lmlib was never installed."""
     if sys.version_info >= (3, 13):
         pytest.skip("Colab has Python 3.12; its NumPy 2.0.2 cannot be installed here")
-    python = environments.new(tmp_path_factory.mktemp("runtime"), "--no-deps", "-r", RUNTIME)
-    environments.link_torch(python)
-    return python
+
+    def make(place: Path) -> None:
+        environments.link_torch(environments.new(place, "--no-deps", "-r", RUNTIME))
+
+    return shared.made_once(session_folder / "runtime", make) / "bin" / "python"

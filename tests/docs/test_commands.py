@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from nbjudge import cli
+from nbjudge.core.course import find_course
+from tests import shared
 from tests.docs import clone
 from tests.docs.clone import NAME, shell
 from tests.docs.pages import PAGES, command_lines
@@ -19,7 +21,7 @@ from tests.nbjudge import lms_class
 
 FOLLOWED = {  # by a test of its own: the page, or sections of it
     "student.md": (r".*", "tests/docs/test_students.py"),
-    "first_day.md": (r".*", "tests/grading/test_first_day.py"),
+    "first_day.md": (r".*", "tests/nbjudge/test_first_day.py"),
     "instructor.md": (r"## From a clone to grades.*?(?=^## )", "tests/docs/test_instructors.py"),
     "authoring.md": (r"## From nothing to an audit.*?(?=^## )", "tests/docs/test_authoring.py"),
 }
@@ -30,7 +32,7 @@ NOT_RUN = {
     "make release VERSION=2027.1.0": "tests/test_releasing.py makes one, in a clone of its own",
     "make site": "tests/docs/test_site.py runs it",
     ".venv/bin/jupyter lab": "a server that does not end; tests/browser starts one",
-    f".venv/bin/nbjudge watch {NAME}": "does not end; tests/grading/test_watch.py runs and stops it",
+    f".venv/bin/nbjudge watch {NAME}": "does not end; tests/nbjudge/test_watch.py stops it",
     ".venv/bin/python benchmarks/grading.py": "takes an hour",
     ".venv/bin/python benchmarks/grading.py --only stock --students 16": "takes eight minutes",
 }
@@ -45,11 +47,12 @@ def lines_to_run(page: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def graded(course: Path) -> Path:
+def graded(course: Path, session_folder: Path) -> Path:
     """The clone, with the first problem set built, collected and graded."""
     give_files(course)
+    with shared.shared_runs(session_folder, find_course(course), NAME):
+        assert cli.main(["--course", str(course), "build", NAME]) == 0
     for words in (
-        ["--course", str(course), "build", NAME],
         ["--course", str(course), "roster", str(course / "gradebook.csv")],
         ["--course", str(course), "collect", NAME, str(course / "submissions.zip")],
         ["--course", str(course), "grade", NAME],
@@ -92,7 +95,7 @@ def test_the_commands_of_a_page_do_what_it_says(
         words = shlex.split(line)
         if line in NOT_RUN:
             continue
-        if words[0] == ".venv/bin/lmlib":
+        if words[0] == ".venv/bin/nbjudge":
             assert cli.main(words[1:]) == 0, line
         else:
             shell(line, folder)

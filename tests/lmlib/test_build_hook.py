@@ -117,6 +117,7 @@ def required(wheel: Path) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_students_wheel_carries_text_and_weights_and_no_grader(wheels: dict[str, Path]) -> None:
     files = {info.filename: info.file_size for info in zipfile.ZipFile(wheels["lmlib"]).infolist()}
     names = set(files)

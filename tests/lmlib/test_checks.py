@@ -260,6 +260,7 @@ def run(source: str) -> list[str]:
     return list(notebook.cells[1].outputs[-1].traceback)
 
 
+@pytest.mark.kernel
 def test_jupyter_shows_a_few_words_and_no_traceback() -> None:
     unsolved = "def sample():\n    raise NotImplementedError()\nchecks.call(sample)"
     assert run(unsolved) == [

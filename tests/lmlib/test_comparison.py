@@ -267,6 +267,7 @@ def test_what_has_ended_is_not_repeated() -> None:
     assert comparison.read() == again
 
 
+@pytest.mark.slow
 def test_the_log_survives_another_process(folder: Path) -> None:
     """Python's own hashes differ from one process to the next; the fingerprint does not."""
     program = (

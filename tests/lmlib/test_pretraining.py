@@ -10,6 +10,8 @@ torch = pytest.importorskip("torch")
 from lmlib import corpora, weights  # noqa: E402
 from pretraining import card, evaluate, gru, recurrent, rnn  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def little_text(monkeypatch: pytest.MonkeyPatch) -> None:

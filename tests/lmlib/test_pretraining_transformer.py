@@ -10,6 +10,8 @@ torch = pytest.importorskip("torch")
 from lmlib import tokenizers, weights  # noqa: E402
 from pretraining import byte_pairs, plays, transformer, transformer_card  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CARD = Path(transformer_card.__file__).parent / "cards" / "transformer.md"
 TINY = replace(
     transformer.Settings(),

@@ -16,6 +16,7 @@ from nbjudge.authoring import build
 from nbjudge.core.course import Course, find_course
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
+from tests import shared
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +26,12 @@ def executor() -> Iterator[NotebookExecutor]:
 
 
 @pytest.fixture(scope="session")
-def built_folder(tmp_path_factory: pytest.TempPathFactory, executor: NotebookExecutor) -> Path:
-    course = small_course.write_course(tmp_path_factory.mktemp("tiny") / "course")
-    assert build.build(course, small_course.NAME, executor, small_course.quiet)
-    return course.root
+def built_folder(session_folder: Path, executor: NotebookExecutor) -> Path:
+    def make(place: Path) -> None:
+        course = small_course.write_course(place)
+        assert build.build(course, small_course.NAME, executor, small_course.quiet)
+
+    return shared.made_once(session_folder / "tiny", make)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from nbjudge.sandbox.client import EvidenceClient
 from nbjudge.sandbox.engine import Task, run
 from nbjudge.sandbox.isolation import Isolation
 
+pytestmark = pytest.mark.kernel
+
 OBSERVE = "from nbjudge import observe\n"
 
 

@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pandas
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,7 +30,6 @@ def by_pandas(scores, extra):
 
 
 @given(SCORES, st.data())
-@settings(deadline=None, max_examples=100)
 def test_the_statistics_are_those_of_pandas(scores, data):
     questions = scores.shape[1]
     extra = data.draw(st.lists(st.booleans(), min_size=questions, max_size=questions))

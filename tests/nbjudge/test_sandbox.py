@@ -25,7 +25,10 @@ from nbjudge.sandbox.engine import Task, run
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.meter import Meter
 
-pytestmark = pytest.mark.skipif(bubblewrap.why_not() is not None, reason=str(bubblewrap.why_not()))
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(bubblewrap.why_not() is not None, reason=str(bubblewrap.why_not())),
+]
 
 
 def shown(

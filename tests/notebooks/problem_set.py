@@ -111,13 +111,7 @@ def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates
     them all.  The runs here are those of the build itself, one after the other, since the other
     cores have tests of their own.
     """
-    for file in ("course.toml", "nbgrader_config.py"):
-        shutil.copy(ROOT / file, folder / file)
-    for place in (f"source/{name}", f"tests/alternates/{name}"):
-        shutil.copytree(ROOT / place, folder / place)
-    (folder / "mistakes").mkdir()
-    bank = (ROOT / "mistakes" / f"{name}.toml").read_text()
-    (folder / "mistakes" / f"{name}.toml").write_text(_a_third(bank))
+    smaller_course(name, folder)
     for words in (("build",), ("audit", "--kept")):
         command = [sys.executable, "-m", "nbjudge.cli", *words, name, "--jobs", "1"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -130,6 +124,17 @@ def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates
     caught, known, with_name, kept, tried = map(int, numbers.groups())
     assert caught == known >= mistakes and with_name >= named * known
     assert kept == tried >= alternates
+
+
+def smaller_course(name: str, folder: Path) -> None:
+    """The course in `folder` with one problem set, and a third of its known mistakes."""
+    for file in ("course.toml", "nbgrader_config.py"):
+        shutil.copy(ROOT / file, folder / file)
+    for place in (f"source/{name}", f"tests/alternates/{name}"):
+        shutil.copytree(ROOT / place, folder / place)
+    (folder / "mistakes").mkdir()
+    bank = (ROOT / "mistakes" / f"{name}.toml").read_text()
+    (folder / "mistakes" / f"{name}.toml").write_text(_a_third(bank))
 
 
 def _a_third(bank: str) -> str:

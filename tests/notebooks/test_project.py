@@ -58,6 +58,7 @@ def rows(cell: NotebookNode) -> list[str]:
 # ---- as released
 
 
+@pytest.mark.kernel
 def test_the_released_template_runs_unchanged(course: Path, tmp_path: Path) -> None:
     released = nbformat.read(course / "release" / NAME / f"{NAME}.ipynb", as_version=4)
     cells = problem_set.executed(released, tmp_path)  # stops at the first error
@@ -68,6 +69,7 @@ def test_the_released_template_runs_unchanged(course: Path, tmp_path: Path) -> N
     assert len(to_do) == 4, "people, link, a candidate, the report's PDF"
 
 
+@pytest.mark.kernel
 def test_nothing_is_audited_where_people_give_all_points(course: Path) -> None:
     assert "nothing to audit" in lmlib(course, "audit", NAME).stderr
 
