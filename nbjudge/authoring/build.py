@@ -26,6 +26,7 @@ from nbjudge.core.files import digest, write_bytes
 from nbjudge.core.notebooks import (
     METADATA_KEY,
     extra_credit,
+    is_solution,
     is_test,
     mentions_region,
     read_notebook,
@@ -111,11 +112,26 @@ def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode,
     source_rules.check_source(source, course.source(name), scored)
     template, release = release_steps.template_and_release(course, name, source)
     _check_release(release, name)
+    for notebook in (source, template):
+        notebook.metadata.setdefault(METADATA_KEY, {})["students"] = _students_names(source)
     earlier = handed_out.earlier_texts(course, name, release)
     for cell in template.cells:
         if cell.id in earlier:
             cell.metadata.setdefault(METADATA_KEY, {})["handed_out"] = earlier[cell.id]
     return source, template, release
+
+
+def _students_names(source: NotebookNode) -> list[str]:
+    """The global names that the solution cells bind: the course's cells take these from students."""
+    return sorted(
+        {
+            name
+            for cell in source.cells
+            if cell.cell_type == "code" and is_solution(cell)
+            for name in handed_out.defines(cell.source)
+            if "." not in name
+        }
+    )
 
 
 def _inputs_digest(course: Course, assignment: Assignment, release: NotebookNode) -> str:

@@ -11,6 +11,7 @@ from the outputs that the notebook ends up with: a later cell can rewrite those.
 
 import asyncio
 import atexit
+import functools
 import json
 import logging
 import os
@@ -35,9 +36,10 @@ from nbformat import NotebookNode
 
 from nbjudge.core import temporary
 from nbjudge.core.errors import CourseError
-from nbjudge.core.notebooks import compact_text
+from nbjudge.core.notebooks import METADATA_KEY, compact_text, is_solution, is_test
 from nbjudge.kernel.evidence import MIME
 from nbjudge.kernel.observe import JUDGE_LISTENS
+from nbjudge.kernel.process.ground import COURSE
 from nbjudge.sandbox import bubblewrap
 from nbjudge.sandbox.meter import Meter
 
@@ -93,6 +95,8 @@ class Run:
     notebook: str  # the executed notebook as JSON
     evidence: dict[str, tuple[dict[str, Any], ...]]  # cell id → what arrived while it ran
     stopped: dict[str, str]  # cell id → why this cell had to be left out
+    # the same of grade cells that ran once more, with settings that the student had changed
+    on_own_ground: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
 
 
 def uses_sandbox() -> bool:
@@ -140,6 +144,7 @@ def run(task: Task) -> Run:
         notebook=compact_text(client.nb),
         evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
         stopped=stopped,
+        on_own_ground={cell: tuple(found) for cell, found in client.on_own_ground.items()},
     )
 
 
@@ -160,6 +165,8 @@ class _EvidenceClient(NotebookClient):
         )
         self.left_out = left_out
         self.evidence: dict[str, list[dict[str, Any]]] = {}
+        self.on_own_ground: dict[str, list[dict[str, Any]]] = {}
+        self.students = notebook.metadata.get(METADATA_KEY, {}).get("students", [])
         self.printed: dict[str, int] = {}
         self.position = -1
         self.meter: Meter | None = None
@@ -183,15 +190,46 @@ class _EvidenceClient(NotebookClient):
         provisioner: Any = self.km.provisioner
         self.meter = provisioner.meter
         provisioner.meter.begin_cell(cell.id)
+        assert isinstance(self.kc, _KernelClient)
+        self.kc.course = self._course(cell)
         done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        if any("ground" in payload for payload in self.evidence.get(cell.id, ())):
+            await self._repeat_on_own_ground(cell, cell_index)
         provisioner.meter.end_cell()
         return done
 
+    def _course(self, cell: NotebookNode, is_own_ground: bool = False) -> dict[str, Any] | None:
+        """What the kernel is told of a cell of the course's; None of one of the student's."""
+        is_theirs = cell.metadata.get(METADATA_KEY, {}).get("origin", "template") != "template"
+        if is_theirs or is_solution(cell):
+            return None
+        return {
+            "is_hidden": is_test(cell),
+            "students": self.students,
+            "is_own_ground": is_own_ground,
+        }
+
+    async def _repeat_on_own_ground(self, cell: NotebookNode, cell_index: int) -> None:
+        """Run a grade cell once more, with the settings that the student's cells have left.
+
+        A right answer may need these, or fail because of them: the better of the two counts.
+        """
+        assert isinstance(self.kc, _KernelClient)
+        first = self.evidence.pop(cell.id)
+        self.kc.course = self._course(cell, is_own_ground=True)
+        try:
+            await super().async_execute_cell(cell, cell_index)
+        finally:
+            self.on_own_ground[cell.id] = self.evidence.pop(cell.id, [])
+            self.evidence[cell.id] = first
+
     def is_complete(self) -> bool:
         """Whether all evidence that was sent has arrived, by the numbers it was given."""
-        arrived = [payload for payloads in self.evidence.values() for payload in payloads]
+        both = (*self.evidence.values(), *self.on_own_ground.values())
+        arrived = [payload for payloads in both for payload in payloads]
         numbers = [payload.get("number") for payload in arrived if isinstance(payload, dict)]
-        return numbers == list(range(len(arrived)))
+        known = sorted(number for number in numbers if isinstance(number, int))
+        return known == list(range(len(arrived)))
 
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
@@ -219,6 +257,18 @@ class _EvidenceClient(NotebookClient):
 
 class _KernelClient(AsyncKernelClient):
     """A client of a kernel that is ready: there is nothing to wait for but the first answer."""
+
+    course: dict[str, Any] | None = None  # what the kernel is told of the next cell
+
+    def execute(self, code: str, *arguments: Any, **options: Any) -> str:
+        """Send a cell, with metadata that says whether it is the course's."""
+        message = self.session.msg
+        metadata = {COURSE: self.course} if self.course else None
+        self.session.msg = functools.partial(message, metadata=metadata)  # type: ignore[method-assign]
+        try:
+            return super().execute(code, *arguments, **options)
+        finally:
+            del self.session.msg
 
     async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
         loop = asyncio.get_running_loop()
