@@ -34,6 +34,7 @@ from nbjudge.core.library import make_wheel
 from nbjudge.core.notebooks import (
     METADATA_KEY,
     extra_credit,
+    is_solution,
     is_test,
     mentions_region,
     read_notebook,
@@ -141,11 +142,26 @@ def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode,
     source_rules.check_source(source, course.source(name), scored)
     template, released = release_steps.template_and_release(course, name, source)
     _check_release(released, name)
+    for notebook in (source, template):
+        notebook.metadata.setdefault(METADATA_KEY, {})["students"] = _students_names(source)
     earlier = handed_out.earlier_texts(course, name, released)
     for cell in template.cells:
         if cell.id in earlier:
             cell.metadata.setdefault(METADATA_KEY, {})["handed_out"] = earlier[cell.id]
     return source, template, released
+
+
+def _students_names(source: NotebookNode) -> list[str]:
+    """The global names that solution cells bind: the course's cells take them from students."""
+    return sorted(
+        {
+            name
+            for cell in source.cells
+            if cell.cell_type == "code" and is_solution(cell)
+            for name in handed_out.defines(cell.source)
+            if "." not in name
+        }
+    )
 
 
 def _inputs_digest(course: Course, assignment: Assignment, released: NotebookNode) -> str:

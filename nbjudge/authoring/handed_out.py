@@ -68,7 +68,7 @@ def describe(release: NotebookNode) -> list[Handed]:
             kind=_kind(cell),
             points=worth(cell) if is_test(cell) or is_task(cell) else 0.0,
             text=text_digest(cell.source),
-            defines=_defines(cell.source) if _is_course_code(cell) else {},
+            defines=defines(cell.source) if _is_course_code(cell) else {},
         )
         for cell in release.cells
     ]
@@ -91,7 +91,7 @@ def _kind(cell: NotebookNode) -> str:
     return next((name for name, is_kind in kinds if is_kind(cell)), "text")
 
 
-def _defines(source: str) -> dict[str, str]:
+def defines(source: str) -> dict[str, str]:
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except SyntaxError:

@@ -118,7 +118,8 @@ def _place(task: Task, kept: Path) -> Path:
 def _read(place: Path) -> Run | None:
     try:
         fields = json.loads(place.read_text(encoding="utf-8"))
-        evidence = {cell: tuple(payloads) for cell, payloads in fields["evidence"].items()}
-        return Run(**{**fields, "evidence": evidence})
+        for name in ("evidence", "on_own_ground"):
+            fields[name] = {cell: tuple(payloads) for cell, payloads in fields[name].items()}
+        return Run(**fields)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

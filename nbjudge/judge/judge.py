@@ -52,13 +52,16 @@ def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None
 
 def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
     """The verdict on every grade cell of `run` whose points are for code, by grade_id."""
-    return {
-        cell.grade_id: judge_cell(
-            cell, observations(run.evidence.get(cell.grade_id, ())), run.stopped.get(cell.grade_id)
-        )
-        for cell in cells
-        if not cell.scored_file
-    }
+    return {cell.grade_id: _judge_in_run(cell, run) for cell in cells if not cell.scored_file}
+
+
+def _judge_in_run(cell: CellKey, run: Run) -> Verdict:
+    """The verdict on one grade cell: the better one, if it ran with the student's settings too."""
+    stopped = run.stopped.get(cell.grade_id)
+    seen = [run.evidence.get(cell.grade_id, ())]
+    seen += [run.on_own_ground[cell.grade_id]] if cell.grade_id in run.on_own_ground else []
+    verdicts = [judge_cell(cell, observations(payloads), stopped) for payloads in seen]
+    return max(verdicts, key=lambda verdict: verdict.score)
 
 
 def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict]:

@@ -14,7 +14,7 @@ from nbjudge.core.errors import CourseError
 
 
 class BadFile(Exception):
-    """A submitted file that cannot be scored.  Its text is the end of a sentence for the student."""
+    """A submitted file that cannot be scored.  The text ends a sentence for the student."""
 
 
 class Scorer(Protocol):

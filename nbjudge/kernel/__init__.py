@@ -1,1 +1,1 @@
-"""All of the grader that a student's process can see: observations, and nothing to compare them with."""
+"""All of the grader that a student's process can see: it holds no answer."""

@@ -1,6 +1,6 @@
 """The words of a KEY region: `expect`, the comparators, and oracles computed beside them.
 
-KEY regions are removed before nbgrader saves or releases a cell, and run only by `nbjudge build`.
+nbgrader never saves or releases a KEY region; only `nbjudge build` runs it.
 A comparator is plain data here: a kind, and parameters that can be sent. The comparing is done by the
 class of that kind in `nbjudge.judge.comparators`; a new comparator needs its word here and its
 class there.

@@ -9,6 +9,7 @@ has a test of its own in tests/nbjudge/test_client.py, and pyproject.toml bounds
 
 import asyncio
 import atexit
+import functools
 import json
 import logging
 import shutil
@@ -31,7 +32,9 @@ from nbformat import NotebookNode
 from nbjudge.core import temporary
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import Limits
+from nbjudge.core.notebooks import METADATA_KEY, is_solution, is_test
 from nbjudge.kernel import evidence
+from nbjudge.kernel.process.ground import COURSE
 from nbjudge.sandbox.meter import Meter
 
 LARGEST_MESSAGE = 4 * evidence.MAX_BYTES
@@ -74,6 +77,8 @@ class EvidenceClient(NotebookClient):
         self.left_out = left_out
         self.limits = limits
         self.evidence: dict[str, list[dict[str, Any]]] = {}
+        self.on_own_ground: dict[str, list[dict[str, Any]]] = {}
+        self.students = notebook.metadata.get(METADATA_KEY, {}).get("students", [])
         self.printed: dict[str, int] = {}
         self.position = -1  # of the cell that runs or has run last
         self.meter: Meter | None = None
@@ -96,15 +101,46 @@ class EvidenceClient(NotebookClient):
         provisioner: Any = self.km.provisioner
         self.meter = provisioner.meter
         provisioner.meter.begin_cell(cell.id)
+        assert isinstance(self.kc, KernelClient)
+        self.kc.course = self._course(cell)
         done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        if any("ground" in payload for payload in self.evidence.get(cell.id, ())):
+            await self._repeat_on_own_ground(cell, cell_index)
         provisioner.meter.end_cell()
         return done
 
+    def _course(self, cell: NotebookNode, is_own_ground: bool = False) -> dict[str, Any] | None:
+        """What the kernel is told of a cell of the course's; None of one of the student's."""
+        is_theirs = cell.metadata.get(METADATA_KEY, {}).get("origin", "template") != "template"
+        if is_theirs or is_solution(cell):
+            return None
+        return {
+            "is_hidden": is_test(cell),
+            "students": self.students,
+            "is_own_ground": is_own_ground,
+        }
+
+    async def _repeat_on_own_ground(self, cell: NotebookNode, cell_index: int) -> None:
+        """Run a grade cell once more, with the settings that the student's cells have left.
+
+        A right answer may need these, or fail because of them: the better of the two counts.
+        """
+        assert isinstance(self.kc, KernelClient)
+        first = self.evidence.pop(cell.id)
+        self.kc.course = self._course(cell, is_own_ground=True)
+        try:
+            await super().async_execute_cell(cell, cell_index)
+        finally:
+            self.on_own_ground[cell.id] = self.evidence.pop(cell.id, [])
+            self.evidence[cell.id] = first
+
     def is_complete(self) -> bool:
         """Whether all evidence that was sent has arrived, by the numbers it was given."""
-        arrived = [payload for payloads in self.evidence.values() for payload in payloads]
+        both = (*self.evidence.values(), *self.on_own_ground.values())
+        arrived = [payload for payloads in both for payload in payloads]
         numbers = [payload.get("number") for payload in arrived if isinstance(payload, dict)]
-        return numbers == list(range(len(arrived)))
+        known = sorted(number for number in numbers if isinstance(number, int))
+        return known == list(range(len(arrived)))
 
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
@@ -133,6 +169,17 @@ class EvidenceClient(NotebookClient):
 
 class KernelClient(AsyncKernelClient):
     """A client of a kernel that is ready: there is nothing to wait for but the first answer."""
+
+    course: dict[str, Any] | None = None  # what the kernel is told of the next cell
+
+    def execute(self, code: str, *arguments: Any, **options: Any) -> str:
+        """Send a cell, with metadata that says whether it is the course's."""
+        metadata = {COURSE: self.course} if self.course else None
+        self.session.msg = functools.partial(self.session.msg, metadata=metadata)
+        try:
+            return super().execute(code, *arguments, **options)
+        finally:
+            del self.session.msg
 
     async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
         loop = asyncio.get_running_loop()

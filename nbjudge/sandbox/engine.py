@@ -44,6 +44,8 @@ class Run:
     notebook: str  # the executed notebook as JSON
     evidence: dict[str, tuple[dict[str, Any], ...]]  # cell id → what arrived while it ran
     stopped: dict[str, str]  # cell id → why this cell had to be left out
+    # the same of grade cells that ran once more, with settings that the student had changed
+    on_own_ground: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
 
 
 def run(task: Task, isolation: Isolation) -> Run:
@@ -76,6 +78,7 @@ def run(task: Task, isolation: Isolation) -> Run:
         notebook=compact_text(client.nb),
         evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
         stopped=stopped,
+        on_own_ground={cell: tuple(found) for cell, found in client.on_own_ground.items()},
     )
 
 

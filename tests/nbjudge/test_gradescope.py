@@ -415,7 +415,8 @@ class NotInstalled(importlib.abc.MetaPathFinder):
         if not pinned & {normal_name(maker) for maker in makers}:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, NotInstalled())
-import nbjudge.plugins.gradescope.autograder, nbjudge.kernel.process.guard, nbjudge.kernel.process.kernel
+import nbjudge.plugins.gradescope.autograder
+import nbjudge.kernel.process.guard, nbjudge.kernel.process.kernel
 import nbjudge.sandbox.other_user, nbjudge.sandbox.unsandboxed, nbjudge.sandbox.sandboxed
 """
 

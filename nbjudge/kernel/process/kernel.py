@@ -7,6 +7,7 @@ After `quit()` a kernel takes cells for another tenth of a second and ends in th
 Someone who left it in their notebook would lose the points of whichever cell that is.
 """
 
+import builtins
 import os
 import sys
 from collections.abc import Callable
@@ -18,7 +19,11 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.pylabtools import activate_matplotlib
+from IPython.display import display
 from traitlets import Type
+
+from nbjudge.kernel.observe import send
+from nbjudge.kernel.process.ground import COURSE, CourseNamespace, Ground
 
 LONGEST_WRITE = 4_000_000  # characters; what is written at once beyond these is cut
 LONGEST_WAIT = 1_000_000  # characters that wait to be sent together
@@ -41,23 +46,70 @@ class PromptStream(OutStream):
         return written
 
 
-class LastingShell(ZMQInteractiveShell):
-    """A shell that `quit()`, `exit()` and the like do not end."""
+class CourseShell(ZMQInteractiveShell):
+    """A shell that `quit()` does not end; in it the course's cells have names of their own."""
+
+    course_names: CourseNamespace | None = None  # of the cell that runs, if the course wrote it
 
     def ask_exit(self) -> None:
         """Go on."""
 
+    @property
+    def user_global_ns(self) -> dict[str, Any]:
+        """The global names of the code that runs."""
+        if self.course_names is not None:
+            return self.course_names
+        names: dict[str, Any] = super().user_global_ns
+        return names
 
-class LastingKernel(IPythonKernel):
-    """An IPython kernel with a shell that goes on."""
+    async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
+        """Run compiled code, the course's with its own names."""
+        notebook = self.user_ns
+        if self.course_names is not None:
+            self.user_ns = self.course_names
+        try:
+            failed: bool = await super().run_code(code_obj, result, async_=async_)
+            return failed
+        finally:
+            self.user_ns = notebook
 
-    shell_class = Type(LastingShell)
+
+class CourseKernel(IPythonKernel):
+    """An IPython kernel that runs the course's cells on known ground.
+
+    A request says in its metadata, under COURSE, that its cell is the course's.
+    """
+
+    shell_class = Type(CourseShell)
+    ground: Ground | None = None
+
+    async def do_execute(self, code: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Run one cell."""
+        shell = self.shell
+        assert isinstance(shell, CourseShell)
+        if self.ground is None:
+            added = {"display": display, "get_ipython": shell.get_ipython}
+            self.ground = Ground(shell.user_ns, vars(builtins) | added)
+        meta = (options.get("cell_meta") or {}).get(COURSE)
+        if meta is None:
+            reply: dict[str, Any] = await super().do_execute(code, *arguments, **options)
+            return reply
+        self.ground.begin(meta["is_hidden"], meta["students"], meta["is_own_ground"])
+        shell.course_names = self.ground.names
+        try:
+            reply = await super().do_execute(code, *arguments, **options)
+        finally:
+            shell.course_names = None
+            differs = self.ground.end()
+        if differs and meta["is_hidden"] and not meta["is_own_ground"]:
+            send({"ground": differs})
+        return reply
 
 
 class LosslessKernelApp(IPKernelApp):
     """An IPython kernel whose sockets queue without a limit."""
 
-    kernel_class = Type(LastingKernel)
+    kernel_class = Type(CourseKernel)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(outstream_class=f"{PromptStream.__module__}.PromptStream", **settings)

@@ -77,7 +77,8 @@ attack(
     + """
 import lmlib, nbjudge, numpy, site, sys
 here, grader = (os.path.dirname(package.__file__) for package in (lmlib, nbjudge))
-folders = {here, grader, f"{grader}/kernel", f"{grader}/kernel/process", os.path.dirname(here), "LMLIB",
+folders = {here, grader, f"{grader}/kernel", f"{grader}/kernel/process",
+           os.path.dirname(here), "LMLIB",
            "NBJUDGE", os.path.dirname(numpy.__file__), *site.getsitepackages(),
            os.path.dirname(sys.executable), sys.prefix, sys.base_prefix}
 for folder in folders:
