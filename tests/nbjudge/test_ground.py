@@ -79,6 +79,17 @@ def test_the_course_sees_pythons_builtins_and_its_own_imports():
     assert values(done.evidence["test"]) == {"given": [0, 1, 2, 3], "sum": 3}
 
 
+def test_a_builtin_that_is_replaced_for_everybody_is_not_for_the_course():
+    done = ran(
+        student("import builtins\nbuiltins.abs = lambda x: -1"),
+        hidden("observe('seen', lambda: abs(-2))"),
+        student("mine = abs(-2)"),
+        course("assert mine == -1 and abs(-2) == 2"),
+    )
+    assert errors(done) == []
+    assert values(done.evidence["test"]) == {"seen": 2}
+
+
 def test_a_students_function_keeps_the_names_that_its_student_chose():
     done = ran(
         course("limit = 3"),
@@ -124,7 +135,6 @@ def test_what_a_hidden_test_binds_is_not_in_the_notebook():
             True,
         ),
         ("np.set_printoptions(precision=1)", "repr(np.array([0.123]))", "array([0.123])"),
-        ("import builtins\nbuiltins.abs = lambda x: -1", "abs(-2)", 2),
         (
             "import io, sys\nsys.stdout = io.StringIO()",
             "hasattr(__import__('sys').stdout, 'topic')",
