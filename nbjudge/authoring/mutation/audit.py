@@ -50,6 +50,10 @@ class Outcome:
         return not self.is_killed and not self.because
 
 
+Edit = tuple[str, str, str]
+"""A solution cell, and the lines that a mutant changes, before and after."""
+
+
 Progress = Callable[[str, int, int], None]
 """Called with what was done last, how many runs are done, and how many there are."""
 
@@ -115,16 +119,13 @@ def read_equivalents(path: Path, known: Mapping[str, Sequence[Mutant]]) -> dict[
             raise CourseError(f"{path.name}: an [[equivalent]] lacks {error}.") from error
         if edit not in edits:
             raise CourseError(
-                f"{path.name}: an [[equivalent]] of {edit[0]} is no mutant: {edit[1]!r} → {edit[2]!r}."
+                f"{path.name}: an [[equivalent]] of {edit[0]} is no mutant: "
+                f"{edit[1]!r} → {edit[2]!r}."
             )
         if not str(because).strip():
             raise CourseError(f"{path.name}: an [[equivalent]] of {edit[0]} gives no reason.")
         found[edit] = str(because)
     return found
-
-
-Edit = tuple[str, str, str]
-"""A solution cell, and the lines that a mutant changes, before and after."""
 
 
 def _edit(cell: str, mutant: Mutant) -> Edit:

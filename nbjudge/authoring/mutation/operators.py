@@ -160,7 +160,8 @@ SAME_ELSEWHERE = {"copy", "clone", "detach", "contiguous", "item"}
 EXCHANGED_CALLS = {
     "sum": "mean", "mean": "sum", "max": "min", "min": "max", "argmax": "argmin", "tril": "triu",
     "triu": "tril", "zeros": "ones", "ones": "zeros", "eval": "train", "train": "eval",
-    "relu": "gelu", "gelu": "relu", "ReLU": "GELU", "GELU": "ReLU", "tanh": "sin", "sigmoid": "tanh",
+    "relu": "gelu", "gelu": "relu", "ReLU": "GELU", "GELU": "ReLU", "tanh": "sin",
+    "sigmoid": "tanh",
     "var": "std", "std": "var", "sin": "cos", "cos": "sin", "append": "extend", "log2": "log",
     "exp": "abs", "sqrt": "abs", "add_module": "register_buffer",
 }  # fmt: skip
@@ -203,8 +204,7 @@ def left_out_call(node: Node, scope: Scope) -> Iterator[Node]:
         return
     name = _name(node.func)
     if name in ("where", "masked_fill") and len(node.args) >= 2:
-        inside = node.args[1] if name == "where" else getattr(node.func, "value", node.args[0])
-        yield inside
+        yield node.args[1] if name == "where" else getattr(node.func, "value", node.args[0])
     elif len(node.args) == 1 and not isinstance(node.args[0], ast.Constant | ast.Starred):
         if name not in ("range", "len", "super", "print", "append"):
             yield node.args[0]
@@ -273,8 +273,8 @@ def another_temperature(node: Node, scope: Scope) -> Iterator[Node]:
         normed = ast.parse(f"{sharper} / ({sharper}).sum()", mode="eval").body
         yield ast.keyword("p", normed)
     elif isinstance(node, ast.Call) and _name(node.func) == "multinomial" and node.args:
-        sharper = ast.BinOp(node.args[0], ast.Pow(), ast.Constant(1.25))
-        yield _with(node, "args", [sharper, *node.args[1:]])
+        power = ast.BinOp(node.args[0], ast.Pow(), ast.Constant(1.25))
+        yield _with(node, "args", [power, *node.args[1:]])
 
 
 @operator
@@ -399,7 +399,7 @@ def _name(node: Node) -> str:
 
 def _integer(node: Node) -> int | None:
     try:
-        value = ast.literal_eval(node)  # type: ignore[arg-type]
+        value = ast.literal_eval(node)
     except (ValueError, SyntaxError):
         return None
     return value if type(value) is int else None
