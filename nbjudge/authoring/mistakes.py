@@ -55,7 +55,7 @@ def read_mistakes(path: Path, source: NotebookNode) -> KnownWrong:
         listed = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{path.name} is not valid TOML: {error}.") from error
-    if unknown := listed.keys() - {"mistake", "empty"}:
+    if unknown := listed.keys() - {"mistake", "empty", "equivalent"}:
         raise CourseError(f"{path.name} has the unknown table {sorted(unknown)[0]!r}.")
     cells = {grade_id(cell): cell for cell in source.cells}
     solutions = {name: cell.source for name, cell in cells.items() if name and is_solution(cell)}

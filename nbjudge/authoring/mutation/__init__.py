@@ -1,0 +1,1 @@
+"""Mutation testing of a problem set: wrong answers that nobody thought of."""
