@@ -1,7 +1,7 @@
 """The words of a KEY region: `expect`, the comparators, and oracles computed beside them.
 
 nbgrader never saves or releases a KEY region; only `nbjudge build` runs it.
-A comparator is plain data here: a kind, and parameters that can be sent. The comparing is done by the
+A comparator is plain data here: a kind, and parameters that can be sent. It is compared by the
 class of that kind in `nbjudge.judge.comparators`; a new comparator needs its word here and its
 class there.
 """
