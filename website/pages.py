@@ -14,7 +14,7 @@ SECTIONS = {
     "Problem sets": [],  # those that are released
     "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages named nowhere here
     "For authors": ["docs/authoring", "docs/grading", "docs/held_back"],
-    "About": ["CHANGELOG", "CONTRIBUTING"],
+    "About": ["CHANGELOG", "CONTRIBUTING", "docs/releasing", "SECURITY"],
     "Model cards": [],  # those in pretraining/cards
 }
 NOTEBOOK_LINK = re.compile(r"\[([^\]\n]+)\]\((?:\.\./)*source/(\w+)/\2\.ipynb\)")
@@ -43,7 +43,7 @@ def gather(course: Course, folder: Path, extra: Path) -> list[str]:
 
 
 def _pages(root: Path) -> list[Path]:
-    names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+    names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
     folders = (root / "docs", root / "pretraining" / "cards")
     return [root / name for name in names] + [p for f in folders for p in sorted(f.glob("*.md"))]
 

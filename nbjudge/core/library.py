@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def requirements(library: str) -> tuple[str, ...]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         described = "-".join(name.split("-")[:2])
         metadata = zipfile.Path(archive, f"{described}.dist-info/")
-        return tuple(importlib.metadata.PathDistribution(metadata).requires or ())  # type: ignore[arg-type]
+        return tuple(importlib.metadata.PathDistribution(metadata).requires or ())
 
 
 def normal_name(name: str) -> str:
@@ -202,12 +202,12 @@ def _build(library: str, project: Path, folder: str) -> Path:
 
 
 def _run_quietly(
-    command: Any, cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
 ) -> None:
     import pyproject_hooks
 
     environment = {**(extra_environ or {}), "SOURCE_DATE_EPOCH": EPOCH}
-    pyproject_hooks.quiet_subprocess_runner(command, cwd, environment)
+    pyproject_hooks.quiet_subprocess_runner(cmd, cwd, environment)
 
 
 def _last_line(error: Exception) -> str:

@@ -83,7 +83,8 @@ def zygote_command(
     `sockets` is the folder that it shares with the grader; `threads` are those of each numerical
     library.
     """
-    start = f"from nbjudge.kernel.process.zygote import main; main({list(packages)!r}, {library!r}, {_needs(library)!r})"
+    arguments = f"{list(packages)!r}, {library!r}, {_needs(library)!r}"
+    start = f"from nbjudge.kernel.process.zygote import main; main({arguments})"
     return command(packages, sockets, start, threads)
 
 

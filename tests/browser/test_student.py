@@ -252,7 +252,9 @@ def test_a_hint_opens_by_mouse_and_by_keyboard(page: Page, released: NotebookNod
 
 def test_the_first_cells_run_without_complaint(page: Page, released: NotebookNode) -> None:
     _run(page, _cell(page, released, "install_library"))
-    expect(_cell(page, released, "install_library").locator(".jp-OutputArea-output")).to_have_count(0)
+    expect(_cell(page, released, "install_library").locator(".jp-OutputArea-output")).to_have_count(
+        0
+    )
     _run(page, _cell(page, released, "setup"))
     expect(_shown(_cell(page, released, "setup"))).to_contain_text("smoke")
 

@@ -74,7 +74,9 @@ def link_packages(folder: Path) -> None:
     packages = folder / "packages"
     packages.mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not re.match(r"_?(editable_impl_)?lmlib|language_models_course|pip|.*\.pth$|distutils", entry.name):
+        if not re.match(
+            r"_?(editable_impl_)?lmlib|language_models_course|pip|.*\.pth$|distutils", entry.name
+        ):
             (packages / entry.name).symlink_to(entry)
     (place,) = (folder / ".venv").glob("lib/python*/site-packages")
     for old in place.glob("setuptools*"):  # pip would have to replace it; the linked one is newer
