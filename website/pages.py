@@ -12,12 +12,16 @@ PICTURES = ("*.png", "*.svg")
 SECTIONS = {
     "For students": ["docs/student"],
     "Problem sets": [],  # those that are released
-    "For instructors": [
-        "docs/instructor",
-        "docs/first_day",
-    ],  # and all others
+    "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages not named here
     "For authors": ["docs/authoring", "docs/grading", "docs/held_out"],
-    "About": ["docs/results", "docs/architecture", "CHANGELOG", "CONTRIBUTING"],
+    "About": [
+        "docs/results",
+        "docs/architecture",
+        "CHANGELOG",
+        "CONTRIBUTING",
+        "docs/releasing",
+        "SECURITY",
+    ],  # fmt: skip
     "Model cards": [],  # those in pretraining/cards
 }
 NOTEBOOK_LINK = re.compile(r"\[([^\]\n]+)\]\((?:\.\./)*source/(\w+)/\2\.ipynb\)")
@@ -46,7 +50,7 @@ def gather(course: Course, folder: Path, extra: Path) -> list[str]:
 
 
 def _pages(root: Path) -> list[Path]:
-    names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+    names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
     folders = (root / "docs", root / "pretraining" / "cards")
     return [root / name for name in names] + [p for f in folders for p in sorted(f.glob("*.md"))]
 

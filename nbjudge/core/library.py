@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +202,7 @@ def _build(library: str, project: Path, folder: str) -> Path:
 
 
 def _run_quietly(
-    cmd: Any, cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
 ) -> None:
     import pyproject_hooks
 
