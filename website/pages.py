@@ -21,7 +21,7 @@ SECTIONS = {
         "CONTRIBUTING",
         "docs/releasing",
         "SECURITY",
-    ],  # fmt: skip
+    ],
     "Model cards": [],  # those in pretraining/cards
 }
 NOTEBOOK_LINK = re.compile(r"\[([^\]\n]+)\]\((?:\.\./)*source/(\w+)/\2\.ipynb\)")

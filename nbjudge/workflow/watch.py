@@ -6,7 +6,7 @@ looked at twice anyway. A look at a thousand folders takes less than a tenth of 
 
 What has arrived goes through the rules of course.toml as if `nbjudge collect` had brought it, so
 each new content is an attempt, kept in collected/. What was graded is known from the gradebook and
-the graded notebooks, as `nbjudge grade` knows it: there is nothing else to lose when this is stopped.
+the graded notebooks, as `nbjudge grade` knows it, so there is nothing else to lose at the end.
 """
 
 import json

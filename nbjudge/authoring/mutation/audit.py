@@ -9,7 +9,6 @@ import dataclasses
 import random
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -22,10 +21,12 @@ from nbjudge.authoring.mutation.operators import Mutant, mutants_of
 from nbjudge.authoring.runs import run_all, student_task
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import grade_id, is_check, is_solution, read_notebook
 from nbjudge.judge import judge
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading
 from nbjudge.sandbox.engine import Run
+from nbjudge.sandbox.workers import NotebookExecutor
 
 CELL_SECONDS = 15.0
 """The longest that a cell may take: a mutant that never ends is killed too."""
@@ -61,7 +62,7 @@ Progress = Callable[[str, int, int], None]
 def audit_mutants(
     course: Course,
     name: str,
-    executor: Executor,
+    executor: NotebookExecutor,
     progress: Progress = lambda *_: None,
     sample: int | None = None,
     seed: int = 0,
@@ -179,10 +180,12 @@ class _Runner:
         name: str,
         key: AnswerKey,
         source: NotebookNode,
-        executor: Executor,
+        executor: NotebookExecutor,
         progress: Progress,
     ) -> None:
-        self.assignment = dataclasses.replace(course.assignment(name), cell_seconds=CELL_SECONDS)
+        self.assignment = dataclasses.replace(
+            course.assignment(name), limits=Limits(cell_seconds=CELL_SECONDS)
+        )
         self.key, self.executor, self.progress = key, executor, progress
         self.kept = course.key(name) / "mutants"
         self.answers = solutions_of(source)

@@ -261,8 +261,7 @@ def another_function(node: Node, scope: Scope) -> Iterator[Node]:
 def another_temperature(node: Node, scope: Scope) -> Iterator[Node]:
     """A distribution drawn from at temperature 0.8."""
     if isinstance(node, ast.Call) and _name(node.func) in ("softmax", "log_softmax"):
-        is_method = isinstance(node.func, ast.Attribute) and not _is_module(node.func.value)
-        if is_method:
+        if isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
             cooler = ast.BinOp(node.func.value, ast.Div(), ast.Constant(0.8))
             yield _with(node, "func", _with(node.func, "value", cooler))
         elif node.args:
