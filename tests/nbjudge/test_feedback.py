@@ -27,7 +27,7 @@ def given(
     source: str, *outputs: NotebookNode, prose: bool = False, **nbgrader: Any
 ) -> NotebookNode:
     cell = new_markdown_cell(source) if prose else new_code_cell(source, execution_count=1)
-    cell.metadata.update(lmlib={"origin": "template"}, nbgrader={"locked": True, **nbgrader})
+    cell.metadata.update(nbjudge={"origin": "template"}, nbgrader={"locked": True, **nbgrader})
     if not prose:
         cell.outputs = list(outputs)
     return cell
@@ -39,7 +39,7 @@ def solution(source: str, *outputs: NotebookNode, prose: bool = False) -> Notebo
 
 def students(source: str, *outputs: NotebookNode, prose: bool = False) -> NotebookNode:
     cell = given(source, *outputs, prose=prose)
-    cell.metadata.update(lmlib={"origin": "student"}, nbgrader={})
+    cell.metadata.update(nbjudge={"origin": "student"}, nbgrader={})
     return cell
 
 
