@@ -222,6 +222,49 @@ def test_too_late_is_kept_but_not_taken(enrolled, tmp_path):
     assert counts(course, "ada") == "x"
 
 
+@pytest.mark.parametrize(
+    ("written", "is_problem"),
+    [("2026-10-15 23:00 CEST", True), ("2026-10-14 09:00 CEST", False), ("soon", True)],
+)
+def test_a_time_in_a_zone_that_nobody_knows_is_kept_and_told(
+    enrolled, tmp_path, written, is_problem
+):
+    course = with_rules(enrolled, DUE + "late_penalty = 0.1\n")
+    path = hand_in(course, "ada", "by hand")
+    path.with_name("timestamp.txt").write_text(written)
+    hand_in(course, "zoe", "by hand")
+    collect(course, NAME, canvas(tmp_path, jose="j"))
+    collect(course, NAME, canvas(tmp_path, 2, ada="by hand"))
+    (one,) = submissions(course, "ada", NAME)
+    assert one.time is None and (one.folder / "timestamp.txt").read_text() == f"{written}\n"
+    (told,) = [one for one in collect(course, NAME) if one.who == "ada"]
+    assert told.is_problem == is_problem
+    assert f"handed in, nobody knows exactly when, since {written!r}" in told.detail
+    assert ("give its handed_in in an [[exception]]" in told.detail) == is_problem
+    known = "[[exception]]\nstudent = 'ada'\nassignment = 'tiny'\nhanded_in = {}\n"
+    course = with_rules(course, DUE + "late_penalty = 0.1\n" + known.format("2026-10-16T01:00:00Z"))
+    (told,) = [one for one in collect(course, NAME) if one.who == "ada"]
+    assert (told.detail, told.is_problem) == ("late by 3 hours 1 minute", False)
+
+
+def test_a_zone_that_nobody_knows_does_not_matter_without_penalties(enrolled, tmp_path):
+    course = with_rules(enrolled, DUE)
+    hand_in(course, "ada", "x").with_name("timestamp.txt").write_text("2026-10-18 12:00 EST")
+    (told,) = [one for one in collect(course, NAME, canvas(tmp_path, ada="x")) if one.who == "ada"]
+    assert not told.is_problem and "nobody knows exactly when" in told.detail
+    assert "[[exception]]" not in told.detail
+
+
+def test_gradescopes_zone_that_nobody_knows(enrolled, tmp_path):
+    course = with_rules(enrolled, DUE + "late_penalty = 0.1\n")
+    times = {"zoe": "2026-10-14 18:42:03 -0700", "wei": "2026-10-15 23:42:03 PST"}
+    path = lms_class.gradescope_export(tmp_path / "g.zip", {"zoe": "z", "wei": "w"}, times)
+    (problem,) = [one for one in collect(course, NAME, path) if one.is_problem]
+    assert problem.who == "wei" and "'2026-10-15 23:42:03 PST' names no offset" in problem.detail
+    time = read_timestamp(course.submitted("zoe", NAME), UTC).time
+    assert time == datetime(2026, 10, 15, 1, 42, 3, tzinfo=UTC)
+
+
 def test_moodles_names_lack_what_no_file_may_hold_and_follow_a_groups(enrolled, tmp_path):
     zoe, tim = BY_LOGIN["zoe"], BY_LOGIN["tim"]
     files = {

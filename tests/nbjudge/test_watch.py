@@ -117,6 +117,27 @@ def test_the_first_one_counts_where_the_course_says_so(course, executor, told):
     assert score(course, "ada") == 2
 
 
+def test_a_time_in_a_zone_that_nobody_knows_is_not_overwritten(course, executor, told):
+    due = datetime.now(UTC) - timedelta(hours=30)
+    course = with_rules(course, f"due = {due.isoformat()}\nlate_penalty = 0.1\n")
+    watched = Watch(course, NAME)
+    time.sleep(0.05)
+    written = f"{datetime.now():%Y-%m-%d %H:%M} CEST\n"
+    hand_in(course, "ada", answered(course, scaled=RIGHT)).with_name("timestamp.txt").write_text(
+        written
+    )
+    hand_in(course, "bob", answered(course, scaled=RIGHT)).with_name("timestamp.txt").write_text(
+        "by Friday"
+    )
+    take_all(watched, executor, told)
+    assert (course.submitted("ada", NAME) / "timestamp.txt").read_text() == written
+    assert any("ada: handed in, nobody knows exactly when" in words for words in told)
+    assert times.read_timestamp(course.submitted("bob", NAME), UTC).time is not None
+    hand_in(course, "ada", answered(course, scaled=IN_PLACE))  # next to the time of the one before
+    take_all(watched, executor, told, 100.0)
+    assert times.read_timestamp(course.submitted("ada", NAME), UTC).time is not None
+
+
 def test_when_it_arrived_is_when_it_was_handed_in(course, executor, told):
     due = datetime.now(UTC) - timedelta(hours=30)
     course = with_rules(course, f"due = {due.isoformat()}\nlate_penalty = 0.1\n")
