@@ -34,6 +34,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -94,6 +95,22 @@ def check_out(commit: str, folder: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
     shutil.copy(ROOT / GENERATED, folder / GENERATED)
+    describe(folder)
+
+
+def describe(folder: Path) -> None:
+    """Write what an installer would have written: which packages it needs, what it provides."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    written = folder / f"{project['name']}-0.dist-info"
+    written.mkdir()
+    needs = "".join(f"Requires-Dist: {one}\n" for one in project["dependencies"])
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0\n"
+    (written / "METADATA").write_text(head + needs, encoding="utf-8")
+    provided = [
+        f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in entries.items())
+        for group, entries in project.get("entry-points", {}).items()
+    ]
+    (written / "entry_points.txt").write_text("\n".join(provided), encoding="utf-8")
 
 
 def prepare(source: Path, module: str, folder: Path, made: Path | None) -> Side:

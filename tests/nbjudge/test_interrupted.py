@@ -75,7 +75,6 @@ def graded_files(course: Course) -> dict[str, int]:
     return {
         str(path.parent): path.stat().st_mtime_ns
         for path in (course.root / "autograded").glob(f"*/{NAME}/{NAME}.ipynb")
-        if "student99" not in path.parts  # what failed is tried again
     }
 
 
