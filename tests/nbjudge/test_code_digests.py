@@ -62,7 +62,7 @@ def before(copy: Path) -> dict[str, str]:
         ("nbjudge/pages/report.py", CODE, set()),
         ("nbjudge/workflow/feedback.py", CODE, set()),
         ("nbjudge/lms/roster.py", CODE, set()),
-        ("nbjudge/cli.py", CODE, set()),
+        ("nbjudge/cli/words.py", CODE, set()),
         ("nbjudge/__init__.py", CODE, set()),
         ("lmlib/checks.py", CODE, ALL),
         ("lmlib/plots.py", COMMENT, set()),

@@ -8,7 +8,7 @@ from nbformat.v4 import new_markdown_cell
 from small_course import NAME, ROOT, answered, cell_named, code, hand_in, metadata, text
 
 from nbjudge import cli
-from nbjudge.authoring.handed_out import _defines, versions
+from nbjudge.authoring.handed_out import defines, versions
 from nbjudge.core.course import find_course
 from nbjudge.core.notebooks import notebook_text, read_notebook
 from nbjudge.gradebook.connection import open_gradebook
@@ -260,8 +260,8 @@ def test_a_record_that_is_damaged(handed_out, capsys):
         ),
     ],
 )
-def test_names_that_code_defines_for_the_code_after_it(source, names):
-    assert _defines(source) == names
+def test_names_that_codedefines_for_the_code_after_it(source, names):
+    assert defines(source) == names
 
 
 def test_the_page_on_correcting(course, monkeypatch):

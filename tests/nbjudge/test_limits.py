@@ -128,6 +128,7 @@ def seen(source, **limits):
     return str(json.loads(done.notebook)["cells"][0]["outputs"]) + done.stopped.get("cell", "")
 
 
+@pytest.mark.kernel
 @needs_sandbox
 @pytest.mark.parametrize(
     ("limits", "source", "sentence"),
@@ -152,12 +153,14 @@ def test_what_runs_is_held_to_the_limits_of_its_task(limits, source, sentence):
     assert re.search(sentence, seen(source, **limits))
 
 
+@pytest.mark.kernel
 def test_only_so_much_of_an_output_is_kept():
     source = "for n in range(30):\n    print('Q' * 200, flush=True)"
     assert seen(source).count("Q") == 6000
     assert seen(source, output_characters=3000).count("Q") < 3000
 
 
+@pytest.mark.kernel
 def test_only_so_many_observations_are_kept():
     source = "from nbjudge import observe\nfor n in range(30): observe(str(n), lambda: n)"
     assert len(ran(source).evidence["cell"]) == 30

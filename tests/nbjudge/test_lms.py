@@ -200,4 +200,4 @@ def test_rows_of_nobody_are_told_from_rows_of_students(tmp_path):
 def test_an_lms_that_nobody_knows_is_no_choice(capsys):
     with pytest.raises(SystemExit):
         cli.main(["collect", NAME, "--lms", "slate"])
-    assert "invalid choice: 'slate'" in capsys.readouterr().err
+    assert "'slate' is not among" in capsys.readouterr().err

@@ -128,7 +128,8 @@ def test_any_text_is_read_or_is_no_time(text):
 @given(NEAR_A_CHANGE, st.timezones())
 def test_the_time_of_a_table_for_people_is_in_the_zone_of_the_course(time, zone):
     local = time.astimezone(zone).replace(second=0, microsecond=0)
-    assume(local.fold == 0)
+    twice = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
+    assume(not twice)  # such a clock does not say which of two hours is meant
     shown = f"{local:%A}, {local.day} {local:%B %Y, %I:%M %p}"
     found = read_spoken(shown, zone)
     assert found is not None and found.time == local
