@@ -5,7 +5,7 @@ Nothing is imported here that a list of commands does not need.
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,12 +109,28 @@ def _audit(made: Parser) -> None:
     _running(made)
 
 
+class _Systems(Collection[str]):
+    """The names of the LMSs that are known, which are imported when somebody asks for one."""
+
+    def __iter__(self) -> Iterator[str]:
+        from nbjudge.lms.registry import LMSS
+
+        return iter(LMSS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(self)
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+
 def _collect(made: Parser) -> None:
     _assignment(made)
     made.add_argument("source", nargs="?", type=Path, metavar="FOLDER_OR_ZIP",
                       help="default: only apply course.toml's rules again")  # fmt: skip
-    made.add_argument("--lms", choices=("canvas", "moodle", "gradescope", "plain"),
-                      help="who made the download (default: told by its names)")  # fmt: skip
+    made.add_argument("--lms", choices=_Systems(), metavar="LMS",
+                      help="who made the download: canvas, moodle, gradescope, plain, … (default: "
+                      "told by its names)")  # fmt: skip
     made.add_argument("--worksheet", type=Path, metavar="CSV",
                       help="Moodle's grading worksheet: who is who, and when")  # fmt: skip
     made.add_argument("--pattern", metavar="REGEX",
