@@ -13,7 +13,7 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 class NotAFile(Exception):
-    """A path where something else than a regular file is."""
+    """A path that leads to something other than a regular file."""
 
 
 class TooLarge(Exception):
@@ -45,7 +45,7 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` whole or not at all.
 
-    Raises CourseError where the disk is full or the place cannot be written.
+    Raises CourseError if the disk is full or the place cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ class Table:
 def read_table(path: Path) -> Table:
     """The table at `path`: UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
 
-    Raises CourseError where there is no such file, or none with a header and rows.
+    Raises CourseError if there is no such file, or none with a header and rows.
     """
     try:
         data = path.read_bytes()

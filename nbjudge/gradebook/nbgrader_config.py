@@ -20,7 +20,7 @@ def find_alembic() -> None:
 
 
 def load_config(course: Course) -> Config:
-    """The course's nbgrader_config.py.  Raises CourseError where there is none."""
+    """The course's nbgrader_config.py.  Raises CourseError if there is none."""
     try:
         config = PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""`nbjudge collect`: an LMS's download, sorted into collected/ and by the rules into submitted/."""
+"""`nbjudge collect`: an LMS's download is kept in collected/, what counts of it in submitted/."""
 
 import io
 import re
@@ -23,11 +23,15 @@ from nbjudge.lms.registry import LMSS, any_spelling, lms_of_download
 
 @dataclass(frozen=True)
 class Placed:
-    """The submission of one student in a download."""
+    """A submission in a download, and whose it is."""
 
+    student: str
     files: list[Found]
     stamp: Stamp | None
-    lms: Lms
+
+    @property
+    def attempt(self) -> str:
+        return self.files[0].attempt
 
 
 def collect(
@@ -86,21 +90,21 @@ def keep_download(
     outcomes = [Outcome(file.path, "not placed", why, True) for file, why in parsed.unplaced]
     placed, problems = _place(known_students(course), made_by, parsed.found, listed)
     outcomes += problems
-    for student, one in sorted(placed.items()):
-        adopt(course, student, assignment)
-        problem = _keep(course, student, assignment, one)
+    for one in sorted(placed, key=lambda one: (one.student, one.attempt)):
+        adopt(course, one.student, assignment)
+        problem = _keep(course, assignment, made_by, one)
         outcomes += [problem] if problem else []
     return outcomes
 
 
 def _place(
     people: list[Person], lms: Lms, found: list[Found], listed: dict[str, Listed]
-) -> tuple[dict[str, Placed], list[Outcome]]:
-    """The submission of each student, and what could not be placed."""
+) -> tuple[list[Placed], list[Outcome]]:
+    """The submissions whose student is known, and what could not be placed."""
     groups: dict[str, list[Found]] = defaultdict(list)
     for one in found:
         groups[one.group].append(one)
-    placed: dict[str, Placed] = {}
+    placed: dict[str, list[Placed]] = defaultdict(list)
     problems = []
     for group in groups.values():
         first, stamp = group[0], group[0].handed_in
@@ -109,14 +113,14 @@ def _place(
             stamp = row.handed_in or stamp
         try:
             student = _student(people, lms, first)
-            if student in placed:
-                other = placed[student].files[0].file.path
-                raise CourseError(f"{student} has handed in {other} too")
+            for other in placed[student]:
+                if not first.attempt or first.attempt == other.attempt:
+                    raise CourseError(f"{student} has handed in {other.files[0].file.path} too")
         except CourseError as error:
             problems.append(Outcome(first.file.path, "not placed", str(error), True))
         else:
-            placed[student] = Placed(group, stamp, lms)
-    return placed, problems
+            placed[student].append(Placed(student, group, stamp))
+    return [one for submissions in placed.values() for one in submissions], problems
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:
@@ -151,7 +155,7 @@ def _student(people: list[Person], lms: Lms, found: Found) -> str:
     return person.student
 
 
-def _keep(course: Course, student: str, assignment: str, placed: Placed) -> Outcome | None:
+def _keep(course: Course, assignment: str, lms: Lms, placed: Placed) -> Outcome | None:
     """Put one submission into collected/, unless it is there; the problem if it cannot be kept."""
     contents: dict[str, bytes] = {}
     for one in placed.files:
@@ -162,12 +166,12 @@ def _keep(course: Course, student: str, assignment: str, placed: Placed) -> Outc
         unpacked = _handed_in(course, assignment, content) if one.name.endswith(".zip") else {}
         contents |= unpacked or {file_name(one.name, assignment, contents): content}
     origin = Origin(
-        placed.lms.name,
+        lms.name,
         tuple(one.file.path for one in placed.files),
         placed.stamp.time if placed.stamp else None,
         any(one.is_late for one in placed.files),
     )
-    keep(course, student, assignment, contents, origin, placed.stamp)
+    keep(course, placed.student, assignment, contents, origin, placed.stamp)
     return None
 
 

@@ -41,6 +41,7 @@ class Found:
     student: str = ""  # the name in the gradebook
     handed_in: Stamp | None = None
     is_late: bool = False  # by the LMS's own mark
+    attempt: str = ""  # sorts the submissions of a student, if a download has all of them
 
 
 @dataclass(frozen=True)

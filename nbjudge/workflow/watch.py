@@ -156,7 +156,7 @@ class Watch:
             told(f"{student}: {words}")
 
     def _note_time(self, student: str) -> None:
-        """Write when a new submission arrived beside it, where nobody else has.
+        """Write when a new submission arrived next to it, unless somebody else has.
 
         What lay here before it was watched for the first time may be older than its files.
         """

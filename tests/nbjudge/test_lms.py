@@ -15,6 +15,7 @@ from nbjudge.core.tables import read_table
 from nbjudge.gradebook.students import known_students
 from nbjudge.lms.base import Lms
 from nbjudge.lms.canvas import Canvas
+from nbjudge.lms.collected import submissions
 from nbjudge.lms.columns import Columns
 from nbjudge.lms.downloads import Found, read_download
 from nbjudge.lms.registry import (
@@ -125,7 +126,7 @@ def test_another_lms_than_gradescope_has_no_list(course, tmp_path, capsys, monke
 
 
 class Slate(Lms):
-    """An invented LMS, as short as one can be: a download's names begin with a login."""
+    """An invented LMS: the names of a download begin with a login and the number of an attempt."""
 
     name = "slate"
     title = "Slate"
@@ -139,8 +140,8 @@ class Slate(Lms):
         return any(file.path.startswith("slate/") for file in files)
 
     def parse_name(self, file, path, zone):
-        match = re.fullmatch(r"slate/(\w+)\$(.+)", path)
-        return match and Found(file, match[2], group=match[1], student=match[1])
+        match = re.fullmatch(r"slate/((\w+)\$(\d)\$)(.+)", path)
+        return match and Found(file, match[4], group=match[1], student=match[2], attempt=match[3])
 
     def heading_names(self, heading):
         return {heading.partition(" / ")[0]}
@@ -149,7 +150,7 @@ class Slate(Lms):
         return table.rows[0][column].partition(" / ")[2]
 
     def feedback_name(self, path, assignment):
-        return path.partition("$")[0] + f"$feedback to {assignment}.html"
+        return path.rpartition("$")[0] + f"$feedback to {assignment}.html"
 
 
 @pytest.fixture
@@ -173,11 +174,20 @@ def test_a_new_lms_is_a_class_and_an_entry(course, with_slate, tmp_path, monkeyp
     assert [person.student for person in known_students(course)] == ["ada", "wei"]
     text = notebook_text(answered(course, scaled=RIGHT))
     lms_class.write_zip(
-        course.root / "s.zip", {"slate/ada$my tiny.ipynb": text, "slate/what is this": "?"}
+        course.root / "s.zip",
+        {
+            "slate/ada$2$my tiny.ipynb": text,
+            "slate/ada$1$tiny.ipynb": "her first attempt",
+            "slate/what is this": "?",
+        },
     )
     assert cli.main(["collect", NAME, "s.zip"]) == 1
     assert "the name is none that Slate gives" in capsys.readouterr().err
+    first, second = submissions(course, "ada", NAME)
+    assert (first.folder / "tiny.ipynb").read_text() == "her first attempt"
+    assert (second.folder / "my tiny.ipynb").read_text() == text
     assert cli.main(["collect", NAME, "s.zip", "--lms", "slate"]) == 1
+    assert len(submissions(course, "ada", NAME)) == 2
     assert cli.main(["grade", NAME, "--student", "ada"]) == 0
     command = ["grades", NAME, "--into", "class.csv", "--out", "up.csv", "--so-far"]
     assert cli.main(command) == 0, capsys.readouterr().err
@@ -188,7 +198,7 @@ def test_a_new_lms_is_a_class_and_an_entry(course, with_slate, tmp_path, monkeyp
     assert "expects grades out of 20 points" in capsys.readouterr().err
     assert cli.main(["feedback", NAME]) == cli.main(["return", NAME]) == 0
     with zipfile.ZipFile(course.root / "feedback.zip") as archive:
-        assert archive.namelist() == [f"slate/ada$feedback to {NAME}.html"]
+        assert archive.namelist() == [f"slate/ada$2$feedback to {NAME}.html"]
 
 
 def test_rows_of_nobody_are_told_from_rows_of_students(tmp_path):
