@@ -67,6 +67,16 @@ def grading(bar: Progress, name: str, total: int) -> Callable[[Record], None]:
     return show
 
 
+def mutating(bar: Progress, name: str) -> Callable[[str, int, int], None]:
+    """What the audit of mutants tells of its progress, as a bar."""
+    task = bar.add_task(f"mutants of {name}", total=None, what="")
+
+    def show(what: str, done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total, what=what)
+
+    return show
+
+
 def auditing(bar: Progress, name: str) -> Callable[[Finding], None]:
     """What `audit` tells of its progress, as a bar."""
     task = bar.add_task(f"auditing {name}", total=None, what="")

@@ -4,10 +4,12 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Iterable
 
 from nbjudge.authoring import audit as audits
 from nbjudge.authoring import build as builds
 from nbjudge.authoring import handed_out
+from nbjudge.authoring.mutation import audit as mutation
 from nbjudge.cli import progress
 from nbjudge.cli.assignments import named
 from nbjudge.cli.tables import print_table
@@ -61,14 +63,36 @@ def audit(options: argparse.Namespace) -> int:
         for name in audited:
             show = progress.auditing(bar, name)
             findings += audits.audit(course, name, executor, show, kept=options.kept)
+        outcomes = [
+            outcome
+            for name in (audited if options.mutants else ())
+            for outcome in mutation.audit_mutants(
+                course, name, executor, progress.mutating(bar, name), options.sample
+            )
+        ]
     if options.json:
-        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+        told = [*map(dataclasses.asdict, findings), *map(dataclasses.asdict, outcomes)]
+        print(json.dumps(told, indent=1))
     else:
         for finding in findings:
             if finding.detail:
                 print(f"{finding.assignment}: {finding.kind} {finding.name} {finding.detail}")
-        print(audits.summary(findings))
-    return 0 if audits.is_passed(findings) else 1
+        _print_mutants(outcomes)
+        mutants = f"; {mutation.summary(outcomes)}" if options.mutants else ""
+        print(f"{audits.summary(findings)}{mutants}")
+    return 0 if audits.is_passed(findings) and not any(o.is_survivor for o in outcomes) else 1
+
+
+def _print_mutants(outcomes: Iterable[mutation.Outcome]) -> None:
+    """The mutants that keep their points, and of each assignment how many a check catches."""
+    of_each: dict[str, list[mutation.Outcome]] = {}
+    for outcome in outcomes:
+        of_each.setdefault(outcome.assignment, []).append(outcome)
+        if outcome.is_survivor:
+            print(f"{outcome.assignment}: survivor in {mutation.described(outcome)}")
+    for name, found in of_each.items():
+        share = mutation.checked_share(found)
+        print(f"{name}: visible checks catch {share:.0%} of the mutants that lose points")
 
 
 def handout(options: argparse.Namespace) -> int:

@@ -106,6 +106,10 @@ def _audit(made: Parser) -> None:
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
     made.add_argument("--kept", action="store_true",
                       help="judge the build's runs of mistakes, make none")  # fmt: skip
+    made.add_argument("--mutants", action="store_true",
+                      help="run mutants of the solutions too, and show the survivors")  # fmt: skip
+    made.add_argument("--sample", type=_positive, metavar="N",
+                      help="with --mutants: at most N of each exercise (default: all)")  # fmt: skip
     _running(made)
 
 
