@@ -137,9 +137,15 @@ def encoded(tokenizer: BytePairTokenizer, texts: list[str]) -> tuple[Tensor, flo
 
 
 def batches(tokens: Tensor, settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets (B, T) without end: each pass over the tokens cuts them anew, shuffled."""
+    """Inputs and targets (B, T) without end: each pass cuts the tokens at other places, shuffled.
+
+    Raises ValueError if there are too few tokens for a batch in every pass.
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     T = settings.block_size
+    needed = (settings.rows + 2) * T  # a batch, what a pass leaves out at either end
+    if len(tokens) < needed:
+        raise ValueError(f"{len(tokens):,} tokens are too few: training needs {needed:,}.")
     while True:
         offset = int(torch.randint(T, (), generator=generator))
         starts = torch.arange(offset, len(tokens) - T, T)
