@@ -13,7 +13,7 @@ SECTIONS = {
     "For students": ["docs/student"],
     "Problem sets": [],  # those that are released
     "For instructors": ["docs/instructor", "docs/first_day"],  # and all pages named nowhere here
-    "For authors": ["docs/authoring", "docs/grading", "docs/held_back"],
+    "For authors": ["docs/authoring", "docs/grading", "docs/held_out"],
     "About": ["CHANGELOG", "CONTRIBUTING"],
     "Model cards": [],  # those in pretraining/cards
 }

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from lmlib import experiments, handin
+from lmlib import experiments
+from lmlib.__main__ import main
 from lmlib.experiments import RunError
 
 FIXTURE = "0123456789ab"
@@ -81,12 +82,12 @@ def test_scores_that_are_not_finite_are_refused_at_once(folder: Path) -> None:
 def test_runs_are_listed_with_the_best_first(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert handin.main(["--list"]) == 0
+    assert main(["submit", "--list"]) == 0
     assert "no runs" in capsys.readouterr().out
     worse, better, unfinished = (experiments.new_run() for _ in range(3))
     experiments.save_figures(worse, validation_nll=1.5)
     experiments.save_figures(better, validation_nll=1.1, seconds=200)
-    assert handin.main(["--list"]) == 0
+    assert main(["submit", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [better.name, worse.name, unfinished.name]
     assert "validation_nll 1.100, seconds 200.000" in lines[0]
@@ -96,7 +97,7 @@ def test_a_run_is_packed_with_the_notebook(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = finished_run()
-    assert handin.main([run.name]) == 0
+    assert main(["submit", run.name]) == 0
     assert "hand it in" in capsys.readouterr().out
     with zipfile.ZipFile(folder / "ps5.zip") as packed:
         assert packed.namelist() == ["ps5.ipynb", *experiments.HANDED_IN]
@@ -120,12 +121,12 @@ def test_what_would_not_be_scored_is_not_packed(
 
 
 def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert handin.main([experiments.new_run().name]) == 1
+    assert main(["submit", experiments.new_run().name]) == 1
     assert "no predictions.npz and no generations.txt" in capsys.readouterr().err
-    assert handin.main(["nowhere"]) == 1
+    assert main(["submit", "nowhere"]) == 1
     assert "There is no run" in capsys.readouterr().err
     (folder / "other.ipynb").write_text("{}")
-    assert handin.main([finished_run().name]) == 1
+    assert main(["submit", finished_run().name]) == 1
     assert "2 notebooks in this folder" in capsys.readouterr().err
     (folder / "contexts.npz").unlink()
     with pytest.raises(RunError, match=r"no contexts.npz beside"):
@@ -135,7 +136,7 @@ def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str
 def test_the_command_needs_nothing_of_the_graders(folder: Path) -> None:
     program = (
         "import sys; sys.modules['rich'] = sys.modules['nbgrader'] = None\n"
-        "sys.argv = ['lmlib', 'handin', '--list']\n"
+        "sys.argv = ['lmlib', 'submit', '--list']\n"
         "from lmlib.__main__ import main; raise SystemExit(main())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)

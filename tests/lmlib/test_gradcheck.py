@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lmlib import gradients
+from lmlib import gradcheck
 
 
 def weights() -> torch.Tensor:
@@ -12,7 +12,7 @@ def weights() -> torch.Tensor:
 
 def test_the_derivative_of_a_known_loss_is_found() -> None:
     w = weights()
-    found = gradients.finite_differences(lambda: (w**3).sum(), w)
+    found = gradcheck.finite_differences(lambda: (w**3).sum(), w)
     assert torch.allclose(found, 3 * w**2, atol=1e-8)
     assert torch.equal(w, weights())
 
@@ -20,7 +20,7 @@ def test_the_derivative_of_a_known_loss_is_found() -> None:
 def test_float32_is_refused() -> None:
     w = weights().float()
     with pytest.raises(ValueError, match="need float64"):
-        gradients.finite_differences(lambda: w.sum(), w)
+        gradcheck.finite_differences(lambda: w.sum(), w)
 
 
 def test_the_array_at_fault_is_named_with_its_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_the_array_at_fault_is_named_with_its_error(capsys: pytest.CaptureFixtur
     wrong = 3 * w**2
     wrong[1, 2] += 1
     tried = {"right": (w, 3 * w**2), "wrong": (w, wrong), "turned": (w, (3 * w**2).T)}
-    assert gradients.compare(lambda: (w**3).sum(), tried) == ["wrong", "turned"]
+    assert gradcheck.compare(lambda: (w**3).sum(), tried) == ["wrong", "turned"]
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["✓", "right", "agrees"]
     assert "relative error 2.0e-02; furthest at [1, 2], 49 instead of 48" in lines[1]
@@ -37,4 +37,4 @@ def test_the_array_at_fault_is_named_with_its_error(capsys: pytest.CaptureFixtur
 
 def test_nan_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     w = weights()
-    assert gradients.compare(lambda: w.sum(), {"nan": (w, w * float("nan"))}) == ["nan"]
+    assert gradcheck.compare(lambda: w.sum(), {"nan": (w, w * float("nan"))}) == ["nan"]

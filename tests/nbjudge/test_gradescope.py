@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from held_out_files import SMALL, predictions, true_scores
 from small_course import COURSE, NAME, answered, code, hand_in, two_exercises, write_course
 from test_extra_credit import HALF, SCALED
 from test_extra_credit import RIGHT as SHIFTED
-from test_held_back import SMALL, predictions, true_scores
 
 from nbjudge import cli
 from nbjudge.authoring import build
@@ -111,7 +111,7 @@ def run_autograder(root):
 
 def hand_ins(course):
     """Notebooks and files, by who hands them in."""
-    held = answer_key.load_key(course.key(NAME), NAME).fixture
+    held = test_set.unpack(answer_key.load_key(course.key(NAME), NAME).test_set)
     right = answered(course, scaled=SCALED, shifted=SHIFTED, answer_task="Because.")
     good = {FILE: predictions(held, true_scores(held, 9))}
     patched = answered(course, scaled="np.allclose = lambda *a, **k: True\nraise SystemExit")
@@ -335,7 +335,7 @@ def test_the_zip_holds_the_key_and_nothing_of_other_students_or_sets(course, pac
     assert {name for name in names if name.startswith("course/")} == {
         "course/course.toml", f"course/release/{NAME}/{NAME}.ipynb",
         f"course/key/{NAME}/key.json", f"course/key/{NAME}/template.ipynb",
-        f"course/key/{NAME}/held_back.npz",
+        f"course/key/{NAME}/{answer_key.TEST_SET}",
     }  # fmt: skip
     assert not [name for name in names if "source" in name or "mistakes" in name]
     assert f'files = ["{FILE}"]' in toml
