@@ -130,7 +130,9 @@ def mixture(grams: NGrams, held: TestSet) -> Scores:
 
 
 def print_head() -> None:
-    print(f"{'':<28}{'nats':>8}{'share':>7}{'best T':>9}{'share':>7}{'texts':>9}{'idle':>6}{'share':>7}")
+    print(
+        f"{'':<28}{'nats':>8}{'share':>7}{'best T':>9}{'share':>7}{'texts':>9}{'idle':>6}{'share':>7}"
+    )
 
 
 def show(name: str, held: TestSet, scores: Scores) -> None:

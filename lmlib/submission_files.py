@@ -59,7 +59,9 @@ def read_generations(content: bytes, test_set: str, beginnings: int) -> np.ndarr
         raise BadSubmission(f"has {len(lines)} generations, not {beginnings}.")
     for number, line in enumerate(lines, start=1):
         if len(line) != WRITTEN:
-            raise BadSubmission(f"has {len(line)} characters in generation {number}, not {WRITTEN}.")
+            raise BadSubmission(
+                f"has {len(line)} characters in generation {number}, not {WRITTEN}."
+            )
         if line != line.upper():
             raise BadSubmission(f"has lower-case letters in generation {number}: {line!r}.")
         try:

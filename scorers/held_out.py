@@ -81,7 +81,9 @@ def score_generations(held: TestSet, files: Mapping[str, bytes]) -> tuple[float,
     except BadFile:
         most = 0.0
     if most < share:
-        words += f" They earn no larger share than {PREDICTIONS}: {most:.0%} instead of {share:.0%}."
+        words += (
+            f" They earn no larger share than {PREDICTIONS}: {most:.0%} instead of {share:.0%}."
+        )
     return min(share, most), words
 
 
