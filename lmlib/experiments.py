@@ -13,10 +13,11 @@ Files appear whole or not at all, so that a crash in the middle of writing costs
 import io
 import json
 import os
+import random
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,16 @@ from lmlib.submission_files import GENERATIONS, PREDICTIONS, BadSubmission
 
 FOLDER = Path("experiments")
 HANDED_IN = (PREDICTIONS, GENERATIONS)
+SLIPS = range(2, 6)  # which character from the end changes places with the one before it
 
 
 @dataclass(frozen=True)
 class Contexts:
     """Beginnings of sentences as tokens, int64; each starts with <sos>."""
 
-    validation: np.ndarray  # (N, 31): 30 characters
+    validation: np.ndarray  # (N, 31): 30 characters, with a slip
     validation_follow: np.ndarray  # (N, 20): what follows them
-    contexts: np.ndarray  # (N, 31): the next character is to be scored
+    contexts: np.ndarray  # (N, 31), with a slip: the next character is to be scored
     beginnings: np.ndarray  # (M, 41): 30 characters are to be written
     test_set: str  # its name, by which grading knows what a file was made for
 
@@ -50,11 +52,31 @@ def load_contexts(path: Path = Path("contexts.npz")) -> Contexts:
 
 
 def practice_contexts(sentences: Sequence[Sequence[int]]) -> Contexts:
-    """Contexts of one's own, from complete sentences of at least 70 characters as tokens."""
+    """Contexts of one's own, from complete sentences of at least 70 characters as tokens.
+
+    They have slips as in contexts.npz, at the same places each time.
+    """
+    draw = random.Random(0).random
     tokens = np.array([sentence[:71] for sentence in sentences if len(sentence) >= 72])
     third = len(tokens) // 3
     one, two, three = (tokens[at * third : (at + 1) * third] for at in range(3))
+    one[:, :31], two[:, :31] = with_slips(one[:, :31], draw), with_slips(two[:, :31], draw)
     return Contexts(one[:, :31], one[:, 31:51], two[:, :31], three[:, :41], "practice")
+
+
+def with_slips(rows: np.ndarray, draw: Callable[[], float]) -> np.ndarray:
+    """Tokens (N, T) of which each row has two different neighbors near its end exchanged.
+
+    draw: gives a number from 0 up to 1
+    """
+    rows = rows.copy()
+    for row in rows:
+        ends = [len(row) - back for back in SLIPS]
+        places = [at for at in ends if row[at] != row[at - 1]]
+        if places:
+            at = places[int(draw() * len(places))]
+            row[[at - 1, at]] = row[[at, at - 1]]
+    return rows
 
 
 class RunError(Exception):

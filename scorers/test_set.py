@@ -13,13 +13,14 @@ import io
 import random
 import secrets
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from lmlib import stories
+from lmlib.experiments import with_slips
 from lmlib.submission_files import WRITTEN
 from lmlib.utterances import encode
 from nbjudge.core.errors import CourseError
@@ -28,7 +29,6 @@ from nbjudge.core.files import digest
 CONTEXT = 30  # characters of a context, whose next one is to be scored
 AHEAD = 20  # characters that follow a context of the validation set
 BEGINNING = 40  # characters of a beginning, which WRITTEN more are to continue
-SLIPS = range(2, 6)  # which character from the end changes places with the one before it
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,6 @@ def make(seed: int | None = None, sizes: Sizes = Sizes()) -> TestSet:
         beginnings_follow=beginnings_follow,
         judge_text=_array(text),
     )
-
-
-def with_slips(rows: np.ndarray, draw: Callable[[], float]) -> np.ndarray:
-    """Each row (T,) of tokens with two different neighbors near its end exchanged.
-
-    draw: gives a number from 0 up to 1
-    """
-    rows = rows.copy()
-    for row in rows:
-        ends = [len(row) - back for back in SLIPS]
-        places = [at for at in ends if row[at] != row[at - 1]]
-        if places:
-            at = places[int(draw() * len(places))]
-            row[[at - 1, at]] = row[[at, at - 1]]
-    return rows
 
 
 def _sentences(

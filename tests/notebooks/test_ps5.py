@@ -82,7 +82,7 @@ def test_the_scales_are_those_of_grading() -> None:
         scale, text = held_out.SCALES[file], CELLS[f"{cell}-exercise"].source
         assert told[file].format(full=scale.full) in text
         assert re.search(rf"none (at|from) {scale.none:.2f}", text)
-        assert CELLS[f"{cell}_test"].metadata.lmlib.scored_file == file
+        assert CELLS[f"{cell}_test"].metadata.nbjudge.scored_file == file
     assert set(held_out.SCALES) == set(experiments.HANDED_IN)
 
 

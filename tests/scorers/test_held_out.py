@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from held_out_files import SMALL, generations, predictions, true_scores
 
-from lmlib import stories
+from lmlib import experiments, stories
 from lmlib.submission_files import GENERATIONS, PREDICTIONS
 from lmlib.utterances import decode, encode
 from nbjudge.core.errors import CourseError
@@ -52,18 +52,18 @@ def test_without_its_seed_a_test_set_is_another_one():
 
 def test_contexts_have_one_slip_each_near_the_end():
     rows = np.stack([np.random.default_rng(seed).permutation(31) for seed in range(200)])
-    slipped = test_set.with_slips(rows.astype(np.uint8), iter(np.linspace(0, 0.99, 200)).__next__)
+    slipped = experiments.with_slips(rows.astype(np.uint8), iter(np.linspace(0, 0.99, 200)).__next__)
     places = np.argwhere(slipped != rows)
     assert (np.bincount(places[:, 0], minlength=200) == 2).all()
     firsts, seconds = places[::2, 1], places[1::2, 1]
-    assert (seconds == firsts + 1).all() and set(31 - seconds) == set(test_set.SLIPS)
+    assert (seconds == firsts + 1).all() and set(31 - seconds) == set(experiments.SLIPS)
     assert (slipped[:, -1] == rows[:, -1]).all()
     assert (np.sort(slipped) == np.sort(rows)).all()
 
 
 def test_equal_neighbors_are_no_slip():
     rows = np.full((3, 31), 7, dtype=np.uint8)
-    assert (test_set.with_slips(rows, lambda: 0.5) == rows).all()
+    assert (experiments.with_slips(rows, lambda: 0.5) == rows).all()
 
 
 def test_too_few_sentences_are_said():
