@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from lmlib import training
+
 
 class _Catch(TorchFunctionMode):
     """Keeps the result of every softmax that has a row and a column for each of T tokens."""
@@ -33,6 +35,11 @@ class _Catch(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name == "softmax" and tuple(result.shape[-2:]) == (self.length, self.length):
             self.caught.append(result)
+        elif name == "multi_head_attention_forward":  # inside which no softmax is seen
+            asked = kwargs | {"need_weights": True, "average_attn_weights": False}
+            heads = function(*args, **asked)[1]  # (B, heads, T, T) or (heads, T, T)
+            if tuple(heads.shape[-2:]) == (self.length, self.length):
+                self.caught.append(heads)
         elif name == "scaled_dot_product_attention":
             # asked to mix the rows of the identity instead of the values, it answers its weights
             given = dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)) | kwargs
@@ -46,16 +53,23 @@ class _Catch(TorchFunctionMode):
 def weights(model: nn.Module, token_ids: Tensor) -> list[np.ndarray]:
     """The attention weights of every head while a model reads a text: arrays (T, T), in order.
 
-    token_ids: (1, T).  Row t of an array says how much position t takes from each position.  Empty
-    where no softmax over the positions was seen, as in a model that computes its own.
+    token_ids: (1, T).  Row t of an array says how much position t takes from each position.
+    Says so and returns an empty list if no softmax over the positions was seen, as in a model that
+    computes its own, or in a layer that is a single compiled operation.
     """
     was_training = model.training
     model.eval()
     try:
-        with _Catch(token_ids.shape[1]) as catch:
+        with training.without_fast_path(), _Catch(token_ids.shape[1]) as catch:
             model(token_ids)
     finally:
         model.train(was_training)
     length = token_ids.shape[1]
+    if not catch.caught:
+        print(
+            f"No attention was seen in {type(model).__name__}: it computes no softmax with a row "
+            f"and a column for each of the {length} positions, or inside a layer that cannot be "
+            "looked into."
+        )
     heads = [head for caught in catch.caught for head in caught.reshape(-1, length, length)]
     return [head.cpu().numpy() for head in heads]

@@ -3,37 +3,34 @@
 A model here is called with token ids (B, T), and targets (B, T) or None.  It returns its logits
 (B, T, V), and the loss that it learns by, a tensor (); without targets None in its place.
 
-What is counted.  Floating-point operations (FLOPs) are those of matrix products, convolutions and
-attention in a training step, forward and backward, a multiplication and an addition each as one.
-Sums, norms, activations, look-ups and the optimizer's own arithmetic are not counted.  The first
-step, and then one in 25, is counted by torch.utils.flop_counter, with attention and recurrent
-layers taken apart into their products; the steps between are taken to cost as much as these on
-average.  Seconds are those of training steps alone, without drawing batches and without the
-estimates between.  A step that is being counted is slower, so it is charged the mean of the others.
+What is charged.  The making of the model and its optimizer, and every training step: forward,
+backward, the schedule and the optimizer.  Drawing batches and the estimates between are free.
+
+- Under a budget of FLOPs every step is counted, by lmlib.flops, which says what an operation costs.
+  What it does not know is named in the table.
+- Under a budget of seconds every step is timed.  Its FLOPs are only measured: those of the first
+  step are taken for all.
 """
 
 import dataclasses
-import hashlib
+import random
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from IPython.display import display
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from lmlib import batches, experiments, fingerprints, run_log, training
+from lmlib import batches, experiments, fingerprints, flops, run_log, training
 from lmlib.run_log import ESTIMATES, LOG, Results, Run, read
 
 BAR = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-COUNT_EVERY = 25  # steps
 MOST_WINDOWS = 1_024  # of held-out text that a loss is taken over
 LOOKING_AHEAD = 1e-3  # by how much a logit may change when a later token does
 
@@ -101,9 +98,10 @@ def compare(
     """Train every candidate once with each seed, and keep what each run has cost and reached.
 
     The table is shown, and fills as runs end.  A run that is in the log already is not repeated;
-    one of a candidate that has changed since, or that failed, is.  A candidate that fails has the
-    reason in its own row, and the others go on.  With one seed all candidates of one batch size see
-    the same batches.  Raises DamagedLog where the log cannot be read.
+    one of a candidate that has changed since, in whatever its functions reach, or that failed, is.
+    So is one whose code cannot be compared with what it was, and that is said.  A candidate that
+    fails has the reason in its own row, and the others go on.  With one seed all candidates of one
+    batch size see the same batches.  Raises DamagedLog if the log cannot be read.
     """
     logged = read(log).runs
     asked: list[Run] = []
@@ -133,16 +131,21 @@ def _new_or_known(
     bar: tqdm,
 ) -> Run:
     run = Run(name, seed, str(budget))
+    run = dataclasses.replace(run, fingerprint=_fingerprint(name, candidate, data))
+    spent = _Spent(budget, data.device)
     with _seeded(seed, data.device):
         try:
-            model = candidate.model().to(data.device)
-            run = dataclasses.replace(run, fingerprint=_fingerprint(candidate, model, data))
-            wanted = (name, seed, run.budget, run.fingerprint)
+            with spent.on_making():
+                model = candidate.model().to(data.device)
+                optimizer = candidate.optimizer(model)
+            run = dataclasses.replace(run, start=_start(model, optimizer))
+            wanted = (name, seed, run.budget, run.fingerprint, run.start)
             for old in known:
-                if not old.error and wanted == (old.candidate, old.seed, old.budget,
-                                                old.fingerprint):  # fmt: skip
+                if run.fingerprint and not old.error and wanted == (
+                    old.candidate, old.seed, old.budget, old.fingerprint, old.start
+                ):  # fmt: skip
                     return old
-            return _train(run, model, candidate, data, budget, bar)
+            return _train(run, model, optimizer, candidate, data, spent, bar)
         except Exception as error:  # whatever a student's model does: its own row says it
             words = str(error).strip().split("\n")[0][:200]
             kind = "" if isinstance(error, Broken) else f"{type(error).__name__}: "
@@ -151,22 +154,33 @@ def _new_or_known(
 
 @contextmanager
 def _seeded(seed: int, device: str) -> Iterator[None]:
-    """PyTorch's own generators begin at `seed`, and are afterwards as they were."""
+    """All usual generators begin at `seed`, and are afterwards as they were."""
     devices = [device] if device.startswith("cuda") else []
+    states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
-        yield
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
 
 
 def _train(
-    run: Run, model: nn.Module, candidate: Candidate, data: Data, budget: Budget, bar: tqdm
+    run: Run,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    candidate: Candidate,
+    data: Data,
+    spent: "_Spent",
+    bar: tqdm,
 ) -> Run:
     """Spend the budget on training the model, and measure it; the bar grows by 1 meanwhile."""
     _check_logits(model, data)
-    optimizer = candidate.optimizer(model)
     rates = [group["lr"] for group in optimizer.param_groups]
     generator = torch.Generator().manual_seed(run.seed)
-    spent = _Spent(budget)
     begun = bar.n
     curve: list[tuple[float, float]] = []
     while not spent.is_all():
@@ -176,10 +190,10 @@ def _train(
             data.training, data.context_window_size, candidate.batch_size, generator
         )
         x, y = (tokens.to(data.device) for tokens in drawn)
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * candidate.schedule(spent.share)
         model.train()
-        with spent.on_a_step(data.device):
+        with spent.on_a_step():
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * candidate.schedule(spent.share)
             loss = candidate.loss(model, x, y, spent.share)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -187,8 +201,9 @@ def _train(
         bar.update(begun + min(spent.share, 1.0) - bar.n)
         if not torch.isfinite(loss):
             raise Broken(f"the loss was {loss.item()} at step {spent.steps}")
-    if spent.share > 1.1 and spent.steps <= 2:
-        raise Broken(f"the first steps alone cost {spent.share:.1f} times the budget")
+    if spent.share > 1.1:
+        which = "the first steps alone cost" if spent.steps <= 2 else "its last step led to"
+        raise Broken(f"{which} {spent.share:.1f} times the budget")
     _check_logits(model, data)
     validation = held_out_loss(model, data.validation, data)
     folder = experiments.new_run()
@@ -200,6 +215,7 @@ def _train(
         steps=spent.steps,
         seconds=spent.seconds,
         flops=spent.flops,
+        uncounted=sorted(spent.uncounted),
         spent=spent.share,
         validation=validation,
         test=held_out_loss(model, data.test, data),
@@ -211,63 +227,64 @@ def _train(
 class _Spent:
     """What a run has spent so far, and whether another step would be too much."""
 
-    def __init__(self, budget: Budget):
+    def __init__(self, budget: Budget, device: str):
         self.budget = budget
+        self.device = device
         self.steps = 0
-        self.counted = 0  # of these steps
-        self.counted_flops = 0.0
-        self.timed_seconds = 0.0  # of the others
-
-    @property
-    def seconds(self) -> float:
-        return self.timed_seconds * self.steps / max(1, self.steps - self.counted)
+        self.seconds = 0.0
+        self.counted_flops = 0
+        self.counted_steps = 0
+        self.making = 0.0  # seconds or FLOPs, as the budget has it
+        self.uncounted: set[str] = set()  # operations whose FLOPs are not known
 
     @property
     def flops(self) -> float:
-        return self.counted_flops * self.steps / max(1, self.counted)
+        """All FLOPs; under a budget of seconds, as if each step cost what the first did."""
+        return self.counted_flops * self.steps / max(1, self.counted_steps)
 
     @property
     def share(self) -> float:
-        spent = self.flops if self.budget.seconds is None else self.seconds
-        return spent / self.budget.amount
+        steps = self.flops if self.budget.seconds is None else self.seconds
+        return (self.making + steps) / self.budget.amount
 
     def is_all(self) -> bool:
-        """Whether one more step, as dear as those until now, would not fit into the budget."""
-        if self.steps == 1 and self.budget.seconds is not None:
-            return False  # the first step is counted and not timed
-        return self.steps > 0 and self.share * (1 + 1 / self.steps) > 1
+        """Whether one more step, at the average cost so far, would not fit into the budget."""
+        each = (self.share - self.making / self.budget.amount) / max(1, self.steps)
+        return self.steps > 0 and self.share + each > 1
 
     @contextmanager
-    def on_a_step(self, device: str) -> Iterator[None]:
-        """Count or time what is done inside.  Raises Broken where there is nothing to count."""
-        is_counted = self.steps % COUNT_EVERY == 0
-        _finish(device)
+    def on_making(self) -> Iterator[None]:
+        """Charge the making of model and optimizer."""
+        seconds, counted = self.seconds, self.counted_flops
+        with self._measured(is_counted=self.budget.seconds is None):
+            yield
+        self.making = (
+            self.counted_flops - counted if self.budget.seconds is None else self.seconds - seconds
+        )
+        self.seconds, self.counted_flops = seconds, counted
+
+    @contextmanager
+    def on_a_step(self) -> Iterator[None]:
+        """Charge a step."""
+        is_counted = self.budget.seconds is None or self.steps == 0
+        with self._measured(is_counted):
+            yield
+        self.steps += 1
+        self.counted_steps += is_counted
+
+    @contextmanager
+    def _measured(self, is_counted: bool) -> Iterator[None]:
+        _finish(self.device)
         started = time.perf_counter()
         if is_counted:
-            with _counting() as counter:
+            with flops.counting() as counter:
                 yield
-            self.counted += 1
-            self.counted_flops += counter.get_total_flops()
+            self.counted_flops += counter.flops
+            self.uncounted |= counter.uncounted
         else:
             yield
-            _finish(device)
-            self.timed_seconds += time.perf_counter() - started
-        self.steps += 1
-        if self.budget.seconds is None and not self.flops:
-            raise Broken("a step has no FLOPs that are counted: compare it by seconds")
-
-
-@contextmanager
-def _counting() -> Iterator[FlopCounterMode]:
-    """Counts FLOPs, of attention and recurrent layers too, which fused kernels would hide."""
-    with (
-        warnings.catch_warnings(action="ignore", category=UserWarning),  # of switches not there
-        sdpa_kernel(SDPBackend.MATH),
-        torch.backends.mkldnn.flags(enabled=False),
-        torch.backends.cudnn.flags(enabled=False),
-        FlopCounterMode(display=False) as counter,
-    ):
-        yield counter
+        _finish(self.device)
+        self.seconds += time.perf_counter() - started
 
 
 def _finish(device: str) -> None:
@@ -277,11 +294,12 @@ def _finish(device: str) -> None:
 
 
 @torch.no_grad()
+@training.without_fast_path()
 def held_out_loss(model: nn.Module, tokens: Tensor, data: Data) -> float:
     """The mean negative log-likelihood of the tokens (n,), in nats per token.
 
-    Over windows that lie side by side, the same for every model.  It is computed here, from the
-    logits, so that no candidate's own loss has a say in it.
+    Over windows that lie next to each other, the same for every model.  It is computed here, from
+    the logits, so that no candidate's own loss has a say in it.
     """
     T = data.context_window_size
     count = min(MOST_WINDOWS, (len(tokens) - 1) // T)
@@ -300,6 +318,7 @@ def held_out_loss(model: nn.Module, tokens: Tensor, data: Data) -> float:
 
 
 @torch.no_grad()
+@training.without_fast_path()
 def _check_logits(model: nn.Module, data: Data) -> None:
     """Raise Broken for logits of a wrong shape, or that know what comes later."""
     model.eval()
@@ -322,21 +341,20 @@ def _check_logits(model: nn.Module, data: Data) -> None:
         raise Broken("the model looks ahead: its logits change when a later token does")
 
 
-def _fingerprint(candidate: Candidate, model: nn.Module, data: Data) -> str:
-    """A digest of what a run depends on: structure, code, settings and data, but no weights."""
-    optimizer = candidate.optimizer(model)
+def _fingerprint(name: str, candidate: Candidate, data: Data) -> str:
+    """What a run depends on, apart from its seed; empty, with a sentence, if it cannot be told."""
+    try:
+        return fingerprints.fingerprint(candidate, data)
+    except fingerprints.NoFingerprint as error:
+        print(f"{name}: whether it has changed cannot be told, so it is run again ({error}).")
+        return ""
+
+
+def _start(model: nn.Module, optimizer: torch.optim.Optimizer) -> str:
+    """What training starts with: parts, weights, and the optimizer's settings."""
     settings = [
-        {name: value for name, value in group.items() if name != "params"}
+        {key: value for key, value in group.items() if key != "params"}
         for group in optimizer.param_groups
     ]
-    functions: list[object] = [
-        candidate.model, candidate.optimizer, candidate.schedule, candidate.loss
-    ]  # fmt: skip
-    classes = {type(part) for part in model.modules()} | {type(optimizer)}
-    own = [kind for kind in classes if not kind.__module__.startswith("torch.")]
-    functions += [method for kind in own for method in vars(kind).values()]
-    tokens = (data.training, data.validation, data.test)
-    parts = [repr(model), repr(settings), repr(candidate.batch_size)]
-    parts += [str(data.context_window_size), *sorted(map(fingerprints.described, functions))]
-    parts += [hashlib.sha256(part.numpy().tobytes()).hexdigest() for part in tokens]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    return fingerprints.fingerprint(repr(model), tensors, type(optimizer), settings)

@@ -1,8 +1,8 @@
-"""Runs of a training on disk: nothing is overwritten, and what was begun can be gone on with.
+"""Runs of a training on disk: nothing is overwritten, and an interrupted one can be resumed.
 
 A run is a folder experiments/<run>/ with
 
-    checkpoint.pt    the training's state, replaced as it goes on
+    checkpoint.pt    the training's state, replaced as it proceeds
     figures.json     what it has reached, such as the loss on validation text
     predictions.npz  raw scores of the next character, to hand in
     generations.txt  texts, to hand in
@@ -13,44 +13,70 @@ Files appear whole or not at all, so that a crash in the middle of writing costs
 import io
 import json
 import os
+import random
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lmlib import submission_files
+from lmlib.submission_files import GENERATIONS, PREDICTIONS, BadSubmission
+
 FOLDER = Path("experiments")
-HANDED_IN = ("predictions.npz", "generations.txt")
+HANDED_IN = (PREDICTIONS, GENERATIONS)
+SLIPS = range(2, 6)  # which character from the end changes places with the one before it
 
 
 @dataclass(frozen=True)
 class Contexts:
     """Beginnings of sentences as tokens, int64; each starts with <sos>."""
 
-    validation: np.ndarray  # (N, 31): 30 characters
+    validation: np.ndarray  # (N, 31): 30 characters, with a slip
     validation_follow: np.ndarray  # (N, 20): what follows them
-    contexts: np.ndarray  # (N, 31): the next character is to be scored
+    contexts: np.ndarray  # (N, 31), with a slip: the next character is to be scored
     beginnings: np.ndarray  # (M, 41): 30 characters are to be written
-    fixture: str  # by which grading knows what a file was made for
+    test_set: str  # its name, by which grading knows what a file was made for
 
 
 def load_contexts(path: Path = Path("contexts.npz")) -> Contexts:
-    """The contexts that came with the notebook.  Raises FileNotFoundError where there are none."""
+    """The contexts that came with the notebook.  Raises FileNotFoundError if there are none."""
     with np.load(path, allow_pickle=False) as arrays:
-        tokens = {name: arrays[name].astype(np.int64) for name in arrays.files if name != "fixture"}
-        return Contexts(**tokens, fixture=str(arrays["fixture"]))
+        names = [name for name in arrays.files if name != "test_set"]
+        tokens = {name: arrays[name].astype(np.int64) for name in names}
+        return Contexts(**tokens, test_set=str(arrays["test_set"]))
 
 
 def practice_contexts(sentences: Sequence[Sequence[int]]) -> Contexts:
-    """Contexts of one's own, from complete sentences of at least 70 characters as tokens."""
+    """Contexts of one's own, from complete sentences of at least 70 characters as tokens.
+
+    They have slips as in contexts.npz, at the same places each time.
+    """
+    draw = random.Random(0).random
     tokens = np.array([sentence[:71] for sentence in sentences if len(sentence) >= 72])
     third = len(tokens) // 3
     one, two, three = (tokens[at * third : (at + 1) * third] for at in range(3))
+    one[:, :31], two[:, :31] = with_slips(one[:, :31], draw), with_slips(two[:, :31], draw)
     return Contexts(one[:, :31], one[:, 31:51], two[:, :31], three[:, :41], "practice")
+
+
+def with_slips(rows: np.ndarray, draw: Callable[[], float]) -> np.ndarray:
+    """Tokens (N, T) of which each row has two different neighbors near its end exchanged.
+
+    draw: gives a number from 0 up to 1
+    """
+    rows = rows.copy()
+    for row in rows:
+        ends = [len(row) - back for back in SLIPS]
+        places = [at for at in ends if row[at] != row[at - 1]]
+        if places:
+            at = places[int(draw() * len(places))]
+            row[[at - 1, at]] = row[[at, at - 1]]
+    return rows
 
 
 class RunError(Exception):
@@ -83,7 +109,7 @@ def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:
-    """The last state that was kept; None where the training has not begun yet."""
+    """The last state that was kept; None if the training has not begun yet."""
     import torch
 
     try:
@@ -93,27 +119,27 @@ def load_checkpoint(run: Path) -> dict[str, Any] | None:
     return state
 
 
-def save_predictions(run: Path, scores: Any, fixture: str) -> None:
+def save_predictions(run: Path, scores: Any, test_set: str) -> None:
     """Keep raw scores (N, V) of the character after each context, to hand in.
 
-    fixture: the name in contexts.npz, by which grading knows what they are for
+    test_set: the name in contexts.npz, by which grading knows what they are for
     Raises RunError if the run has predictions already, or numbers that are not finite.
     """
     scores = np.asarray(scores, dtype=np.float32)
     if not np.isfinite(scores).all():
         raise RunError("Some of the scores are NaN or infinite; such predictions cannot be scored.")
     file = io.BytesIO()
-    np.savez_compressed(file, scores=scores, fixture=np.array(fixture))
-    _write_new(run / "predictions.npz", file.getvalue())
+    np.savez_compressed(file, scores=scores, test_set=np.array(test_set))
+    _write_new(run / PREDICTIONS, file.getvalue())
 
 
-def save_generations(run: Path, texts: Sequence[str], fixture: str) -> None:
+def save_generations(run: Path, texts: Sequence[str], test_set: str) -> None:
     """Keep the texts written after each beginning, to hand in.
 
     Raises RunError if the run has generations already.
     """
-    lines = [f"fixture {fixture}", *texts]
-    _write_new(run / "generations.txt", "".join(f"{line}\n" for line in lines).encode("ascii"))
+    lines = [f"test set {test_set}", *texts]
+    _write_new(run / GENERATIONS, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 
 def save_figures(run: Path, **figures: float) -> None:
@@ -129,7 +155,7 @@ def runs(folder: Path = FOLDER) -> list[tuple[str, dict[str, float]]]:
 
 
 def hand_in(run: Path, notebook: Path) -> Path:
-    """Pack the notebook and what the run hands in into one zip beside the notebook; its path.
+    """Pack the notebook and what the run hands in into one zip next to the notebook; its path.
 
     Raises RunError, with the reason, for whatever is missing or would not be scored.
     """
@@ -140,7 +166,7 @@ def hand_in(run: Path, notebook: Path) -> Path:
         raise RunError(f"The run {run.name} has no {' and no '.join(missing)} yet.")
     if not notebook.is_file():
         raise RunError(f"There is no notebook {notebook}.")
-    _check_made_for(run, notebook.parent / "contexts.npz")
+    _check_files(run, notebook.parent / "contexts.npz")
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(notebook, notebook.name)
@@ -151,23 +177,27 @@ def hand_in(run: Path, notebook: Path) -> Path:
     return packed
 
 
-def _check_made_for(run: Path, contexts: Path) -> None:
-    """Refuse files that were made for other contexts than those beside the notebook."""
+def _check_files(run: Path, contexts: Path) -> None:
+    """Refuse what grading would not score; the test set is the one next to the notebook."""
     try:
         with np.load(contexts, allow_pickle=False) as arrays:
-            fixture, shape = str(arrays["fixture"]), (len(arrays["contexts"]), 31)
-            beginnings = len(arrays["beginnings"])
+            name = str(arrays["test_set"])
+            sizes = {PREDICTIONS: len(arrays["contexts"]), GENERATIONS: len(arrays["beginnings"])}
     except FileNotFoundError:
-        raise RunError(f"There is no {contexts.name} beside the notebook.") from None
-    with np.load(run / "predictions.npz", allow_pickle=False) as arrays:
-        scores, made_for = arrays["scores"], str(arrays["fixture"])
-    first, *lines = (run / "generations.txt").read_text("ascii").splitlines()
-    if made_for != fixture or first != f"fixture {fixture}":
-        raise RunError(f"The run {run.name} was made for other contexts than {contexts}.")
-    if scores.shape != shape:
-        raise RunError(f"The run {run.name} has scores of shape {scores.shape}, not {shape}.")
-    if len(lines) != beginnings:
-        raise RunError(f"The run {run.name} has {len(lines)} generations, not {beginnings}.")
+        raise RunError(f"There is no {contexts.name} next to the notebook.") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"{contexts} is damaged, or not the one that came with the notebook: download it again."
+        ) from error
+    readers = {
+        PREDICTIONS: submission_files.read_predictions,
+        GENERATIONS: submission_files.read_generations,
+    }
+    for file, read in readers.items():
+        try:
+            read((run / file).read_bytes(), name, sizes[file])
+        except BadSubmission as error:
+            raise RunError(f"{run / file} {error}") from error
 
 
 def _figures(run: Path) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What runs have cost and reached: a log of them on disk, and a table of their means and spreads.
 
 The log is JSON, a run a line.  Nothing in it is overwritten: of a run that was repeated the newest
-counts, and a candidate that has been changed begins anew.
+counts, and a candidate that has changed starts again.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import numpy as np
 from lmlib import experiments
 
 LOG = Path("results.json")
-ESTIMATES = 10  # of the validation loss in a run, beside the one at its end
+ESTIMATES = 10  # of the validation loss in a run, besides the one at its end
 
 
 class DamagedLog(Exception):
@@ -32,6 +32,7 @@ class Run:
     seed: int
     budget: str
     fingerprint: str = ""  # of the candidate and the data; another one is another experiment
+    start: str = ""  # of the weights and settings that training starts with
     parameters: int = 0
     steps: int = 0
     seconds: float = 0.0
@@ -40,6 +41,7 @@ class Run:
     validation: float = 0.0  # nats per token, at the end
     test: float = 0.0
     curve: list[tuple[float, float]] = field(default_factory=list)  # (spent, validation loss)
+    uncounted: list[str] = field(default_factory=list)  # operations whose FLOPs are not known
     error: str = ""  # why there is nothing above
     folder: str = ""  # in experiments/, with the trained weights
 
@@ -108,7 +110,7 @@ class Results:
     def markdown(self) -> str:
         """The table in Markdown, as a report takes it; numbers and their units stay in one line."""
         rows = self.table()
-        if not any(row[-1] for row in rows):  # nothing has failed
+        if not any(row[-1] for row in rows):  # nothing is to be said
             rows = [row[:-1] for row in rows]
         width = len(HEADER) - 1
         as_is = [[re.sub(r"([\\`*_<|$])", r"\\\1", cell) for cell in row] for row in rows]
@@ -138,7 +140,7 @@ def read(log: Path = LOG) -> Results:
         return Results()
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedLog(
-            f"{log} is not a log of runs ({error}): move it away, and it is begun anew."
+            f"{log} is not a log of runs ({error}): move it away, and it is started again."
         ) from None
     return Results(tuple(runs))
 
@@ -160,7 +162,10 @@ def _finished(runs: Sequence[Run]) -> list[Run]:
 def _row(name: str, budget: str, runs: Sequence[Run]) -> tuple[str, ...]:
     ended = _finished(runs)
     failed = [run for run in runs if run.error]
-    note = f"{len(failed)} of {len(runs)} failed: {failed[-1].error}" if failed else ""
+    notes = [f"{len(failed)} of {len(runs)} failed: {failed[-1].error}"] if failed else []
+    if uncounted := sorted({name for run in ended for name in run.uncounted}):
+        notes.append(f"FLOPs without {', '.join(uncounted)}")
+    note = "; ".join(notes)
     if not ended:
         return (name, budget, "0", *["–"] * (len(HEADER) - 4), note)
     return (

@@ -32,6 +32,9 @@ PRONOUNS = {
 PAST = {"is": "was", "are": "were"}
 OF_THE_HERO = ("he", "him", "his", "himself", "kind")  # {his} is short for {hero.his}
 
+MOST_DRAWS = 1_000  # of a word that the story has not used, by chance
+MOST_BARREN = 1_000  # stories in a row without a new sentence
+
 T = TypeVar("T")
 Word = dict[str, str]  # its forms; the word itself is the form ""
 
@@ -54,20 +57,28 @@ def utterances(length: int, seed: int = 0) -> str:
     """Sentences as in a transcript, one a line: capitals, apostrophes and spaces, nothing else.
 
     No line comes twice. The lines are whole, so there are length characters or just over. Raises
-    ValueError for a length below one.
+    ValueError for a length below one, and if the grammar has no new sentences left.
     """
     return "".join(_until(length, _new_lines(_stories(seed))))
 
 
 def _new_lines(stories: Iterable[str]) -> Iterator[str]:
     """Each sentence of the stories as a line of capitals, when it comes for the first time."""
-    known = set()
+    known: set[str] = set()
+    barren = 0  # stories since the last one with a new sentence
     for story in stories:
+        before = len(known)
         for sentence in sentences(story):
             line = re.sub("[^A-Z']+", " ", sentence.upper()).strip() + "\n"
             if line not in known:
                 known.add(line)
                 yield line
+        barren = barren + 1 if len(known) == before else 0
+        if barren == MOST_BARREN:
+            raise ValueError(
+                f"{MOST_BARREN:,} stories in a row have brought no new sentence after "
+                f"{len(known):,}: ask for a shorter text."
+            )
 
 
 def _until(length: int, pieces: Iterable[str]) -> Iterator[str]:
@@ -189,11 +200,19 @@ def _person(story: Story, cast: str, pronoun: str) -> Word:
 
 
 def _unused(name: str, story: Story) -> Word:
-    """A word of a list that the story has not used yet."""
+    """A word of a list that the story has not used yet; any of the list, if it has used them all.
+
+    So a parent can be the mom who has already come as an adult.
+    """
     words = _words()[name]
+    free = tuple(word for word in words if word[""] not in story.used)
     word = _pick(words, story.draw)
-    while word[""] in story.used:
+    for _ in range(MOST_DRAWS if free else 0):
+        if word in free:
+            break
         word = _pick(words, story.draw)
+    else:
+        word = _pick(free or words, story.draw)
     story.used.add(word[""])
     return word
 

@@ -5,7 +5,8 @@ loss, a tensor ().
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -79,7 +80,24 @@ def _remember(history: History, step: int, seconds: float, losses: tuple[float, 
     history.held_out.append(losses[1])
 
 
+@contextmanager
+def without_fast_path() -> Iterator[None]:
+    """Inside, PyTorch's own transformer layers are evaluated as they are trained.
+
+    Without gradients nn.TransformerEncoderLayer and nn.MultiheadAttention take a fast path: it
+    reads a mask of numbers as one of yes and no, ignores is_causal without a mask, and computes
+    with the weights of the parts inside without calling them, so that a changed part has no say.
+    """
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_enabled)
+
+
 @torch.no_grad()
+@without_fast_path()
 def mean_loss(model: nn.Module, next_batch: Callable[[], Batch], iterations: int) -> float:
     """The mean loss of a model in evaluation mode over some batches, in nats per token.
 

@@ -137,9 +137,15 @@ def encoded(tokenizer: BytePairTokenizer, texts: list[str]) -> tuple[Tensor, flo
 
 
 def batches(tokens: Tensor, settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless inputs and targets (B, T): each pass cuts the tokens at new places, and shuffles."""
+    """Endless inputs and targets (B, T): each pass cuts the tokens at new places, and shuffles.
+
+    Raises ValueError if there are too few tokens for a batch in every pass.
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     T = settings.block_size
+    needed = (settings.rows + 2) * T  # a batch, what a pass leaves out at either end
+    if len(tokens) < needed:
+        raise ValueError(f"{len(tokens):,} tokens are too few: training needs {needed:,}.")
     while True:
         offset = int(torch.randint(T, (), generator=generator))
         starts = torch.arange(offset, len(tokens) - T, T)

@@ -164,11 +164,13 @@ def sample(
     generator = torch.Generator().manual_seed(seed)
     tokenizer = tokenizers.load("shakespeare")
     tokens = tokenizer.encode(PROMPT)
-    while len(text := tokenizer.decode(tokens)) < characters:
+    for _ in range(characters):  # draws: a token is at least one character
+        if len(tokenizer.decode(tokens)) >= characters:
+            break
         window: Tensor = torch.tensor(tokens[-settings.block_size :])
         logits = model(window[None])[0, -1] / temperature  # (V,)
         tokens.append(int(torch.multinomial(logits.softmax(0), 1, generator=generator)))
-    return text[:characters]
+    return tokenizer.decode(tokens)[:characters]
 
 
 def longest_copied(text: str, sources: list[str]) -> str:

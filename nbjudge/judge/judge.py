@@ -70,18 +70,16 @@ def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict
     files: what was handed in, name → contents
     """
     return {
-        cell.grade_id: _file_verdict(key, cell, files.get(cell.scored_file))
-        for cell in key.cells
-        if cell.scored_file
+        cell.grade_id: _file_verdict(key, cell, files) for cell in key.cells if cell.scored_file
     }
 
 
-def _file_verdict(key: AnswerKey, cell: CellKey, content: bytes | None) -> Verdict:
+def _file_verdict(key: AnswerKey, cell: CellKey, files: Mapping[str, bytes]) -> Verdict:
     share, words = 0.0, f"There is no file {cell.scored_file} in what was handed in."
-    if content is not None:
+    if cell.scored_file in files:
         assert key.scorer is not None and key.test_set is not None, "the build insists"
         try:
-            share, words = key.scorer.score(cell.scored_file, content, key.test_set)
+            share, words = key.scorer.score(cell.scored_file, files, key.test_set)
         except BadFile as error:
             words = f"{cell.scored_file} {error}"
     score = round_to_quarters(cell.points * share, cell.points)

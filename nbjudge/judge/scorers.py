@@ -7,6 +7,7 @@ imported in the trusted process only, and reads what students handed in as data.
 import functools
 import importlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -32,9 +33,12 @@ class Scorer(Protocol):
     def handed_out(self, test_set: bytes) -> dict[str, bytes]:
         """The files that students get next to their notebook: name → contents."""
 
-    def score(self, file: str, content: bytes, test_set: bytes) -> tuple[float, str]:
+    def score(
+        self, file: str, submitted: Mapping[str, bytes], test_set: bytes
+    ) -> tuple[float, str]:
         """The share of the points that a submitted file earns, from 0 to 1, and a sentence.
 
+        submitted: all files of the submission, name → contents; one may depend on another
         Raises BadFile if it cannot be scored.
         """
 

@@ -136,14 +136,14 @@ def test_a_notebook_without_lmlib_says_what_the_page_shows(student: Student) -> 
 
 def test_a_run_of_problem_set_5_is_listed_and_packed(student: Student) -> None:
     folder = student.folder / "ps5"
-    fixture = "0123456789ab"
+    test_set = "0123456789ab"
     folder.mkdir()
     (folder / "ps5_attention_backward.ipynb").write_text("{}")
     arrays = {"contexts": np.zeros((4, 31)), "beginnings": np.zeros((2, 41))}
-    np.savez(folder / "contexts.npz", fixture=np.array(fixture), **arrays)
+    np.savez(folder / "contexts.npz", test_set=np.array(test_set), **arrays)
     run = experiments.new_run(folder / experiments.FOLDER)
-    experiments.save_predictions(run, np.zeros((4, 31)), fixture)
-    experiments.save_generations(run, ["A" * 30] * 2, fixture)
+    experiments.save_predictions(run, np.zeros((4, 31)), test_set)
+    experiments.save_generations(run, ["A" * 30] * 2, test_set)
     (line,) = command_lines(section(PAGE, "Submitting"))
     assert run.name in student.types(f"cd ps5; {line}")
     assert "`lmlib submit RUN`" in PAGE.read_text()

@@ -75,9 +75,44 @@ def test_weights_are_caught(way: str) -> None:
     np.testing.assert_allclose(np.stack(caught), expected(token_ids), rtol=1e-4, atol=1e-6)
 
 
-def test_a_softmax_over_something_else_is_not_one() -> None:
+def test_a_softmax_over_something_else_is_not_one(capsys: pytest.CaptureFixture[str]) -> None:
     model = Attention(lambda q, k, v: F.softmax(v, dim=-1))
     assert attention.weights(model, torch.arange(T)[None]) == []
+    assert "No attention was seen in Attention: it computes no softmax" in capsys.readouterr().out
+
+
+class Layered(nn.Module):
+    """Layers of PyTorch's own, which are evaluated by a fast path unless it is switched off."""
+
+    def __init__(self, layers: int, bias: Tensor) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.table, self.bias = nn.Embedding(20, D), bias
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(D, HEADS, 24, 0.0, batch_first=True) for _ in range(layers)
+        )
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        x = self.table(token_ids)
+        for layer in self.layers:
+            x = layer(x, self.bias)
+        return x
+
+
+def test_weights_inside_pytorchs_own_layers_are_caught() -> None:
+    distances = torch.arange(T) - torch.arange(T)[:, None]
+    bias = (0.5 * distances).masked_fill(~past(), float("-inf"))  # ALiBi
+    model, token_ids = Layered(2, bias), torch.arange(T)[None]
+    caught = attention.weights(model, token_ids)
+    assert len(caught) == 2 * HEADS and torch.backends.mha.get_fastpath_enabled()
+    first = model.layers[0].self_attn
+    q, k, _ = F.linear(model.table(token_ids), first.in_proj_weight, first.in_proj_bias).chunk(
+        3, -1
+    )
+    for head in range(HEADS):
+        own = slice(4 * head, 4 * head + 4)
+        expected = (q[0, :, own] @ k[0, :, own].T / 2 + bias).softmax(-1)
+        np.testing.assert_allclose(caught[head], expected.detach().numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_the_mode_of_the_model_is_left() -> None:

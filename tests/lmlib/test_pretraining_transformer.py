@@ -103,6 +103,14 @@ def test_each_pass_reads_every_window_once_and_targets_follow_inputs() -> None:
     assert len(set(seen)) == len(seen)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_too_few_tokens_are_refused_and_just_enough_give_a_batch(seed: int) -> None:
+    settings = replace(TINY, block_size=4, rows=2, seed=seed)
+    assert next(transformer.batches(torch.arange(16), settings))[0].shape == (2, 4)
+    with pytest.raises(ValueError, match="15 tokens are too few: training needs 16"):
+        next(transformer.batches(torch.arange(15), settings))
+
+
 def test_the_learning_rate_rises_then_falls_to_a_hundredth() -> None:
     settings = transformer.Settings()
     rates = [transformer.learning_rate(settings, step) for step in range(settings.steps + 1)]

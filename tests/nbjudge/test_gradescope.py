@@ -63,8 +63,8 @@ class Table:
     def handed_out(self, test_set):
         return {}
 
-    def score(self, file, content, test_set):
-        return float(content == test_set), "The table was read."
+    def score(self, file, submitted, test_set):
+        return float(submitted[file] == test_set), "The table was read."
 
 
 SCORER = Table()
