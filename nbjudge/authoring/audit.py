@@ -5,8 +5,9 @@ mistake that was caught by luck, or an alternate that no longer passes.  To save
 the runs of mistakes that the build has kept.
 
 Alternates of different exercises are run together, as answers of one student who writes everything
-differently from the instructor.  If points are lost, each half of them is run, and so on, until
-it is known which of them loses points by itself.
+differently from the instructor, and once more behind a cell that changes the ground under the
+course's own code (`nbjudge.authoring.changed_ground`).  If points are lost, each half of them is
+run, and so on, until it is known which of them loses points by itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from nbjudge.authoring.changed_ground import as_one_cell, grounds
 from nbjudge.authoring.key_rules import is_caught
 from nbjudge.authoring.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
 from nbjudge.authoring.runs import kept_run, student_task
@@ -36,11 +38,22 @@ Alternates = tuple[Path, ...]
 
 
 @dataclass(frozen=True)
+class Changed:
+    """Right answers behind a cell that changes the ground under the course's own code."""
+
+    paths: Alternates
+    ground: dict[str, str]  # what is changed → the code that changes it
+
+    def __len__(self) -> int:
+        return len(self.ground)
+
+
+@dataclass(frozen=True)
 class Finding:
     """What the audit found of one mistake or alternate."""
 
     assignment: str
-    kind: str  # "mistake" or "alternate"
+    kind: str  # "mistake", "alternate", or "ground"
     name: str
     good: bool  # the mistake was caught, the alternate kept its points
     named: bool  # the mistake got its own sentence
@@ -67,15 +80,25 @@ def audit(
     answers = solutions_of(source)
     kept_runs = course.key(name) / "runs" if kept else None
 
-    def task(what: Mistake | Alternates) -> Task:
+    def written(paths: Alternates) -> dict[str, str]:
+        own = {path.parent.name: path.read_text(encoding="utf-8") for path in paths}
+        return answers | own
+
+    def task(what: Mistake | Alternates | Changed) -> Task:
         if isinstance(what, Mistake):
             return student_task(assignment, key.template, with_mistake(source, what))
-        written = {path.parent.name: path.read_text(encoding="utf-8") for path in what}
-        return student_task(assignment, key.template, answers | written)
+        if isinstance(what, Changed):
+            own = as_one_cell(what.ground)
+            return student_task(assignment, key.template, written(what.paths), own)
+        return student_task(assignment, key.template, written(what))
 
-    waiting: list[Mistake | Alternates]
-    waiting = [*wrong.mistakes, *_rounds(course.alternates(name), answers)]
-    jobs: dict[Future[Run], Mistake | Alternates] = {}
+    def on_changed_ground(paths: Alternates) -> Changed:
+        return Changed(paths, grounds(written(paths).values(), assignment.packages))
+
+    rounds = _rounds(course.alternates(name), answers)
+    waiting: list[Mistake | Alternates | Changed] = [*wrong.mistakes, *rounds]
+    waiting += [] if rounds else [on_changed_ground(())]
+    jobs: dict[Future[Run], Mistake | Alternates | Changed] = {}
     findings = []
     while waiting or jobs:
         jobs |= {_start(executor, task(what), kept_runs): what for what in waiting}
@@ -84,11 +107,14 @@ def audit(
         what = jobs.pop(job)
         if isinstance(what, Mistake):
             found = [_mistake_finding(key, what, job.result())]
-        elif (lost := _what_alternates_lose(key, job.result())) and len(what) > 1:
-            waiting = [what[: len(what) // 2], what[len(what) // 2 :]]
+        elif (lost := _what_is_lost(key, job.result())) and len(what) > 1:
+            waiting = _halves(what)
             continue
+        elif isinstance(what, Changed):
+            found = [_ground_finding(key, what, lost)]
         else:
             found = [_alternate_finding(key, path, lost) for path in what]
+            waiting = [] if lost else [on_changed_ground(what)]
         for finding in found:
             findings.append(finding)
             progress(finding)
@@ -136,7 +162,7 @@ def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
     return Finding(key.assignment, "mistake", mistake.id, not kept, not unnamed, detail)
 
 
-def _what_alternates_lose(key: AnswerKey, run: Run) -> str:
+def _what_is_lost(key: AnswerKey, run: Run) -> str:
     """The first cell that loses points in a run of alternates, and why; empty if none does."""
     for verdict in judge.judge_run(key.cells, run).values():
         if verdict.score < verdict.points:
@@ -147,6 +173,20 @@ def _what_alternates_lose(key: AnswerKey, run: Run) -> str:
 def _alternate_finding(key: AnswerKey, path: Path, lost: str) -> Finding:
     name = f"{path.parent.name}/{path.stem}"
     return Finding(key.assignment, "alternate", name, not lost, False, lost)
+
+
+def _halves(what: Alternates | Changed) -> list[Mistake | Alternates | Changed]:
+    """Two parts of what has lost points together."""
+    if not isinstance(what, Changed):
+        return [what[: len(what) // 2], what[len(what) // 2 :]]
+    changes = list(what.ground.items())
+    parts = changes[: len(changes) // 2], changes[len(changes) // 2 :]
+    return [Changed(what.paths, dict(part)) for part in parts]
+
+
+def _ground_finding(key: AnswerKey, changed: Changed, lost: str) -> Finding:
+    name = next(iter(changed.ground)) if len(changed) == 1 else "all"
+    return Finding(key.assignment, "ground", name, not lost, False, lost)
 
 
 def summary(findings: list[Finding]) -> str:

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell
 from nbjudge.core import code_digests
 from nbjudge.core.course import Assignment
 from nbjudge.core.files import digest, write_text
-from nbjudge.core.notebooks import compact_text, grade_id, without_region
+from nbjudge.core.notebooks import compact_text, grade_id, is_solution, without_region
 from nbjudge.judge import intake
 from nbjudge.kernel.observe import FLOAT_INPUTS
 from nbjudge.sandbox import engine
@@ -46,14 +46,27 @@ def variant_task(
 
 
 def student_task(
-    assignment: Assignment, template: NotebookNode, answers: Mapping[str, str]
+    assignment: Assignment, template: NotebookNode, answers: Mapping[str, str], own: str = ""
 ) -> Task:
-    """A run of `template` with `answers`: grade_id → source; the other cells keep their stubs."""
+    """A run of `template` with `answers`: grade_id → source; the other cells keep their stubs.
+
+    own: a code cell that the student has added before the first exercise
+    """
     submitted = [
         intake.SubmittedCell(cell.id, name, cell.cell_type == "code", answers[name])
         for cell in template.cells
         if (name := grade_id(cell)) is not None and name in answers
     ]
+    if own:
+        first = next(at for at, cell in enumerate(template.cells) if is_solution(cell))
+        before = template.cells[first - 1]
+        text = intake.released(before)
+        is_code = before.cell_type == "code"
+        submitted = [
+            intake.SubmittedCell(before.id, grade_id(before), is_code, text),
+            intake.SubmittedCell("", None, True, own),
+            *submitted,
+        ]
     if not submitted:
         notebook = template
     else:

@@ -254,7 +254,7 @@ def _match_by_text(
             cell = submitted[position]
             free[cell.is_code, cell.source.strip()] = position
     for cell in template.cells:
-        text = cell.cell_type == "code", _released(cell)
+        text = cell.cell_type == "code", released(cell)
         is_given = not (is_solution(cell) or is_answer(cell))
         if cell.id not in places and is_given and text[1] and text in free:
             places[cell.id] = free.pop(text)
@@ -346,10 +346,10 @@ def _place(
 def _is_as_handed_out(source: str, original: NotebookNode) -> bool:
     """Whether `source` is what students got for `original`, now or in an earlier version."""
     earlier = original.metadata.get(METADATA_KEY, {}).get("handed_out", [])
-    return source.strip() == _released(original) or digest(source.strip()) in earlier
+    return source.strip() == released(original) or digest(source.strip()) in earlier
 
 
-def _released(cell: NotebookNode) -> str:
+def released(cell: NotebookNode) -> str:
     """The source of a locked cell as students got it."""
     source = without_region(without_region(cell.source, "HIDDEN TESTS"), "MARK SCHEME")
     return source.strip()

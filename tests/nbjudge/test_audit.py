@@ -50,11 +50,25 @@ def test_an_audit_can_judge_the_runs_that_the_build_kept(course, executor, monke
     submitted = heard(executor, monkeypatch)
     findings = audit.audit(course, NAME, executor, lambda found: None, kept=True)
     assert audit.summary(findings) == "audit: mistakes 2/2 caught, 2 named; alternates 1/1 kept"
-    assert len(submitted) == 1, "only the alternate is run"
+    assert len(submitted) == 2, "only the alternate is run, and on changed ground"
     for place in (course.key(NAME) / "runs").glob("*.json"):
         place.unlink()
     again = audit.audit(course, NAME, executor, lambda found: None, kept=True)
-    assert again == findings and len(submitted) == 1 + 3, "what is not kept is run"
+    assert again == findings and len(submitted) == 2 + 4, "what is not kept is run"
+
+
+def test_what_a_student_may_change_costs_no_right_answer_its_points(course, executor):
+    findings = audit.audit(course, NAME, executor, lambda found: None, kept=True)
+    assert [found.good for found in findings if found.kind == "ground"] == [True]
+
+
+def test_a_change_that_costs_points_is_named(course, executor, monkeypatch):
+    changes = {"a name": "unused = 1", "NumPy itself": "import numpy\nnumpy.random = None"}
+    monkeypatch.setattr(audit, "grounds", lambda answers, packages: changes)
+    findings = audit.audit(course, NAME, executor, lambda found: None, kept=True)
+    found = {found.name: found.good for found in findings if found.kind == "ground"}
+    assert found == {"a name": True, "NumPy itself": False}
+    assert not audit.is_passed(findings)
 
 
 def test_an_audit_of_nothing_does_not_pass():
@@ -87,7 +101,7 @@ def test_alternates_of_different_exercises_are_run_together(two, executor, monke
     submitted = heard(executor, monkeypatch)
     kept, _ = kept_of(two, executor)
     assert kept == {"scaled/renamed": True, "scaled/reversed": True, "shifted/reversed": True}
-    assert len(submitted) == 2
+    assert len(submitted) == 2 + 2, "once more on changed ground"
 
 
 def test_one_that_loses_points_is_found_among_those_that_keep_them(two, executor):
