@@ -68,9 +68,7 @@ def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict
     files: what was handed in, name → contents
     """
     return {
-        cell.grade_id: _file_verdict(key, cell, files)
-        for cell in key.cells
-        if cell.scored_file
+        cell.grade_id: _file_verdict(key, cell, files) for cell in key.cells if cell.scored_file
     }
 
 
