@@ -131,7 +131,8 @@ def mixture(grams: NGrams, held: TestSet) -> Scores:
 
 def print_head() -> None:
     print(
-        f"{'':<28}{'nats':>8}{'share':>7}{'best T':>9}{'share':>7}{'texts':>9}{'idle':>6}{'share':>7}"
+        f"{'':<28}{'nats':>8}{'share':>7}{'best T':>9}{'share':>7}"
+        f"{'texts':>9}{'idle':>6}{'share':>7}"
     )
 
 
@@ -150,7 +151,7 @@ def show_row(
     name: str, held: TestSet, asked: np.ndarray, validation: np.ndarray, added: np.ndarray
 ) -> None:
     costs = {
-        T: held_out.next_character_nll(validation / T, held.validation_follow[:, 0])
+        T: test_set.next_character_nll(validation / T, held.validation_follow[:, 0])
         for T in TEMPERATURES
     }
     best = min(costs, key=lambda T: costs[T])

@@ -52,9 +52,8 @@ def test_without_its_seed_a_test_set_is_another_one():
 
 def test_contexts_have_one_slip_each_near_the_end():
     rows = np.stack([np.random.default_rng(seed).permutation(31) for seed in range(200)])
-    slipped = experiments.with_slips(
-        rows.astype(np.uint8), iter(np.linspace(0, 0.99, 200)).__next__
-    )
+    draws = iter(np.linspace(0, 0.99, 200))
+    slipped = experiments.with_slips(rows.astype(np.uint8), draws.__next__)
     places = np.argwhere(slipped != rows)
     assert (np.bincount(places[:, 0], minlength=200) == 2).all()
     firsts, seconds = places[::2, 1], places[1::2, 1]
