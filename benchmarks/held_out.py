@@ -29,7 +29,7 @@ Scores = Callable[[np.ndarray], np.ndarray]
 """From tokens (N, T) to raw scores (N, V) of the next one."""
 
 V = len(SYMBOLS)
-TEMPERATURES = (0.5, 0.75, 1.0, 4 / 3, 2.0, 3.0)
+TEMPERATURES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)  # those that the notebook tries
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def counting(held: TestSet, length: int) -> None:
 
 
 def witten_bell(grams: NGrams, order: int) -> Scores:
-    return lambda rows: np.log(grams.probabilities(rows, order))
+    return lambda rows: np.log(list(grams.of_each_order(rows))[order - 1])
 
 
 def kneser_ney(grams: NGrams, order: int, discount: float = 0.75) -> Scores:
@@ -118,7 +118,7 @@ def mixture(grams: NGrams, held: TestSet) -> Scores:
     """All orders with weights that suit the validation contexts best (Jelinek and Mercer 1980)."""
 
     def each(rows: np.ndarray) -> np.ndarray:
-        orders = [grams.probabilities(rows, order) for order in range(1, 9)]
+        orders = list(grams.of_each_order(rows))[:8]
         return np.stack([*orders, np.full_like(orders[0], 1 / V)])  # (9, N, V)
 
     seen = each(held.validation)[:, np.arange(len(held.validation)), held.validation_follow[:, 0]]
@@ -151,14 +151,16 @@ def show_row(
     name: str, held: TestSet, asked: np.ndarray, validation: np.ndarray, added: np.ndarray
 ) -> None:
     costs = {
-        T: held_out.next_character_nll(validation / T, held.validation_follow[:, 0])
+        T: test_set.next_character_nll(validation / T, held.validation_follow[:, 0])
         for T in TEMPERATURES
     }
     best = min(costs, key=lambda T: costs[T])
     shown = ""
     for T, wide in ((1.0, 8), (best, 9)):
         nats = held_out.next_character_nll(asked / T, held.contexts_follow)
-        shown += f"{nats:>{wide}.3f}{held_out.SCALES[PREDICTIONS].share(nats):>7.2f}"
+        shown += (
+            f"{nats:>{wide}.3f}{held_out.SCALES[PREDICTIONS].share(nats - held.counting):>7.2f}"
+        )
     show_texts(f"{name:<28}{shown}", held, added)
 
 

@@ -298,8 +298,8 @@ def _finish(device: str) -> None:
 def held_out_loss(model: nn.Module, tokens: Tensor, data: Data) -> float:
     """The mean negative log-likelihood of the tokens (n,), in nats per token.
 
-    Over windows that lie next to each other, the same for every model.  It is computed here, from
-    the logits, so that no candidate's own loss has a say in it.
+    Over windows one after the other, the same for every model.  It is computed here, from the
+    logits, so that no candidate's own loss has a say in it.
     """
     T = data.context_window_size
     count = min(MOST_WINDOWS, (len(tokens) - 1) // T)

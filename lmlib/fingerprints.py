@@ -1,4 +1,4 @@
-"""Fingerprints of code and data: equal for what does the same, different once it changes.
+"""Fingerprints of code and data: equal for the same, different once anything in it changes.
 
 A fingerprint follows whatever a function can reach: its code, default arguments, closure and
 globals, the helpers that it calls, classes and their bases, containers, arrays and objects with all
@@ -18,7 +18,7 @@ from typing import Any
 PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis))
 OF_EVERY_CLASS = ("__dict__", "__weakref__", "__doc__", "__module__", "__qualname__",
                   "__annotations__", "__firstlineno__", "__static_attributes__",
-                   "__slotnames__")  # fmt: skip
+                  "__slotnames__")  # fmt: skip
 OF_C = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
         types.MethodWrapperType, types.GetSetDescriptorType, types.MemberDescriptorType,
         types.ClassMethodDescriptorType)  # fmt: skip
@@ -180,7 +180,7 @@ class _Walk:
         return True
 
     def add_state(self, value: Any) -> None:
-        """What an object holds, as it would be pickled: its attributes, or what its type says."""
+        """All that an object holds, as it would be pickled: attributes, or what its type adds."""
         try:
             reduced = value.__reduce_ex__(2)
         except Exception as error:  # each type has its own for what it cannot be pickled as

@@ -10,7 +10,7 @@
 | distances of M dimensions (`cdist`) | 3 M for each |
 | bilinear maps | 3 for each product of two inputs and a weight |
 
-Copies, views, look-ups, comparisons of shapes and the drawing of random numbers are free.  What is
+Copies, views, look-ups, comparisons, sorting and the drawing of random numbers are free.  What is
 neither free nor known is named in `uncounted`.  Fused attention and recurrent layers are taken
 apart while counting.
 """
@@ -137,8 +137,7 @@ FREE = frozenset(
     " masked_scatter gather_backward unfold_backward _foreach_zero_ _foreach_copy_ index_copy"
     " value_selecting_reduction_backward sort topk searchsorted bucketize unique_dim _unique2"
     " bincount record_stream resolve_conj resolve_neg tril_indices triu_indices eq ne lt le gt ge"
-    " _record_function_enter_new _record_function_exit _record_function_enter"
-    " _has_same_storage_numel"
+    " _record_function_enter_new _record_function_exit _has_same_storage_numel"
     " logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_not"
     .split()
 )  # fmt: skip

@@ -9,6 +9,8 @@ All n-grams of the text are kept as numbers in one sorted array, so that how oft
 beginning of one, is the distance of two places in it.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from lmlib.utterances import EOS, SYMBOLS
@@ -58,21 +60,25 @@ class NGrams:
         symbols = np.broadcast_to(np.arange(BASE)[:, None], (*shape, 1))
         return self.counts(np.concatenate([repeated, symbols], axis=-1))
 
-    def probabilities(self, rows: np.ndarray, order: int | None = None) -> np.ndarray:
+    def probabilities(self, rows: np.ndarray) -> np.ndarray:
         """The probability of each symbol after each row, by Witten and Bell's interpolation.
 
-        rows:    (..., T) integers below BASE, T at least order - 1
-        order:   of the longest n-grams that are looked at; the model's own if None
+        rows:    (..., T) integers below BASE, T at least the order - 1
         returns  (..., V)
         """
+        *_, p = self.of_each_order(rows)
+        return p
+
+    def of_each_order(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """The same (..., V) from single symbols, then from pairs, and so on up to the order."""
         rows = rows.astype(np.int64)
         p = np.full((*rows.shape[:-1], BASE), 1 / BASE)
-        for length in range(order or self.order):  # of the history
+        for length in range(self.order):  # of the history
             follow = self.followers(rows[..., rows.shape[-1] - length :])
             kinds = (follow > 0).sum(axis=-1, keepdims=True)
             total = follow.sum(axis=-1, keepdims=True) + kinds
             p = np.where(kinds > 0, (follow + kinds * p) / np.maximum(total, 1), p)
-        return p
+            yield p
 
     def log_probabilities(self, beginnings: np.ndarray, added: np.ndarray) -> np.ndarray:
         """The log-probability of each added symbol, given what is before it.

@@ -13,7 +13,7 @@ import io
 import random
 import secrets
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -25,9 +25,12 @@ from lmlib.submission_files import WRITTEN
 from lmlib.utterances import encode
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
+from scorers.ngrams import NGrams
 
 CONTEXT = 30  # characters of a context, whose next one is to be scored
 AHEAD = 20  # characters that follow a context of the validation set
+MOST_COUNTED = 8  # characters in the longest n-gram of a count model
+TEMPERATURES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 4.0)
 BEGINNING = 40  # characters of a beginning, which WRITTEN more are to continue
 
 
@@ -51,6 +54,7 @@ class TestSet:
     validation_follow: np.ndarray  # (N, 20)
     contexts: np.ndarray  # (N, 31), with slips
     contexts_follow: np.ndarray  # (N,), held out
+    counting: np.ndarray  # (), nats per character of the best count model on the contexts, held out
     beginnings: np.ndarray  # (M, 41)
     beginnings_follow: np.ndarray  # (M, 30), held out
     judge_text: np.ndarray  # (n,), the text that the judge of generations knows, held out
@@ -73,25 +77,48 @@ def make(seed: int | None = None, sizes: Sizes = Sizes()) -> TestSet:
     """A new test set, from a seed that nobody knows unless one is given."""
     seed = secrets.randbits(60) if seed is None else seed
     draw = random.Random(seed).random
-    public = set(stories.utterances(sizes.public).splitlines())
+    public = stories.utterances(sizes.public).splitlines()
+    known = set(public)
     length = 400 * (2 * sizes.contexts + 10 * sizes.beginnings)  # a third of the lines will do
-    secret = [x for x in stories.utterances(length, seed).splitlines() if x not in public]
+    secret = [x for x in stories.utterances(length, seed).splitlines() if x not in known]
     lines = iter(secret)
     validation, validation_follow = _sentences(lines, sizes.contexts, CONTEXT, AHEAD)
     contexts, contexts_follow = _sentences(lines, sizes.contexts, CONTEXT, 1)
     beginnings, beginnings_follow = _sentences(lines, sizes.beginnings, BEGINNING, WRITTEN)
     other = stories.utterances(sizes.judge, seed + 1).splitlines()
     known = set(secret)
-    text = [token for line in other if line not in known for token in encode(line)]
+    slipped = with_slips(contexts, draw)
     return TestSet(
         validation=with_slips(validation, draw),
         validation_follow=validation_follow,
-        contexts=with_slips(contexts, draw),
+        contexts=slipped,
         contexts_follow=contexts_follow[:, 0],
+        counting=np.array(best_counting(_text(public), slipped, contexts_follow[:, 0])),
         beginnings=beginnings,
         beginnings_follow=beginnings_follow,
-        judge_text=_array(text),
+        judge_text=_text(line for line in other if line not in known),
     )
+
+
+def best_counting(public: np.ndarray, contexts: np.ndarray, follow: np.ndarray) -> float:
+    """The nats per character of the best count model of the public text, tokens (n,).
+
+    Of Witten and Bell's interpolated n-grams of all orders, at all temperatures: both are chosen
+    for the contexts (N, T) and what follows them (N,), which nobody who hands in a file can do.
+    """
+    grams = NGrams(public, MOST_COUNTED)
+    return min(
+        next_character_nll(np.log(p) / temperature, follow)
+        for p in grams.of_each_order(contexts)
+        for temperature in TEMPERATURES
+    )
+
+
+def next_character_nll(scores: np.ndarray, targets: np.ndarray) -> float:
+    """The mean negative log-likelihood of targets (N,) under raw scores (N, V), in nats."""
+    scores = scores - scores.max(axis=1, keepdims=True)  # or large equal scores would cost nothing
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return float(-log_p[np.arange(len(targets)), targets].mean())
 
 
 def _sentences(
@@ -111,6 +138,11 @@ def _sentences(
         )
     tokens = _array(whole)
     return tokens[:, : 1 + begun], tokens[:, 1 + begun :]
+
+
+def _text(lines: Iterable[str]) -> np.ndarray:
+    """All lines as one row of tokens."""
+    return _array([token for line in lines for token in encode(line)])
 
 
 def _array(tokens: list[int] | list[list[int]]) -> np.ndarray:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from bank import ENTRIES
 from entries import Entry
-from findings import COUNTS, broken_entries, score_of, summary, unsafe_pages
 from ground import LONGEST, Batch, grade_bank, open_walls
+
+from findings import COUNTS, broken_entries, score_of, summary, unsafe_pages
 
 try:
     from nbjudge.sandbox import bubblewrap

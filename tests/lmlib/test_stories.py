@@ -184,7 +184,7 @@ def used_up(name: str, story: Story) -> bool:
 
 
 class Stuck:
-    """A generator whose numbers come from a short row, again and again, up to a limit."""
+    """A generator that gives a short row of numbers again and again, and says if it is overused."""
 
     def __init__(self, *row: float) -> None:
         self.row, self.drawn = row, 0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "scorers"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import small_course
 

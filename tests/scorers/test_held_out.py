@@ -52,9 +52,8 @@ def test_without_its_seed_a_test_set_is_another_one():
 
 def test_contexts_have_one_slip_each_near_the_end():
     rows = np.stack([np.random.default_rng(seed).permutation(31) for seed in range(200)])
-    slipped = experiments.with_slips(
-        rows.astype(np.uint8), iter(np.linspace(0, 0.99, 200)).__next__
-    )
+    draws = iter(np.linspace(0, 0.99, 200))
+    slipped = experiments.with_slips(rows.astype(np.uint8), draws.__next__)
     places = np.argwhere(slipped != rows)
     assert (np.bincount(places[:, 0], minlength=200) == 2).all()
     firsts, seconds = places[::2, 1], places[1::2, 1]
@@ -100,23 +99,46 @@ def test_right_scores_earn_everything(held):
 @pytest.mark.parametrize("size", [0, 1, 1e6, 1e12])
 def test_equal_scores_are_a_uniform_guess_however_large(held, size):
     equal = np.full((60, 31), float(size))
-    assert held_out.next_character_nll(equal, held.contexts_follow) == pytest.approx(np.log(31))
+    assert test_set.next_character_nll(equal, held.contexts_follow) == pytest.approx(np.log(31))
     assert share(held, equal) == 0
 
 
 def test_the_cost_does_not_depend_on_what_is_added_to_a_row(held):
     scores = np.random.default_rng(1).normal(size=(60, 31))
-    before = held_out.next_character_nll(scores, held.contexts_follow)
+    before = test_set.next_character_nll(scores, held.contexts_follow)
     for more in (1e3, -1e9, 1e11):
-        after = held_out.next_character_nll(scores + more, held.contexts_follow)
+        after = test_set.next_character_nll(scores + more, held.contexts_follow)
         assert after == pytest.approx(before, abs=1e-3)
 
 
 @pytest.mark.parametrize("order", range(2, 9))
 @pytest.mark.parametrize("sharpness", [1, 0.5])
 def test_counting_earns_nothing(held, public, order, sharpness):
-    p = NGrams(public, 8).probabilities(held.contexts, order)
+    *_, p = NGrams(public, order).of_each_order(held.contexts)
     assert share(held, sharpness * np.log(p)) == 0
+
+
+def test_the_best_count_model_is_the_one_that_earns_nothing(held):
+    tokens = [t for line in stories.utterances(SMALL.public).splitlines() for t in encode(line)]
+    costs = [
+        test_set.next_character_nll(np.log(p) / temperature, held.contexts_follow)
+        for order in range(1, 9)
+        for p in [NGrams(np.array(tokens), order).probabilities(held.contexts)]
+        for temperature in (1, 2, 3)
+    ]
+    assert float(held.counting) == pytest.approx(min(costs), abs=0.05)
+    assert float(held.counting) <= min(costs)
+
+
+def test_what_beats_counting_earns_points(held):
+    scale = held_out.SCALES[PREDICTIONS]
+    found = {}
+    for sharpness in np.linspace(0, 9, 40):
+        nats = test_set.next_character_nll(true_scores(held, sharpness), held.contexts_follow)
+        found[nats - float(held.counting)] = share(held, true_scores(held, sharpness))
+    for gap, earned in found.items():
+        assert earned == pytest.approx(np.clip(gap / scale.full, 0, 1), abs=1e-4)
+    assert {0.0, 1.0} < set(found.values()), "and there are shares between"
 
 
 def test_copying_what_follows_the_longest_match_earns_nothing(held, public):
@@ -137,7 +159,7 @@ def test_sharper_or_blunter_than_right_costs_points(held):
     p = np.full((60, 31), 0.4 / 30)
     p[np.arange(60), np.where(np.arange(60) % 5 < 3, held.contexts_follow, 4)] = 0.6
     found = [
-        held_out.next_character_nll(sharpness * np.log(p), held.contexts_follow)
+        test_set.next_character_nll(sharpness * np.log(p), held.contexts_follow)
         for sharpness in (0.5, 1, 2)
     ]
     assert found[1] < min(found[0], found[2])
