@@ -177,9 +177,7 @@ def _grades(made: Parser) -> None:
 
 
 def _report(made: Parser) -> None:
-    made.add_argument(
-        "assignments", nargs="*", metavar="PS", help="default: all with submissions graded"
-    )
+    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all that are graded")
     made.add_argument("--share", action="store_true", help="omit everything that names a student")
     made.add_argument("--out", type=Path, metavar="FOLDER",
                       help="default: report, or report_to_share")  # fmt: skip
