@@ -21,7 +21,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def print_records(records: Sequence[Record], handed_in: dict[str, str] | None = None) -> None:
     """Print the table of scores; `handed_in` describes each invented student's file."""
-    header = ("student", *(["handed in"] if handed_in else []), "score", "what was found")
+    header = ("student", *(["submitted"] if handed_in else []), "score", "what was found")
     rows = []
     for record in records:
         is_graded = record.status == "graded"

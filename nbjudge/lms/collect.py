@@ -60,7 +60,7 @@ def collect(
     collected = collected_students(course, assignment)
     outcomes += [apply_rules(course, student, assignment) for student in collected]
     outcomes += [
-        Outcome(person.student, "nothing handed in", person.name)
+        Outcome(person.student, "nothing submitted", person.name)
         for person in people
         if person.student not in collected
         and not course.submitted(person.student, assignment).exists()

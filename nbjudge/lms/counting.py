@@ -19,7 +19,7 @@ class Outcome:
     """What became of one student's submission, or of a file that could not be placed."""
 
     who: str  # the student, or the file
-    what: str  # "collected", "unchanged", "nothing handed in", "not placed"
+    what: str  # "collected", "unchanged", "nothing submitted", "not placed"
     detail: str = ""
     is_problem: bool = False
 

@@ -64,7 +64,7 @@ def _score(
 ) -> Score:
     student = person.student
     if not course.submitted(student, assignment).is_dir():
-        return Score(person, assignment, "nothing handed in")
+        return Score(person, assignment, "nothing submitted")
     record = read_record(course.autograded_notebook(student, assignment))
     try:
         submission = gradebook.find_submission(assignment, student)

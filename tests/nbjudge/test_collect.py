@@ -54,7 +54,7 @@ def canvas(tmp_path, number=1, **texts):
 
 
 def what(outcomes):
-    return {one.who: one.what for one in outcomes if one.what != "nothing handed in"}
+    return {one.who: one.what for one in outcomes if one.what != "nothing submitted"}
 
 
 def counts(course, student):
@@ -65,7 +65,7 @@ def test_canvas_tells_two_of_one_name_apart_by_id(enrolled, tmp_path):
     outcomes = collect(enrolled, NAME, canvas(tmp_path, schmidt1="one", schmidt2="two", jose="j"))
     assert what(outcomes) == dict.fromkeys(("jose", "schmidt1", "schmidt2"), "collected")
     assert (counts(enrolled, "schmidt1"), counts(enrolled, "schmidt2")) == ("one", "two")
-    assert sum(one.what == "nothing handed in" for one in outcomes) == 27
+    assert sum(one.what == "nothing submitted" for one in outcomes) == 27
 
 
 def test_moodle_without_its_worksheet_does_not_guess(enrolled, tmp_path):

@@ -145,7 +145,7 @@ def test_export_writes_what_lmlib_grades_writes(enrolled, monkeypatch):
     code, said = nbgrader(enrolled, *command_on("giving_back.md"))
     assert code == 0, said
     assert (enrolled.root / "grades.csv").read_bytes() == (enrolled.root / "ours.csv").read_bytes()
-    assert "wei, tiny: no grade, which is not a zero: nothing handed in." in said
+    assert "wei, tiny: no grade, which is not a zero: nothing submitted." in said
     assert "ada, tiny: no grade, which is not a zero: waits for a person to grade." in said
     so_far = ["--GradesExporter.so_far=True", "--student", "['ada']"]
     code, said = nbgrader(enrolled, "export", EXPORTER, *so_far)
