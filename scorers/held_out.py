@@ -1,7 +1,7 @@
-"""Scores of what a language model has handed in, on text that nobody has seen.
+"""Scorer of a language model's predictions and generations on held-out text.
 
-The files are data: they are read here, in the trusted process, and every figure is computed again.
-No code of a student's is needed, and none is run.
+The files are data, read in the trusted process, and all numbers are computed here. No student's
+code is needed, and none is run.
 """
 
 import functools
@@ -22,10 +22,10 @@ CONTEXTS = "contexts.npz"
 
 @dataclass(frozen=True)
 class Scale:
-    """From nats per character to the share of the points: linear between two marks."""
+    """Conversion of nats per character to a share of the points: linear between two marks."""
 
-    full: float  # and below: all points
-    none: float  # and above: no points
+    full: float  # at most this: all points
+    none: float  # at least this: no points
 
     def share(self, nats: np.ndarray | float) -> np.ndarray:
         """Between 0 and 1."""
@@ -33,14 +33,14 @@ class Scale:
 
 
 SCALES = {PREDICTIONS: Scale(full=1.95, none=2.10), GENERATIONS: Scale(full=0.45, none=1.35)}
-"""Predictions by their own cost, generations by what they cost more than what really follows.
+"""Scales: predictions by their loss, generations by their excess over the true continuation.
 
-Set by benchmarks/held_out.py: the reference stays below `full`, and every count model of the
-public text above `none` for predictions.
+Calibrated by benchmarks/held_out.py: the reference is below `full`, and every count model of the
+public text is above `none` for predictions.
 """
 
 
-# ---- predictions: raw scores of the one next character
+# ---- predictions: logits of the next character
 
 
 def score_predictions(held: TestSet, content: bytes) -> tuple[float, str]:
@@ -51,7 +51,7 @@ def score_predictions(held: TestSet, content: bytes) -> tuple[float, str]:
 
 
 def read_predictions(content: bytes, held: TestSet) -> np.ndarray:
-    """The raw scores (N, V) in a file of predictions, as float64.  Raises BadFile."""
+    """The logits (N, V) in a file of predictions, as float64.  Raises BadFile."""
     try:
         return submission_files.read_predictions(content, held.name, len(held.contexts))
     except BadSubmission as error:
@@ -59,8 +59,8 @@ def read_predictions(content: bytes, held: TestSet) -> np.ndarray:
 
 
 def next_character_nll(scores: np.ndarray, targets: np.ndarray) -> float:
-    """The mean negative log-likelihood of targets (N,) under raw scores (N, V), in nats."""
-    scores = scores - scores.max(axis=1, keepdims=True)  # or large equal scores would cost nothing
+    """The mean negative log-likelihood of targets (N,) under logits (N, V), in nats."""
+    scores = scores - scores.max(axis=1, keepdims=True)  # else large equal ones cost nothing
     log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     return float(-log_p[np.arange(len(targets)), targets].mean())
 
@@ -71,8 +71,8 @@ def next_character_nll(scores: np.ndarray, targets: np.ndarray) -> float:
 def score_generations(held: TestSet, files: Mapping[str, bytes]) -> tuple[float, str]:
     """The share of the points for a file of generations, and sentences.  Raises BadFile.
 
-    Counting writes this text as well as any model does.  So generations earn at most the share
-    that the predictions of the same run earn, which counting does not.
+    A count model generates this text as well as any other model.  So generations earn at most
+    the share earned by the predictions of the same run, at which a count model fails.
     """
     added = read_generations(files[GENERATIONS], held)
     share, words = judged_generations(held, added)
@@ -96,7 +96,7 @@ def judged_generations(held: TestSet, added: np.ndarray) -> tuple[float, str]:
     idle = degenerate(held.beginnings, added)
     excess = np.where(idle, scale.none, np.minimum(nats - true, scale.none))
     told = _told(f"The text after {len(added)} beginnings", float(nats.mean()))
-    by = f"What really follows has {true:.3f}; the judge was an n-gram model of other stories."
+    by = f"The true continuation has {true:.3f}; the judge was an n-gram model of other stories."
     if idle.any():
         by += f" {int(idle.sum())} repeat themselves, the beginning or one another: worthless."
     return float(scale.share(excess.mean())), f"{told} {by}"
@@ -111,10 +111,10 @@ def read_generations(content: bytes, held: TestSet) -> np.ndarray:
 
 
 def degenerate(beginnings: np.ndarray, added: np.ndarray) -> np.ndarray:
-    """Whether each generation (M, 30) goes round in circles, or was taken from elsewhere.
+    """Whether each generation (M, 30) is repetitive or copied.
 
-    It is if fewer than six in ten of its trigrams differ, if half of it is found in its own
-    beginning, or if three others are the same.
+    It is if fewer than six in ten of its trigrams are distinct, if half of it is found in its own
+    beginning, or if three others are identical to it.
     """
     texts, starts = (["".join(map(chr, row)) for row in rows] for rows in (added, beginnings))
     half = added.shape[1] // 2
@@ -143,11 +143,11 @@ class HeldOut:
     hands_out = (CONTEXTS,)
 
     def make_test_set(self) -> bytes:
-        """A new test set, from a seed that nobody knows."""
+        """A new test set, from a secret seed."""
         return test_set.pack(test_set.make())
 
     def handed_out(self, packed: bytes) -> dict[str, bytes]:
-        """What students get: contexts to score and beginnings to continue."""
+        """The file for students: contexts to score and beginnings to continue."""
         return {CONTEXTS: test_set.unpack(packed).released()}
 
     def score(self, file: str, files: Mapping[str, bytes], packed: bytes) -> tuple[float, str]:

@@ -1,19 +1,19 @@
-"""An interpolated character n-gram, counted on a long text.
+"""Interpolated character n-gram model, counted on a long text.
 
 Witten and Bell's interpolation (1991, method C): with c(h, s) how often symbol s follows the
 history h, and t(h) how many different symbols do,
 
     p(s | h) = (c(h, s) + t(h) p(s | h without its first symbol)) / (c(h) + t(h))
 
-All n-grams of the text are kept as numbers in one sorted array, so that how often one occurs, or a
-beginning of one, is the distance of two places in it.
+All n-grams of the text are encoded as numbers in one sorted array, so that the count of an n-gram,
+or of its prefix, is the distance between two positions in it.
 """
 
 import numpy as np
 
 from lmlib.utterances import EOS, SYMBOLS
 
-ORDER = 6  # symbols in an n-gram: the history and what follows
+ORDER = 6  # symbols in an n-gram: the history and the next symbol
 BASE = len(SYMBOLS)
 
 
@@ -62,7 +62,7 @@ class NGrams:
         """The probability of each symbol after each row, by Witten and Bell's interpolation.
 
         rows:    (..., T) integers below BASE, T at least order - 1
-        order:   of the longest n-grams that are looked at; the model's own if None
+        order:   of the longest n-grams used; the model's own if None
         returns  (..., V)
         """
         rows = rows.astype(np.int64)
@@ -75,9 +75,9 @@ class NGrams:
         return p
 
     def log_probabilities(self, beginnings: np.ndarray, added: np.ndarray) -> np.ndarray:
-        """The log-probability of each added symbol, given what is before it.
+        """The log-probability of each added symbol, given what precedes it.
 
-        Special symbols are left out, so that a text need not end where a sentence could.
+        Special symbols are excluded, so that a text may end in the middle of a sentence.
 
         beginnings: (M, T), T at least the order - 1
         added:      (M, n), ordinary symbols

@@ -1,11 +1,11 @@
-"""What a language model is measured on: text that nobody has seen, made once for each course.
+"""Held-out test set for language models, generated once for each course.
 
 Students get beginnings; what follows them stays with the answer key.  The text is written by
 lmlib's story grammar under a random seed, without the lines of the public corpus.
 
-Contexts have a slip: two neighboring characters near the end have changed places, as happens to
-people who type.  On clean text a table of n-grams predicts better than a small model; behind a slip
-its histories are ones that it has never counted.
+Contexts have a slip: two neighboring characters near the end are swapped, as in a typing error.
+On clean text a table of n-grams predicts better than a small model; after a slip, it has never
+counted the histories.
 """
 
 import functools
@@ -26,14 +26,14 @@ from lmlib.utterances import encode
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
 
-CONTEXT = 30  # characters of a context, whose next one is to be scored
+CONTEXT = 30  # characters of a context; the next one is predicted
 AHEAD = 20  # characters that follow a context of the validation set
-BEGINNING = 40  # characters of a beginning, which WRITTEN more are to continue
+BEGINNING = 40  # characters of a beginning, to be continued by WRITTEN more
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much there is of everything."""
+    """Sizes of the parts of a test set."""
 
     contexts: int = 2048  # for validation, and as many for the test
     beginnings: int = 128
@@ -45,7 +45,7 @@ class Sizes:
 class TestSet:
     """Tokens as in lmlib.utterances, uint8; every sentence begins with <sos>."""
 
-    __test__ = False  # for pytest: this is no class of tests
+    __test__ = False  # for pytest: this is not a test class
 
     validation: np.ndarray  # (N, 31), with slips
     validation_follow: np.ndarray  # (N, 20)
@@ -53,11 +53,11 @@ class TestSet:
     contexts_follow: np.ndarray  # (N,), held out
     beginnings: np.ndarray  # (M, 41)
     beginnings_follow: np.ndarray  # (M, 30), held out
-    judge_text: np.ndarray  # (n,), the text that the judge of generations knows, held out
+    judge_text: np.ndarray  # (n,), the text of the generations' n-gram model, held out
 
     @property
     def name(self) -> str:
-        """By which one knows what a file was made for."""
+        """An identifier that ties files to this test set."""
         return digest(*(array.tobytes() for array in self._inputs().values()))[:12]
 
     def released(self) -> bytes:
@@ -70,11 +70,11 @@ class TestSet:
 
 
 def make(seed: int | None = None, sizes: Sizes = Sizes()) -> TestSet:
-    """A new test set, from a seed that nobody knows unless one is given."""
+    """A new test set, from a secret seed unless one is given."""
     seed = secrets.randbits(60) if seed is None else seed
     draw = random.Random(seed).random
     public = set(stories.utterances(sizes.public).splitlines())
-    length = 400 * (2 * sizes.contexts + 10 * sizes.beginnings)  # a third of the lines will do
+    length = 400 * (2 * sizes.contexts + 10 * sizes.beginnings)  # a third of the lines is enough
     secret = [x for x in stories.utterances(length, seed).splitlines() if x not in public]
     lines = iter(secret)
     validation, validation_follow = _sentences(lines, sizes.contexts, CONTEXT, AHEAD)
@@ -97,7 +97,7 @@ def make(seed: int | None = None, sizes: Sizes = Sizes()) -> TestSet:
 def _sentences(
     lines: Iterator[str], many: int, begun: int, follow: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Beginnings of so many of the next lines, and what follows them: two arrays of tokens."""
+    """Beginnings of this many of the next lines, and their continuations: two arrays of tokens."""
     whole: list[list[int]] = []
     for line in lines:
         if len(line) >= begun + follow:
@@ -118,13 +118,13 @@ def _array(tokens: list[int] | list[list[int]]) -> np.ndarray:
 
 
 def pack(held: TestSet) -> bytes:
-    """A test set as the bytes that are kept next to the answer key."""
+    """A test set as the bytes stored next to the answer key."""
     return _packed({f.name: getattr(held, f.name) for f in fields(TestSet)})
 
 
 @functools.lru_cache(maxsize=2)
 def unpack(packed: bytes) -> TestSet:
-    """The test set that `pack` has packed.  Raises CourseError if it is damaged."""
+    """The test set in the output of `pack`.  Raises CourseError if it is damaged."""
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             return TestSet(**{f.name: arrays[f.name] for f in fields(TestSet)})
