@@ -1,4 +1,4 @@
-"""`nbjudge collect`: an LMS's download is kept in collected/, what counts of it in submitted/."""
+"""`nbjudge collect`: sorting an LMS's download into collected/, and what counts into submitted/."""
 
 import io
 import re
@@ -23,7 +23,7 @@ from nbjudge.lms.registry import LMSS, any_spelling, lms_of_download
 
 @dataclass(frozen=True)
 class Placed:
-    """A submission in a download, and whose it is."""
+    """A submission in a download, and its student."""
 
     student: str
     files: list[Found]
@@ -42,13 +42,13 @@ def collect(
     pattern: str | None = None,
     worksheet: Path | None = None,
 ) -> list[Outcome]:
-    """Sort the download at `source` into collected/, and what counts of it into submitted/.
+    """Sort the download at `source` into collected/, and submissions that count into submitted/.
 
-    Without a `source`, the rules are only applied again to what was collected before.
+    Without a `source`, the rules are only applied again to earlier submissions.
 
-    lms:       who has made the download, a name in LMSS; None: told by its names
-    pattern:   a regular expression of paths, in place of what the LMS's names say
-    worksheet: a table of the LMS's that says who the participants in its names are
+    lms:       the source of the download, a name in LMSS; None: recognized by file names
+    pattern:   a regular expression for paths, used instead of the LMS's naming scheme
+    worksheet: a table of the LMS that identifies the participants in its names
 
     Raises CourseError if `source` cannot be read at all.
     """
@@ -76,7 +76,7 @@ def keep_download(
     pattern: str | None = None,
     worksheet: Path | None = None,
 ) -> list[Outcome]:
-    """Sort the download at `source` into collected/; what could not be placed there.
+    """Sort the download at `source` into collected/; returns what could not be placed there.
 
     Raises CourseError if `source` cannot be read at all.
     """
@@ -136,7 +136,7 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 
 def _student(people: list[Person], lms: Lms, found: Found) -> str:
-    """The gradebook name of who handed in.  Raises CourseError if that would be a guess."""
+    """The gradebook name of the submitter.  Raises CourseError if that would be a guess."""
     if not people and found.student:  # a plain folder needs no roster
         if not re.fullmatch(r"\w[\w.@ -]*", found.student):
             raise CourseError(f"{found.student!r} cannot be a student's name in the gradebook")
@@ -156,7 +156,7 @@ def _student(people: list[Person], lms: Lms, found: Found) -> str:
 
 
 def _keep(course: Course, assignment: str, lms: Lms, placed: Placed) -> Outcome | None:
-    """Put one submission into collected/, unless it is there; the problem if it cannot be kept."""
+    """Add one submission to collected/, unless it is there; returns the problem if this fails."""
     contents: dict[str, bytes] = {}
     for one in placed.files:
         if one.file.size > MAX_FILE_BYTES:
@@ -176,7 +176,7 @@ def _keep(course: Course, assignment: str, lms: Lms, placed: Placed) -> Outcome 
 
 
 def _handed_in(course: Course, assignment: str, packed: bytes) -> dict[str, bytes]:
-    """The notebook and accepted files that a course's library has packed; {} for any other zip."""
+    """The notebook and accepted files packed by a course's library; {} for any other zip."""
     wanted = {f"{assignment}.ipynb", *course.assignment(assignment).files}
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
