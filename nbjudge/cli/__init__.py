@@ -27,5 +27,5 @@ def main(arguments: list[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"nbjudge: {place}{error.strerror or error}.", file=sys.stderr)
     except KeyboardInterrupt:
-        print("nbjudge: stopped; run the same command again to go on.", file=sys.stderr)
+        print("nbjudge: stopped; run the same command again to continue.", file=sys.stderr)
     return 1

@@ -99,5 +99,5 @@ def watch(options: argparse.Namespace) -> int:
     )
     with contextlib.suppress(KeyboardInterrupt):
         watches.run(watched, workers, told)
-    print("nbjudge: stopped; the same command goes on from here.", file=sys.stderr)
+    print("nbjudge: stopped; run the same command again to continue.", file=sys.stderr)
     return 0

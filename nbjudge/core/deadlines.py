@@ -145,7 +145,9 @@ def read_policies(path: Path, settings: dict[str, Any]) -> Policies:
     """
     late_days = settings.get("late_days", 0)
     if not _is_count(late_days, least=0):
-        raise CourseError(f"{path}: late_days must be a whole number from 0 on, not {late_days!r}.")
+        raise CourseError(
+            f"{path}: late_days must be a whole number of at least 0, not {late_days!r}."
+        )
     entries = settings.get("assignment", [])
     policies = tuple((entry["name"], _policy(path, entry)) for entry in entries)
     tables = settings.get("exception", [])
@@ -170,7 +172,8 @@ def _policy(path: Path, entry: dict[str, Any]) -> Policy:
     for setting, least in (("attempts", 1), ("late_days", 0), ("late_limit", 0)):
         if setting in given and not _is_count(given[setting], least):
             raise CourseError(
-                f"{place} {setting} must be a whole number from {least} on, not {given[setting]!r}."
+                f"{place} {setting} must be a whole number of at least {least}, "
+                f"not {given[setting]!r}."
             )
     if given.get("counts", "latest") not in get_args(Counts):
         raise CourseError(f"{place} counts must be 'latest' or 'first', not {given['counts']!r}.")
@@ -196,14 +199,14 @@ def _exception(path: Path, entry: dict[str, Any], policies: Policies) -> PolicyE
             _check_time(place, setting, entry[setting])
     days = entry.get("days", 0)
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 10_000:
-        raise CourseError(f"{place} days must be a number from 0 on, not {days!r}.")
+        raise CourseError(f"{place} days must be a number of at least 0, not {days!r}.")
     if "until" in entry and "days" in entry:
         raise CourseError(f"{place} give until or days, not both.")
     if ("until" in entry or days) and policies.of(entry["assignment"]).due is None:
         raise CourseError(f"{place} {entry['assignment']} has no due date to extend.")
     if "attempt" in entry and not _is_count(entry["attempt"], least=1):
         raise CourseError(
-            f"{place} attempt must be a whole number from 1 on, not {entry['attempt']!r}."
+            f"{place} attempt must be a whole number of at least 1, not {entry['attempt']!r}."
         )
     return PolicyException(**entry)
 

@@ -82,7 +82,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     except TooLarge as error:
         raise Unreadable(
             f"{path.name} is larger than {most_bytes // 1_000_000} MB; "
-            "clear its outputs and hand it in again"
+            "clear its outputs and submit it again"
         ) from error
 
 

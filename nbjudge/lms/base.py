@@ -109,7 +109,7 @@ class Lms(ABC):
 
     def why_unplaced(self, path: str) -> str:
         """Why a file belongs to nobody, for a person who has to find its owner."""
-        return f"the name is none that {self.title} gives"
+        return f"the name is not one that {self.title} gives"
 
     def worksheet(self, table: Table, zone: tzinfo) -> dict[str, Listed]:
         """The participants in file names, from a separate table.

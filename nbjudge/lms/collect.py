@@ -115,7 +115,7 @@ def _place(
             student = _student(people, lms, first)
             for other in placed[student]:
                 if not first.attempt or first.attempt == other.attempt:
-                    raise CourseError(f"{student} has handed in {other.files[0].file.path} too")
+                    raise CourseError(f"{student} has also submitted {other.files[0].file.path}")
         except CourseError as error:
             problems.append(Outcome(first.file.path, "not placed", str(error), True))
         else:
@@ -131,7 +131,7 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     except re.error as error:
         raise CourseError(f"--pattern is not a regular expression: {error}.") from error
     if not compiled.groupindex.keys() & {"student", "email", "lms_id", "person"}:
-        raise CourseError("--pattern needs a group that tells the student, like (?P<student>.+).")
+        raise CourseError("--pattern needs a group that names the student, like (?P<student>.+).")
     return compiled
 
 
@@ -150,7 +150,7 @@ def _student(people: list[Person], lms: Lms, found: Found) -> str:
         person = person or find_person(people, name=name, spellings=any_spelling)
     if person is None:
         raise CourseError(
-            f"no student of the roster is {found.person or found.lms_id or found.email}"
+            f"no student in the roster is {found.person or found.lms_id or found.email}"
         )
     return person.student
 

@@ -102,7 +102,7 @@ def _late_note(
     if stamp is None:
         return "", False
     reason = "names no offset from UTC" if stamp.latest else "is no time"
-    told = f"handed in, nobody knows exactly when, since {stamp.text[:50]!r} {reason}"
+    told = f"exact submission time unknown, because {stamp.text[:50]!r} {reason}"
     return told + remedy, matters
 
 
@@ -120,7 +120,7 @@ def why_unknown(course: Course, student: str, assignment: str, folder: Path | No
     if is_known or not policies.of(assignment).asks_for_times:
         return ""
     if origin.is_late:
-        return "late, nobody knows by how much"
+        return "late by an unknown time"
     if stamp is not None and stamp.may_be_after(policies.deadline(student, assignment)):
-        return "handed in, nobody knows exactly when"
+        return "exact submission time unknown"
     return ""

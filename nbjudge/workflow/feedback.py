@@ -85,7 +85,7 @@ def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
             grade_id=grade.name,
             score=grade.score,
             points=grade.max_score,
-            # manual points still waiting after a resubmission belong to the old answer
+            # after a resubmission, manual points are still those of the old answer
             needs_manual_grade=grade.needs_manual_grade
             and (grade.manual_score is None or grade.auto_score is None),
             comment=comments.pop(grade.name, ""),

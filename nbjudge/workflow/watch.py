@@ -102,7 +102,7 @@ class Watch:
             try:
                 self._apply_rules(student, told)
             except (CourseError, OSError) as error:  # one folder must not block the others
-                self._complain(student, f"not taken, and tried again until it is: {error}", told)
+                self._complain(student, f"not collected, will be retried: {error}", told)
                 continue
             seen[student] = _signature(self.course.submitted(student, self.assignment))
         counting = [student for student in seen if self._counts(student)]
@@ -137,7 +137,7 @@ class Watch:
         """Keep the files in submitted/, and replace them by the submission that counts."""
         folder = self.course.submitted(student, self.assignment)
         if reason := _why_not_kept(folder):
-            self._complain(student, f"left alone, since {reason}", told)
+            self._complain(student, f"ignored, because {reason}", told)
             return
         self._note_time(student)
         outcome = counting.apply_rules(self.course, student, self.assignment)
@@ -211,7 +211,7 @@ def run(
                         pause = AGAIN
                         if str(error) != complaint:  # once, however often it is retried
                             complaint = str(error)
-                            told(f"not done, and tried again until it is: {complaint}")
+                            told(f"not done, will be retried: {complaint}")
                 time.sleep(pause)
 
 
@@ -234,7 +234,7 @@ def _began(course: Course, assignment: str) -> datetime:
 
 
 def _signature(folder: Path) -> Signature | None:
-    """The signature of `folder`, which shows whether it has changed; None if it is empty."""
+    """The signature of `folder`, which shows whether it has changed; None if it does not exist."""
     try:
         if folder.is_symlink() or not folder.is_dir():
             return (_look("", folder),)

@@ -122,7 +122,7 @@ def test_zip_collect_knows_attempts_and_loses_nothing(enrolled):
     assert code != 0 and "use the --force option" in said and by_hand.read_text() == "by hand"
     code, said = nbgrader(enrolled, *command_on("collecting.md"))
     assert code == 0, said
-    assert "no student of the roster is bodyno" in said and "1 beyond the 2 allowed" in said
+    assert "no student in the roster is bodyno" in said and "1 beyond the 2 allowed" in said
     assert submitted(enrolled) == expected
     kept = collected.submissions(enrolled, "ada", NAME)
     assert [(one.folder / "tiny.ipynb").read_text() for one in kept] == [
