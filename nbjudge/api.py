@@ -1,4 +1,4 @@
-"""The grader from Python: what the command `nbjudge` does, with plain data as its results.
+"""Python interface to the grader: what the command `nbjudge` does, with plain data as results.
 
     from nbjudge.api import Course
 
@@ -7,7 +7,7 @@
     verdicts = course.grade("ps1")
     print(verdicts["ada"].score, "of", verdicts["ada"].points)
 
-docs/api.md has more examples. Whatever a person can put right is raised as `CourseError`.
+docs/api.md has more examples. Every error that a person can fix is raised as `CourseError`.
 """
 
 import contextlib
@@ -34,28 +34,28 @@ __all__ = ["Course", "CourseError", "Finding", "Verdict", "Verdicts", "grade_not
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the machine found in one notebook: a verdict on each grade cell, or a reason."""
+    """Automatic grading of one notebook: a verdict on each grade cell, or why there is none."""
 
     cells: tuple[Verdict, ...]  # in the notebook's order
-    notes: tuple[str, ...]  # what the student should know of how the notebook was run
+    notes: tuple[str, ...]  # what the student should know about how the notebook was run
     reason: str  # why the notebook could not be graded; empty if it was
-    score: float  # points that the machine gave, extra credit included
-    points: float  # the most that it gives, extra credit apart
+    score: float  # points awarded automatically, including extra credit
+    points: float  # the maximum of these, without extra credit
 
     @property
     def is_graded(self) -> bool:
-        """Whether there is a grade: a notebook that could not be graded has no zero."""
+        """Whether there is a grade; a notebook that could not be graded does not get a zero."""
         return not self.reason
 
 
 @dataclass(frozen=True)
 class Course:
-    """A course folder, and what can be done with its assignments.
+    """A course folder and the operations on its assignments.
 
-    Methods that run notebooks start worker processes and end them again:
+    Methods that run notebooks start worker processes, and stop them when done:
 
-    jobs:     how many notebooks run at once (default: one a core)
-    sandbox:  "auto", "bwrap" (never without it) or "none" (with your own rights)
+    jobs:     how many notebooks run at once (default: one per core)
+    sandbox:  "auto", "bwrap" (required) or "none" (runs with your own permissions)
     executor: runs notebooks in place of workers started here
     """
 
@@ -99,14 +99,14 @@ class Course:
         *assignments: str,
         progress: Callable[[str, str, int, int], None] = lambda name, what, done, total: None,
     ) -> list[str]:
-        """Build releases and answer keys: of all assignments, or of those that are named.
+        """Build releases and answer keys of all assignments, or of those named.
 
-        Gives the assignments in which anything changed.
+        Returns the assignments in which anything changed.
 
         progress: called with the assignment, what was just done, how many runs are done, and how
                   many there are
 
-        Raises CourseError with the reason for a refusal; then that assignment is as it was.
+        Raises CourseError with the reason if an assignment is refused; it is then left unchanged.
         """
         names = self._names(assignments)
         with self._workers(is_ours=True) as executor:
@@ -118,10 +118,10 @@ class Course:
         kept: bool = False,
         progress: Callable[[Finding], None] = lambda finding: None,
     ) -> list[Finding]:
-        """Check known mistakes and alternates: of all assignments, or of those that are named.
+        """Check known mistakes and alternates of all assignments, or of those named.
 
-        A finding for each mistake and alternate. It is good if the mistake loses its points, or
-        the alternate keeps them.
+        Returns a finding for each mistake and alternate. It is good if the mistake loses its
+        points, or the alternate keeps them.
 
         kept: judge the build's runs of mistakes, and run only alternates
 
@@ -145,13 +145,13 @@ class Course:
         force: bool = False,
         progress: Callable[[str, Verdicts], None] = lambda student, verdicts: None,
     ) -> dict[str, Verdicts]:
-        """Grade what was handed in, and enter it in the gradebook; the verdicts by student.
+        """Grade submissions and enter them in the gradebook; returns the verdicts by student.
 
-        A submission that was graded before, with the same key and code, is left as it is.
+        A submission already graded with the same key and code is skipped.
 
-        students: one of them, or some; all who have handed in `assignment` if not given
-        force:    grade again what is graded
-        progress: called with each student and their verdicts, as soon as these are there
+        students: one or several; default: all who have submitted `assignment`
+        force:    regrade submissions that are already graded
+        progress: called with each student and their verdicts, as soon as they are available
 
         Raises CourseError if nothing can be graded: an unknown assignment or student, no sandbox,
         no release or answer key, a gradebook that cannot be used.
@@ -172,13 +172,13 @@ class Course:
     def report(
         self, *assignments: str, folder: str | Path | None = None, share: bool = False
     ) -> list[Path]:
-        """Write a page and tables on how the class did; their paths, the page first.
+        """Write a page and tables on class results; returns their paths, the page first.
 
-        assignments: default: all of which anything is graded
+        assignments: default: all with at least one graded submission
         folder:      default: report/, or report_to_share/, in the course's folder
         share:       leave out everything that names a student
 
-        Raises CourseError if nothing of an assignment is graded yet, or if what is to be shared
+        Raises CourseError if an assignment has no graded submission yet, or if files to share
         would be next to tables with names.
         """
         names = self._names(assignments or report.graded_assignments(self.folder))
@@ -188,7 +188,7 @@ class Course:
     def _names(self, assignments: Iterable[str]) -> list[str]:
         """The names of `assignments`, or of all if there are none.
 
-        Raises CourseError for one that the course does not have.
+        Raises CourseError if the course does not have one of them.
         """
         names = list(assignments) or self.folder.assignments
         return [self.folder.assignment(name).name for name in names]
@@ -205,7 +205,7 @@ def grade_notebook(key: str | Path, path: str | Path) -> Verdicts:
     key: the folder of an answer key, `key/<assignment>` in a course's folder
 
     Files that the assignment accepts are taken from the notebook's folder. A notebook that cannot
-    be graded has a reason in place of a score.
+    be graded has a reason instead of a score.
 
     Raises CourseError if there is no such key, if it is not that of the current release, or if
     this machine has no sandbox and may not run without one.

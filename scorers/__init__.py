@@ -1,1 +1,1 @@
-"""Scorers of files that students of this course hand in; named in course.toml."""
+"""Scorers of files submitted by students of this course, named in course.toml."""

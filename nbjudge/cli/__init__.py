@@ -1,9 +1,9 @@
-"""The command `nbjudge`: from building releases to handing grades back.
+"""The command `nbjudge`: from building releases to returning grades.
 
-Exit codes: 0, done; 1, something did not work and was named; 2, usage error.
+Exit codes: 0, success; 1, something failed and was reported; 2, usage error.
 Progress goes to stderr, tables and JSON to stdout.
 
-A command's own module, and what that needs, is imported only when the command runs.
+A command's own module and its dependencies are imported only when the command runs.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from nbjudge.core.errors import CourseError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
     module, _, function = options.run.partition(":")
     try:
@@ -27,5 +27,5 @@ def main(arguments: list[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"nbjudge: {place}{error.strerror or error}.", file=sys.stderr)
     except KeyboardInterrupt:
-        print("nbjudge: stopped; run the same command again to go on.", file=sys.stderr)
+        print("nbjudge: stopped; run the same command again to continue.", file=sys.stderr)
     return 1

@@ -1,4 +1,4 @@
-"""The assignments and the student that a command names, with a guess at what was mistyped."""
+"""Assignments and student named in a command, with suggestions for mistyped names."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from nbjudge.shared.command_line import did_you_mean
 
 
 def named(course: Course, options: argparse.Namespace) -> list[str]:
-    """The assignments that were named, or all of the course.
+    """The assignments named, or all of the course.
 
     Raises CourseError if the course has no assignment of a given name.
     """
@@ -24,7 +24,7 @@ def known(course: Course, name: str) -> str:
 
 
 def check_student(course: Course, names: list[str], student: str | None) -> None:
-    """Raise CourseError if `student` is given and has handed in nothing of the assignments."""
+    """Raise CourseError if `student` is given and has submitted none of the assignments."""
     for name in names if student is not None else ():
         everyone = course.students(name)
         if student not in everyone:

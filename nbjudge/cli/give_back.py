@@ -1,4 +1,4 @@
-"""Commands that give results back: feedback, return, grades, report."""
+"""Commands that return results: feedback, return, grades, report."""
 
 import argparse
 import os
@@ -31,7 +31,7 @@ def feedback(options: argparse.Namespace) -> int:
 
 
 def return_(options: argparse.Namespace) -> int:
-    """Zip the feedback pages as their LMS takes them; 1 if one could not be written."""
+    """Zip the feedback pages in the form their LMS accepts; 1 if one could not be written."""
     course = find_course(options.course)
     name = known(course, options.assignment)
     penalties.refresh(course, name)
@@ -40,12 +40,12 @@ def return_(options: argparse.Namespace) -> int:
     unknown = exports.feedback_zip(course, name, students, options.out)
     print(f"{len(students)} feedback pages in {options.out}")
     if unknown:
-        print(f"Named after the student, as no LMS's name is known: {', '.join(unknown)}")
+        print(f"Named after the student, because their LMS is not known: {', '.join(unknown)}")
     return _complain(complaints)
 
 
 def _complain(complaints: Iterable[str]) -> int:
-    """Name what did not work; the command's exit code."""
+    """Print what failed; returns the command's exit code."""
     code = 0
     for complaint in complaints:
         print(f"nbjudge: {complaint}", file=sys.stderr)
@@ -54,7 +54,7 @@ def _complain(complaints: Iterable[str]) -> int:
 
 
 def grades(options: argparse.Namespace) -> int:
-    """Write the grades, or fill them into an LMS's own file."""
+    """Write the grades, or enter them in an LMS's own file."""
     course = find_course(options.course)
     names = named(course, options)
     for name in names:
@@ -81,12 +81,12 @@ def grades(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write a page and tables on how the class did."""
+    """Write a page and tables on class results."""
     course = find_course(options.course)
     names = options.assignments or reports.graded_assignments(course)
     names = [known(course, name) for name in names]
     folder = options.out or course.root / ("report_to_share" if options.share else "report")
     page, *tables = reports.write_report(course, names, folder, options.share)
     print(f"Open next, in a browser: {os.path.relpath(page)}")
-    print(f"Beside it, as tables: {', '.join(table.name for table in tables)}")
+    print(f"Tables, next to it: {', '.join(table.name for table in tables)}")
     return 0

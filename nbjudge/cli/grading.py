@@ -1,6 +1,6 @@
 """Commands that collect and grade: collect, grade, watch.
 
-What runs a notebook is imported once it is known that there is one to run.
+The code that runs notebooks is imported only once there is a notebook to run.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from nbjudge.workflow.plan import Plan
 
 
 def collect(options: argparse.Namespace) -> int:
-    """Sort an LMS's download into submitted/; 1 if a part of it could not be sorted."""
+    """Sort an LMS's download into submitted/; 1 if part of it could not be placed."""
     from nbjudge.cli.tables import print_table
     from nbjudge.lms import collect as collecting
 
@@ -42,7 +42,7 @@ def collect(options: argparse.Namespace) -> int:
 
 
 def grade(options: argparse.Namespace) -> int:
-    """Grade every submission, or fail it with a reason."""
+    """Grade every submission, or give the reason why it cannot be graded."""
     course = find_course(options.course)
     names = named(course, options)
     check_student(course, names, options.student)
@@ -75,7 +75,7 @@ def _carry_out(plans: list[Plan], options: argparse.Namespace) -> list[Record]:
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Grade what arrives and write its feedback, until Ctrl-C."""
+    """Grade submissions as they arrive and write their feedback, until Ctrl-C."""
     from nbjudge.kernel.evidence import sendable
     from nbjudge.shared.text import plain
     from nbjudge.workflow import running
@@ -91,7 +91,7 @@ def watch(options: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    # stopped while it closes a connection, the pool would print a traceback before it lets go
+    # a pool interrupted while it closes a connection would print a traceback
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     print(f"Watching {course.root / 'submitted'}; Ctrl-C stops.", file=sys.stderr, flush=True)
     workers = functools.partial(
@@ -99,5 +99,5 @@ def watch(options: argparse.Namespace) -> int:
     )
     with contextlib.suppress(KeyboardInterrupt):
         watches.run(watched, workers, told)
-    print("nbjudge: stopped; the same command goes on from here.", file=sys.stderr)
+    print("nbjudge: stopped; run the same command again to continue.", file=sys.stderr)
     return 0

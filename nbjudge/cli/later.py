@@ -1,4 +1,4 @@
-"""Commands for later, or for another place: correct, gradescope, demo."""
+"""Commands outside the weekly routine: correct, gradescope, demo."""
 
 import argparse
 import functools
@@ -19,7 +19,7 @@ from nbjudge.workflow import feedback, grade, running
 
 
 def correct(options: argparse.Namespace) -> int:
-    """Correct a release that students have, or say why not."""
+    """Correct a release that students have, or say why this is impossible."""
     course = find_course(options.course)
     name = known(course, options.assignment)
     if not handed_out.versions(course, name):
@@ -61,7 +61,7 @@ def gradescope(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Take an invented class from release to feedback."""
+    """Run an invented class from release to feedback."""
     real = find_course(options.course)
     names = options.assignments or list(real.assignments)[:1]
     for name in names:
@@ -93,7 +93,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def _page_to_open(course: Course, graded: dict[str, list[Record]]) -> Path:
-    """The feedback of a student whose misconception was found, or of the first one."""
+    """The feedback of a student with a recognized misconception, or else of the first student."""
     records = [record for found in graded.values() for record in found]
     named = [record for record in records if any(verdict.mistake for verdict in record.verdicts)]
     chosen = (named or records)[0]

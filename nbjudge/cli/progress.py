@@ -22,14 +22,14 @@ from nbjudge.shared.text import plain
 
 
 class _Rate(ProgressColumn):
-    """How many are done in a minute."""
+    """The rate, per minute."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{60 * task.speed:.0f}/min" if task.speed else "")
 
 
 def bars() -> Progress:
-    """A place for the bars of one command."""
+    """A display for the bars of one command."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -43,7 +43,7 @@ def bars() -> Progress:
 
 
 def building(bar: Progress) -> Callable[[str, str, int, int], None]:
-    """What `build_all` tells of its progress, as a bar for each assignment."""
+    """The progress of `build_all`: a bar for each assignment."""
     tasks: dict[str, TaskID] = {}
 
     def show(name: str, what: str, done: int, total: int) -> None:
@@ -55,7 +55,7 @@ def building(bar: Progress) -> Callable[[str, str, int, int], None]:
 
 
 def grading(bar: Progress, name: str, total: int) -> Callable[[Record], None]:
-    """What `grade` tells of its progress, as a bar; a failed submission is a line above it."""
+    """The progress of `grade`: a bar, with a line above it for each failed submission."""
     task = bar.add_task(f"grading {name}", total=total, what="")
 
     def show(record: Record) -> None:
@@ -68,7 +68,7 @@ def grading(bar: Progress, name: str, total: int) -> Callable[[Record], None]:
 
 
 def mutating(bar: Progress, name: str) -> Callable[[str, int, int], None]:
-    """What the audit of mutants tells of its progress, as a bar."""
+    """The progress of the audit of mutants: a bar."""
     task = bar.add_task(f"mutants of {name}", total=None, what="")
 
     def show(what: str, done: int, total: int) -> None:
@@ -78,7 +78,7 @@ def mutating(bar: Progress, name: str) -> Callable[[str, int, int], None]:
 
 
 def auditing(bar: Progress, name: str) -> Callable[[Finding], None]:
-    """What `audit` tells of its progress, as a bar."""
+    """The progress of `audit`: a bar."""
     task = bar.add_task(f"auditing {name}", total=None, what="")
 
     def show(found: Finding) -> None:

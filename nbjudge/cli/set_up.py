@@ -21,7 +21,7 @@ from nbjudge.workflow import running
 
 
 def roster(options: argparse.Namespace) -> int:
-    """Enter an LMS's list of students into the gradebook."""
+    """Enter an LMS's list of students in the gradebook."""
     course = find_course(options.course)
     changes = students.enter(course, rosters.read_roster(read_table(options.file)))
     print_table(
@@ -48,7 +48,7 @@ def build(options: argparse.Namespace) -> int:
 
 
 def audit(options: argparse.Namespace) -> int:
-    """Check known mistakes and alternates; 1 if something is found."""
+    """Check known mistakes and alternates; 1 if a check fails."""
     course = find_course(options.course)
     names = named(course, options)
     audited = [name for name in names if audits.is_audited(course, name)]
@@ -84,7 +84,7 @@ def audit(options: argparse.Namespace) -> int:
 
 
 def _print_mutants(outcomes: Iterable[mutation.Outcome]) -> None:
-    """The mutants that keep their points, and of each assignment how many a check catches."""
+    """Print the mutants that keep their points, and the share that visible checks catch."""
     of_each: dict[str, list[mutation.Outcome]] = {}
     for outcome in outcomes:
         of_each.setdefault(outcome.assignment, []).append(outcome)

@@ -12,7 +12,7 @@ from nbjudge.shared.text import plain
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print `rows` below `header`; what is in them is never taken for markup."""
+    """Print `rows` below `header`; their text is never interpreted as markup."""
     table = Table(*header)
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
@@ -20,8 +20,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_records(records: Sequence[Record], handed_in: dict[str, str] | None = None) -> None:
-    """Print the table of scores; `handed_in` says what each invented student's file was."""
-    header = ("student", *(["handed in"] if handed_in else []), "score", "what was found")
+    """Print the table of scores; `handed_in` describes each invented student's file."""
+    header = ("student", *(["submitted"] if handed_in else []), "score", "what was found")
     rows = []
     for record in records:
         is_graded = record.status == "graded"
@@ -34,7 +34,7 @@ def print_records(records: Sequence[Record], handed_in: dict[str, str] | None = 
 
 
 def _found(record: Record) -> str:
-    """The misconceptions found, or why the submission failed."""
+    """The recognized misconceptions, or why the submission failed."""
     if record.status == "failed":
         return record.reason
     lost = [verdict for verdict in record.verdicts if verdict.score < verdict.points]

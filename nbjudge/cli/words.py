@@ -1,6 +1,6 @@
-"""The words of the command `nbjudge`: subcommands in the order of work, options, and examples.
+"""Grammar of the command `nbjudge`: subcommands in the order of use, options, and examples.
 
-Nothing is imported here that a list of commands does not need.
+Nothing is imported here that is not needed to list the commands.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import nbjudge
 from nbjudge.shared.command_line import Parser
 
-DESCRIPTION = "Build, grade and give back the assignments of a course."
+DESCRIPTION = "Build, grade, and return the assignments of a course."
 SEEN = ("visible", "after_due_date", "after_published", "hidden")
 """When Gradescope can show students their scores."""
 
@@ -38,7 +38,7 @@ def parser() -> Parser:
     )
     made.add_argument("--version", action="version", version=f"nbjudge {nbjudge.__version__}")
     made.add_argument("--course", type=Path, metavar="FOLDER",
-                      help="the course's folder (default: this one, or one above it)")  # fmt: skip
+                      help="the course's folder (default: this or a parent folder)")  # fmt: skip
     commands = made.add_subparsers(
         dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS
     )
@@ -72,23 +72,23 @@ def _assignments(made: Parser) -> None:
 
 
 def _assignments_or_all(made: Parser) -> None:
-    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all of the course")
+    made.add_argument("assignments", nargs="*", metavar="PS", help="default: all in the course")
 
 
 def _running(made: Parser) -> None:
     """The options of a command that runs notebooks."""
     made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
-                      help="how many notebooks run at once (default: one a core)")  # fmt: skip
+                      help="how many notebooks run at once (default: one per core)")  # fmt: skip
     made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default="auto",
-                      help="bwrap: never without it; none: with your own rights "
-                      "(default: auto, which is bwrap for what students wrote)")  # fmt: skip
+                      help="bwrap: sandbox required; none: run with your own permissions "
+                      "(default: auto, which is bwrap for students' code)")  # fmt: skip
     made.add_argument("--warm", choices=("on", "off"), default="on",
                       help="off: a new process for each kernel (default: on)")  # fmt: skip
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
@@ -105,16 +105,16 @@ def _audit(made: Parser) -> None:
     _assignments_or_all(made)
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
     made.add_argument("--kept", action="store_true",
-                      help="judge the build's runs of mistakes, make none")  # fmt: skip
+                      help="judge the build's runs of mistakes instead of new ones")  # fmt: skip
     made.add_argument("--mutants", action="store_true",
                       help="run mutants of the solutions too, and show the survivors")  # fmt: skip
     made.add_argument("--sample", type=_positive, metavar="N",
-                      help="with --mutants: at most N of each exercise (default: all)")  # fmt: skip
+                      help="with --mutants: at most N per exercise (default: all)")  # fmt: skip
     _running(made)
 
 
 class _Systems(Collection[str]):
-    """The names of the LMSs that are known, which are imported when somebody asks for one."""
+    """The names of the supported LMSs, imported only when needed."""
 
     def __iter__(self) -> Iterator[str]:
         from nbjudge.lms.registry import LMSS
@@ -134,17 +134,17 @@ def _collect(made: Parser) -> None:
                       help="default: only apply course.toml's rules again")  # fmt: skip
     made.add_argument("--lms", choices=_Systems(), metavar="LMS",
                       help="who made the download: canvas, moodle, gradescope, plain, … (default: "
-                      "told by its names)")  # fmt: skip
+                      "recognized by its file names)")  # fmt: skip
     made.add_argument("--worksheet", type=Path, metavar="CSV",
-                      help="Moodle's grading worksheet: who is who, and when")  # fmt: skip
+                      help="Moodle's grading worksheet: participants and times")  # fmt: skip
     made.add_argument("--pattern", metavar="REGEX",
-                      help="of paths, with a group student, email, lms_id or person")  # fmt: skip
+                      help="for paths; has a group student, email, lms_id or person")  # fmt: skip
 
 
 def _grade(made: Parser) -> None:
     _assignments(made)
     made.add_argument("--student", metavar="S", help="only this student's submission")
-    made.add_argument("--force", action="store_true", help="grade again what is graded")
+    made.add_argument("--force", action="store_true", help="regrade graded submissions")
     made.add_argument("--json", action="store_true", help="print the records as JSON")
     _running(made)
 
@@ -173,12 +173,12 @@ def _grades(made: Parser) -> None:
     made.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="CSV",
                       help="default: grades.csv")  # fmt: skip
     made.add_argument("--so-far", action="store_true",
-                      help="also what still waits for people")  # fmt: skip
+                      help="include grades that still wait for a person")  # fmt: skip
 
 
 def _report(made: Parser) -> None:
     made.add_argument("assignments", nargs="*", metavar="PS", help="default: all that are graded")
-    made.add_argument("--share", action="store_true", help="without anything that names a student")
+    made.add_argument("--share", action="store_true", help="omit everything that names a student")
     made.add_argument("--out", type=Path, metavar="FOLDER",
                       help="default: report, or report_to_share")  # fmt: skip
 
@@ -206,7 +206,7 @@ def _demo(made: Parser) -> None:
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "set up": (
-        Command("roster", "Enter an LMS's list of students into the gradebook.",
+        Command("roster", "Enter an LMS's list of students in the gradebook.",
                 "nbjudge roster class.csv", "set_up:roster", _roster),
         Command("build", "Build releases and answer keys; only what changed.",
                 "nbjudge build ps1 --jobs 4", "set_up:build", _build),
@@ -219,30 +219,30 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "collect and grade": (
         Command("collect", "Sort an LMS's download of submissions into submitted/.",
                 "nbjudge collect ps1 submissions.zip", "grading:collect", _collect),
-        Command("grade", "Grade every submission, or fail it with a reason.",
+        Command("grade", "Grade every submission, or say why it cannot be graded.",
                 "nbjudge grade ps1 --student ada --force", "grading:grade", _grade),
-        Command("watch", "Grade what arrives in submitted/ and write its feedback, until Ctrl-C.",
+        Command("watch", "Grade submissions as they arrive and write their feedback, until Ctrl-C.",
                 "nbjudge watch ps1 ps2", "grading:watch", _watch),
     ),
-    "give back": (
+    "return results": (
         Command("feedback", "Write a feedback page for every graded submission.",
                 "nbjudge feedback ps1", "give_back:feedback", _feedback),
-        Command("return", "Zip the feedback pages as their LMS takes them.",
+        Command("return", "Zip the feedback pages in the form their LMS accepts.",
                 "nbjudge return ps1 --out feedback_ps1.zip", "give_back:return_", _return),
-        Command("grades", "Write the grades, or fill them into an LMS's own file.",
+        Command("grades", "Write the grades, or enter them in an LMS's own file.",
                 "nbjudge grades ps1 --into gradebook.csv --out upload.csv", "give_back:grades",
                 _grades),
-        Command("report", "Write a page and tables on how the class did.",
+        Command("report", "Write a page and tables on class results.",
                 "nbjudge report ps1 --share", "give_back:report", _report),
     ),
     "later": (
-        Command("correct", "Correct a release that students have, or say why not.",
+        Command("correct", "Correct a release that students have, or say why this is impossible.",
                 "nbjudge correct ps1 --check", "later:correct", _correct),
         Command("gradescope", "Pack a release and its answer key as an autograder for Gradescope.",
                 "nbjudge gradescope ps1 --show visible", "later:gradescope", _gradescope),
-        Command("demo", "Take an invented class from release to feedback: through the course's "
+        Command("demo", "Run an invented class from release to feedback: through the course's "
                 "first problem set, or those named.",
                 "nbjudge demo --students 20 --folder ../demo", "later:demo", _demo),
     ),
 }  # fmt: skip
-"""The commands in the order of work."""
+"""The commands in the order of use."""

@@ -1,1 +1,1 @@
-"""What every other room builds on: the course folder, notebooks, files, errors."""
+"""Foundations of all other rooms: the course folder, notebooks, files, errors."""

@@ -1,8 +1,8 @@
-"""Digests of the code that a result depends on: when they change, it is run or graded again.
+"""Digests of the code that a result depends on; if they change, it is run or graded again.
 
 What a notebook shows depends on the rooms `kernel` and `sandbox` and on the course's library. What
 it earns depends on the room `judge` too, on the rule of values, and on the scorer of its
-assignment. Comments and layout of Python code do not count, nor do style sheets and pages.
+assignment. Comments and layout of Python code do not matter, nor do style sheets and pages.
 """
 
 import functools
@@ -34,7 +34,7 @@ OF_PROJECTS = frozenset({"pyproject.toml", "LICENSE"})
 
 @functools.cache
 def of_runs(library: str = "") -> str:
-    """A digest of everything that a run of a notebook depends on, the notebook apart.
+    """A digest of everything that a run depends on, except the notebook itself.
 
     library: the name of the course's own package, or nothing
     """
@@ -43,7 +43,7 @@ def of_runs(library: str = "") -> str:
 
 @functools.cache
 def of_grades(library: str = "", scorer: str = "") -> str:
-    """A digest of everything that a grade depends on, submission and answer key apart.
+    """A digest of everything that a grade depends on, except submission and answer key.
 
     library: the name of the course's own package, or nothing
     scorer:  what scores submitted files, as `module:object`, or nothing
@@ -54,7 +54,7 @@ def of_grades(library: str = "", scorer: str = "") -> str:
 
 @functools.cache
 def of_builds(library: str = "", scorer: str = "") -> str:
-    """A digest of everything that a build depends on, the course's own files apart."""
+    """A digest of everything that a build depends on, except the course's own files."""
     return digest(of_grades(library, scorer), *_rooms(BUILDS))
 
 
@@ -72,7 +72,7 @@ def _rooms(names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _package(name: str) -> Iterator[str]:
-    """Digests of a package or module; none of one that is not there."""
+    """Digests of a package or module; none if it does not exist."""
     spec = importlib.util.find_spec(name)
     if spec and spec.submodule_search_locations:
         for place in spec.submodule_search_locations:
@@ -104,7 +104,7 @@ def _is_read(path: Path) -> bool:
 
 
 def _code(path: Path) -> str:
-    """What a module compiles to, as text; its very source if it is not Python."""
+    """What a module compiles to, as text; its source if it is not Python."""
     source = path.read_text(encoding="utf-8", errors="replace")
     try:
         return _compiled(compile(source, "", "exec", dont_inherit=True, optimize=0))
@@ -113,7 +113,7 @@ def _code(path: Path) -> str:
 
 
 def _compiled(code: CodeType) -> str:
-    """A code object as text, without what depends on where its lines are."""
+    """A code object as text, without anything that depends on line positions."""
     names = (code.co_qualname, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     constants = [

@@ -1,4 +1,4 @@
-"""The course as a folder: where things are, and what course.toml says of each assignment."""
+"""Course folder: its layout, and what course.toml says about each assignment."""
 
 import os
 import re
@@ -20,11 +20,11 @@ class Assignment:
 
     name: str
     title: str
-    packages: tuple[str, ...]  # what a student's cell may import, beside the standard library
+    packages: tuple[str, ...]  # what a student's cell may import, besides the standard library
     files: tuple[str, ...] = ()  # extra files a submission may bring
     limits: Limits = field(default_factory=Limits)  # what a submission may hold, use and show
     library: str = ""  # the course's own package, one of `packages`
-    environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel's
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel
     scorer: str = ""  # "module:object": what scores submitted files
 
 
@@ -35,12 +35,12 @@ class Course:
     root: Path
     title: str
     library: str = ""  # the package that students import, built and released with the notebooks
-    release_address: str = ""  # URL that release/ is served at, without a slash at its end
+    release_address: str = ""  # URL that release/ is served at, without a final slash
     assignments: dict[str, Assignment] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
 
     def assignment(self, name: str) -> Assignment:
-        """The assignment called `name`.  Raises CourseError where the course has none."""
+        """The assignment called `name`.  Raises CourseError if there is none."""
         if name not in self.assignments:
             known = ", ".join(self.assignments)
             raise CourseError(f"There is no assignment {name!r} in this course; it has: {known}.")
@@ -68,7 +68,7 @@ class Course:
         return self.root / "submitted" / student / name
 
     def collected(self, student: str, name: str) -> Path:
-        """The folder of every submission of `name` by `student`, those that do not count too."""
+        """The folder of all submissions of `name` by `student`, whether or not they count."""
         return self.root / "collected" / name / student
 
     def autograded_notebook(self, student: str, name: str) -> Path:
@@ -82,9 +82,9 @@ class Course:
         return f"sqlite:///{self.root / 'gradebook.db'}"
 
     def students(self, name: str, only: str | Iterable[str] | None = None) -> list[str]:
-        """Those who handed in `name`, sorted; or `only` one or some of them.
+        """The students who submitted `name`, sorted; or `only` one or some of them.
 
-        Raises CourseError where one of those has handed in nothing.
+        Raises CourseError if one of those has submitted nothing.
         """
         folder = self.root / "submitted"
         students = sorted(path.parent.name for path in folder.glob(f"*/{name}"))
@@ -99,7 +99,7 @@ class Course:
 def find_course(start: Path | None = None) -> Course:
     """The course whose folder is `start` (default: the current one) or a parent of it.
 
-    Raises CourseError where there is no such folder or no course.toml, or it cannot be read.
+    Raises CourseError if there is no such folder or no course.toml, or if it cannot be read.
     """
     start = Path(os.path.abspath(start or Path.cwd()))
     if not start.is_dir():
@@ -159,7 +159,7 @@ def _library(path: Path, settings: dict[str, Any]) -> str:
 def _environment(path: Path, settings: dict[str, Any]) -> dict[str, str]:
     found = settings.get("environment", {})
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise CourseError(f"{path}: [environment] must give each variable a text.")
+        raise CourseError(f"{path}: [environment] must set each variable to text.")
     return found
 
 

@@ -1,6 +1,6 @@
-"""Which submission counts, and what lateness costs: what course.toml says beside the notebooks.
+"""Rules of course.toml on which submission counts and what lateness costs.
 
-Times are aware datetimes throughout; a late day is 24 hours after the deadline, begun or whole.
+Times are aware datetimes throughout; every started 24 hours after the deadline are a late day.
 """
 
 import math
@@ -21,28 +21,28 @@ class Policy:
     """The rules of one assignment."""
 
     due: datetime | None = None
-    attempts: int | None = None  # how many submissions are looked at; None: all
+    attempts: int | None = None  # how many submissions are considered; None: all
     counts: Counts = "latest"  # of those
     late_days: int | None = None  # the most free late days to use on it; None: all that are left
-    late_penalty: float = 0.0  # the share of the points that a late day beyond these costs
-    late_limit: int | None = None  # how many days after the deadline nothing is taken any more
+    late_penalty: float = 0.0  # share of the points lost for each late day beyond these
+    late_limit: int | None = None  # days after the deadline when submissions are no longer accepted
 
     @property
     def asks_for_times(self) -> bool:
-        """Whether it matters by how much a submission is late."""
+        """Whether it matters how late a submission is."""
         return self.due is not None and (self.late_penalty > 0 or self.late_limit is not None)
 
 
 @dataclass(frozen=True)
 class PolicyException:
-    """What is different for one student and one assignment."""
+    """An exception for one student and one assignment."""
 
     student: str
     assignment: str
     until: datetime | None = None  # their own deadline
-    days: float = 0.0  # or so many days more than the others
+    days: float = 0.0  # or this many extra days
     attempt: int | None = None  # the submission that counts, whatever the policy says
-    handed_in: datetime | None = None  # when, where the LMS's download does not tell
+    handed_in: datetime | None = None  # when, if the LMS's download does not say
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Lateness:
     """How late one submission is, and what that costs."""
 
     seconds: float  # after the student's own deadline
-    days: int  # late days, the last one perhaps only begun
-    free: int  # of these, covered by the student's free late days
-    share: float  # of the points, taken off
+    days: int  # late days; the last may have only started
+    free: int  # how many of these the student's free late days cover
+    share: float  # share of the points deducted
 
     @property
     def is_late(self) -> bool:
@@ -72,19 +72,19 @@ class Policies:
         return dict(self.policies)[assignment]
 
     def zone(self, assignment: str) -> tzinfo:
-        """Where times without an offset are at home: where the due date is, or UTC without one."""
+        """The zone of times without an offset: that of the due date, or UTC without one."""
         due = self.of(assignment).due
         return due.tzinfo if due is not None and due.tzinfo is not None else UTC
 
     def exception(self, student: str, assignment: str) -> PolicyException:
-        """What is different for `student`; an exception without effect where nothing is."""
+        """The exception for `student`; one without effect if there is none."""
         for found in self.exceptions:
             if (found.student, found.assignment) == (student, assignment):
                 return found
         return PolicyException(student, assignment)
 
     def deadline(self, student: str, assignment: str) -> datetime | None:
-        """When `student` has to hand in `assignment`; None where it has no due date."""
+        """The deadline of `student` for `assignment`; None if it has no due date."""
         due = self.of(assignment).due
         if due is None:
             return None
@@ -92,7 +92,7 @@ class Policies:
         return exception.until or due + timedelta(days=exception.days)
 
     def is_accepted(self, student: str, assignment: str, handed_in: datetime | None) -> bool:
-        """Whether a submission of that time is taken at all."""
+        """Whether a submission made at that time is accepted at all."""
         deadline, limit = self.deadline(student, assignment), self.of(assignment).late_limit
         if deadline is None or limit is None or handed_in is None:
             return True
@@ -119,7 +119,7 @@ class Policies:
         return Lateness(0.0, 0, 0, 0.0)
 
     def share(self, assignment: str, days: int) -> float:
-        """The share of the points that so many late days cost, free ones not counted."""
+        """The share of the points lost for this many late days, not counting free ones."""
         return min(1.0, days * self.of(assignment).late_penalty)
 
     def _seconds(self, student: str, assignment: str, handed_in: datetime | None) -> float:
@@ -130,7 +130,7 @@ class Policies:
 
 
 def late_days(seconds: float) -> int:
-    """Late days in so many seconds; one that has begun is one."""
+    """Late days in this many seconds; a started day counts."""
     return math.ceil(seconds / DAY.total_seconds())
 
 
@@ -139,13 +139,15 @@ POLICY_SETTINGS = ("due", "attempts", "counts", "late_days", "late_penalty", "la
 
 
 def read_policies(path: Path, settings: dict[str, Any]) -> Policies:
-    """The rules in course.toml's `settings`; `path` is for sentences.
+    """The rules in course.toml's `settings`; `path` is for messages.
 
     Raises CourseError for a rule that does not make sense.
     """
     late_days = settings.get("late_days", 0)
     if not _is_count(late_days, least=0):
-        raise CourseError(f"{path}: late_days must be a whole number from 0 on, not {late_days!r}.")
+        raise CourseError(
+            f"{path}: late_days must be a whole number of at least 0, not {late_days!r}."
+        )
     entries = settings.get("assignment", [])
     policies = tuple((entry["name"], _policy(path, entry)) for entry in entries)
     tables = settings.get("exception", [])
@@ -170,7 +172,8 @@ def _policy(path: Path, entry: dict[str, Any]) -> Policy:
     for setting, least in (("attempts", 1), ("late_days", 0), ("late_limit", 0)):
         if setting in given and not _is_count(given[setting], least):
             raise CourseError(
-                f"{place} {setting} must be a whole number from {least} on, not {given[setting]!r}."
+                f"{place} {setting} must be a whole number of at least {least}, "
+                f"not {given[setting]!r}."
             )
     if given.get("counts", "latest") not in get_args(Counts):
         raise CourseError(f"{place} counts must be 'latest' or 'first', not {given['counts']!r}.")
@@ -196,14 +199,14 @@ def _exception(path: Path, entry: dict[str, Any], policies: Policies) -> PolicyE
             _check_time(place, setting, entry[setting])
     days = entry.get("days", 0)
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 10_000:
-        raise CourseError(f"{place} days must be a number from 0 on, not {days!r}.")
+        raise CourseError(f"{place} days must be a number of at least 0, not {days!r}.")
     if "until" in entry and "days" in entry:
         raise CourseError(f"{place} give until or days, not both.")
     if ("until" in entry or days) and policies.of(entry["assignment"]).due is None:
         raise CourseError(f"{place} {entry['assignment']} has no due date to extend.")
     if "attempt" in entry and not _is_count(entry["attempt"], least=1):
         raise CourseError(
-            f"{place} attempt must be a whole number from 1 on, not {entry['attempt']!r}."
+            f"{place} attempt must be a whole number of at least 1, not {entry['attempt']!r}."
         )
     return PolicyException(**entry)
 

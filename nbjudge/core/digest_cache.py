@@ -1,7 +1,7 @@
 """Digests of folders, remembered from one command to the next in the user's cache folder.
 
-A folder's digest is taken from there only if every file has the size, the times, and the number on
-its disk that it had when it was read. The file of digests may be deleted at any time.
+A folder's digest is reused only if every file has the same size, times, and inode number as when
+it was read. The file of digests may be deleted at any time.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def remembered(root: Path, paths: Iterable[Path], compute: Callable[[], str]) ->
     """
     began = time.time()
     found = [(str(path), path.stat()) for path in paths]
-    # what computes the digest counts too: this package's code, and the Python that compiles
+    # digests also depend on what computes them: this package's code, and the Python that compiles
     code = [(str(path), path.stat()) for path in Path(files.__file__).parent.glob("*.py")]
     looks = [
         (name, one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino)
@@ -60,7 +60,7 @@ def _read() -> dict[str, dict[str, Any]]:
 
 
 def _write(root: str, entry: dict[str, str]) -> None:
-    """Remember a folder, and forget those that are gone; without a place for that, nothing."""
+    """Remember a folder and forget deleted ones; does nothing if the cache cannot be written."""
     kept = {name: one for name, one in _read().items() if os.path.isdir(name)}
     with contextlib.suppress(CourseError, RuntimeError):
         write_text(_place(), json.dumps(kept | {root: entry}, indent=1) + "\n")

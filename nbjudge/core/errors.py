@@ -1,5 +1,5 @@
-"""The one error that reaches people."""
+"""Error type whose message people see."""
 
 
 class CourseError(Exception):
-    """Something a person can put right; its message is the one sentence they need."""
+    """Something a person can fix; its message is the one sentence they need."""

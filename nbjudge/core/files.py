@@ -1,4 +1,4 @@
-"""Files written whole or not at all, files of other people read safely, digests of contents."""
+"""Files: atomic writing, safe reading of other people's files, digests of contents."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbjudge.core.errors import CourseError
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
@@ -17,11 +17,11 @@ class NotAFile(Exception):
 
 
 class TooLarge(Exception):
-    """A file that holds more than is read."""
+    """A file above the size limit."""
 
 
 def read_regular_file(path: Path, most_bytes: int) -> bytes:
-    """What the file at `path`, which somebody else has put there, holds.
+    """The contents of the file at `path`, which somebody else has put there.
 
     Raises NotAFile for anything but a regular file, TooLarge for one of more than `most_bytes`, and
     OSError if it cannot be opened or is a link.
@@ -38,14 +38,14 @@ def read_regular_file(path: Path, most_bytes: int) -> bytes:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all; see `write_bytes`."""
+    """Write `text` to `path` as UTF-8, atomically; see `write_bytes`."""
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` whole or not at all.
+    """Write `content` to `path`, completely or not at all.
 
-    Raises CourseError if the disk is full or the place cannot be written.
+    Raises CourseError if the disk is full or the path is not writable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

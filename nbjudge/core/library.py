@@ -1,7 +1,7 @@
-"""The course's own library: its project, what it requires, and its wheel.
+"""The course's own library: its project, its requirements, and its wheel.
 
-The library is a package that is installed, or used from its checkout. Whatever builds it, as its
-pyproject.toml says, is asked through the interface of PEP 517; nothing is fetched for that.
+The library is an installed package, or one used from its checkout. It is built by the backend
+named in its pyproject.toml, through the interface of PEP 517; nothing is downloaded for that.
 """
 
 import base64
@@ -26,7 +26,7 @@ from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest, write_bytes
 
 TIME = (2020, 2, 2, 0, 0, 0)
-"""Of every file in an archive that is to be the same for the same contents."""
+"""Timestamp of every file in an archive, so that the same contents give the same bytes."""
 
 EPOCH = "1580601600"
 """The same for build backends: seconds since 1970."""
@@ -35,14 +35,14 @@ KEPT = 4
 """How many wheels of a library stay in the cache."""
 
 Wheel = tuple[str, bytes]
-"""The name of a wheel and what it holds."""
+"""The name of a wheel and its contents."""
 
 
 def make_wheel(library: str) -> Wheel:
     """The wheel of the package `library`: the same bytes for the same sources.
 
-    It is built by its project if there is one, and not again as long as nothing has changed there;
-    otherwise it is put together from what is installed. Raises CourseError if neither is possible.
+    It is built from its project, if there is one, and rebuilt only after a change there; otherwise
+    it is assembled from the installed files. Raises CourseError if neither is possible.
     """
     project = project_of(library)
     if project is None:
@@ -73,7 +73,7 @@ def project_of(library: str) -> Path | None:
 
 
 def distribution_of(package: str) -> importlib.metadata.Distribution | None:
-    """The installed distribution that the package `package` belongs to; None in a checkout."""
+    """The installed distribution that `package` belongs to; None in a checkout."""
     known = importlib.metadata.packages_distributions().get(package) or [package]
     try:
         found = importlib.metadata.distribution(known[0])
@@ -86,9 +86,9 @@ def distribution_of(package: str) -> importlib.metadata.Distribution | None:
 
 @functools.cache
 def requirements(library: str) -> tuple[str, ...]:
-    """What `library` requires: lines as in its metadata; none if nothing is known of it.
+    """The requirements of `library`: lines as in its metadata; none if they are unknown.
 
-    Raises CourseError if only its build knows and fails.
+    Raises CourseError if only a build can determine them and it fails.
     """
     if found := distribution_of(library):
         return tuple(found.requires or ())
@@ -106,7 +106,7 @@ def requirements(library: str) -> tuple[str, ...]:
 
 
 def normal_name(name: str) -> str:
-    """The one spelling of a distribution's name."""
+    """The normalized name of a distribution."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -115,7 +115,7 @@ def zipped(
 ) -> bytes:
     """A zip archive of `files`, the same for the same contents.
 
-    mode: who may read them once they are unpacked; the `programs` among them all may execute
+    mode: their permissions once unpacked; everyone may execute the `programs` among them
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -141,7 +141,7 @@ def _project_table(folder: Path) -> dict[str, Any]:
 
 
 def _state(library: str, project: Path) -> str:
-    """A digest of what a build of `library` may read.
+    """A digest of everything that a build of `library` may read.
 
     That is the package, the files next to its pyproject.toml, and in the folder above, as in a
     repository of several projects, the build's own.
@@ -168,7 +168,7 @@ def _built(library: str, project: Path, state: str) -> Wheel:
     try:
         write_bytes(kept / state / wheel[0], wheel[1])
         by_age = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    except (CourseError, OSError):  # then it is built again the next time
+    except (CourseError, OSError):  # it is then rebuilt the next time
         return wheel
     for old in by_age[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
@@ -180,8 +180,8 @@ def _cache() -> Path:
 
 
 def _build(library: str, project: Path, folder: str) -> Path:
-    """Have `project` built into `folder`, by its own backend and with what is installed here."""
-    import build  # takes a while, and is seldom needed
+    """Build `project` into `folder`, with its own backend and the packages installed here."""
+    import build  # slow, and seldom needed
 
     check = build.check_dependency
 
@@ -221,7 +221,7 @@ def _last_line(error: Exception) -> str:
 
 
 def _repacked(library: str) -> Wheel:
-    """The wheel from which the package `library` was installed, as far as it can still be told."""
+    """The wheel from which the package `library` was installed, as far as it can be rebuilt."""
     found = distribution_of(library)
     about = next((str(file.parent) for file in (found and found.files) or ()
                   if file.name == "WHEEL"), "")  # fmt: skip
@@ -247,7 +247,7 @@ def _is_pure(found: importlib.metadata.Distribution) -> bool:
 
 
 def _record(files: Mapping[str, bytes | str], name: str) -> str:
-    """The list of its files that a wheel holds, under the name `name`."""
+    """The record of its files that a wheel contains under the name `name`."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     for file, data in files.items():

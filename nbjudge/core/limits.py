@@ -1,7 +1,7 @@
 """Limits of a submission, with their defaults and their settings in course.toml.
 
-A run is given its limits whole.  The meter, the client and the kernel's processes take from there
-what they enforce; nothing else in the grader says how much a submission may use.
+A run gets its limits as one object, from which the meter, the client, and the kernel's processes
+take what they enforce; nothing else in the grader says how much a submission may use.
 """
 
 import difflib
@@ -14,10 +14,10 @@ from nbjudge.core.errors import CourseError
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may hold, use and show.
+    """What one submission may contain, use, and show.
 
     Each field is a setting of `[assignment.limits]`; its type has the range of values there.
-    Seconds are those of the processor, and of the clock while all processes wait.
+    Seconds are processor seconds, and seconds of the clock while all processes wait.
     """
 
     cell_seconds: Annotated[float, 1, 86_400] = 60.0
@@ -26,10 +26,10 @@ class Limits:
     processes: Annotated[int, 20, 100_000] = 200
     open_files: Annotated[int, 64, 1_000_000] = 1024  # of each process
     file_mb: Annotated[int, 1, 1_000_000] = 256  # of 2**20 bytes: a file, and each private folder
-    output_mb: Annotated[int, 1, 1000] = 50  # that a cell may send, evidence included
-    output_characters: Annotated[int, 1000, 100_000_000] = 1_000_000  # of a cell, that are kept
-    observations: Annotated[int, 10, 100_000] = 2000  # of a cell, that are kept
-    submission_mb: Annotated[int, 1, 1000] = 20  # a submitted file: the notebook with its outputs
+    output_mb: Annotated[int, 1, 1000] = 50  # that a cell may send, including evidence
+    output_characters: Annotated[int, 1000, 100_000_000] = 1_000_000  # kept of each cell
+    observations: Annotated[int, 10, 100_000] = 2000  # kept of each cell
+    submission_mb: Annotated[int, 1, 1000] = 20  # of a file, or the notebook and its outputs
     cells: Annotated[int, 10, 100_000] = 2000  # of a submitted notebook
     code_characters: Annotated[int, 1000, 100_000_000] = 2_000_000  # in all of its code cells
 
@@ -50,7 +50,7 @@ class Limits:
         return self.submission_mb * 10**6
 
     def of_processes(self) -> dict[str, int]:
-        """What each of the kernel's processes enforces itself: `namespaces.ProcessLimits`."""
+        """The limits that each kernel process enforces itself: `namespaces.ProcessLimits`."""
         return {
             "memory_bytes": self.memory_bytes,
             "file_bytes": self.file_mb * 2**20,
@@ -60,7 +60,7 @@ class Limits:
 
 
 SETTINGS: dict[str, Any] = get_type_hints(Limits, include_extras=True)
-"""The settings by their names: the type of each, with its range."""
+"""The settings by name: the type of each, with its range."""
 
 
 def read_limits(path: Path, assignment: str, settings: object) -> Limits:
@@ -79,7 +79,7 @@ def read_limits(path: Path, assignment: str, settings: object) -> Limits:
 
 
 def _number(where: str, name: str, value: object) -> Any:
-    """`value` as what the setting `name` takes, a whole number or any.  Raises CourseError."""
+    """`value` as the type of number that the setting `name` takes.  Raises CourseError."""
     kind, (least, most) = SETTINGS[name].__origin__, SETTINGS[name].__metadata__
     fits = isinstance(value, int | kind) and not isinstance(value, bool) and least <= value <= most
     if fits:

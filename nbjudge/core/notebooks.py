@@ -1,4 +1,4 @@
-"""Reading and writing notebooks, and the regions that nbgrader and the build know in a cell."""
+"""Reading and writing notebooks, and the marked regions of a cell."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from nbformat import NotebookNode
 from nbjudge.core.errors import CourseError
 
 METADATA_KEY = "nbjudge"
-"""Under which a notebook and its cells keep what the grader knows of them."""
+"""Metadata key for what the grader records about a notebook and its cells."""
 
 INSTALL_ID = "install_library"
-"""The id of the cell that every release of a course with a library begins with."""
+"""The id of the first cell of every release in a course with a library."""
 
 LIBRARY_WHEEL = re.compile(r'^COURSE_LIBRARY = "(.*\.whl|)"$', re.MULTILINE)
 """The line of that cell which says where the library's wheel is."""
@@ -23,12 +23,12 @@ Region = Literal["SOLUTION", "HIDDEN TESTS", "KEY", "MARK SCHEME"]
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """The notebook at `path`, as nbformat 4.  Raises CourseError where it is not one."""
+    """The notebook at `path`, as nbformat 4.  Raises CourseError if it is not one."""
     try:
         return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
     except FileNotFoundError as error:
         raise CourseError(f"There is no notebook {path}.") from error
-    except Exception as error:  # nbformat raises whatever a broken file provokes
+    except Exception as error:  # nbformat raises anything for a broken file
         raise CourseError(f"{path} is not a notebook: {_first_line(error)}.") from error
 
 
@@ -39,7 +39,7 @@ def _first_line(error: Exception) -> str:
 def notebook_text(notebook: NotebookNode) -> str:
     """`notebook` as it is kept in git: sorted keys, sources as lists of lines, a final newline.
 
-    Half of a surrogate pair, which a student's text may hold but no file can, becomes `?`.
+    Half of a surrogate pair, which a student's text may contain but no file can, becomes `?`.
     """
     text: str = nbformat.v4.nbjson.writes(notebook) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -65,7 +65,7 @@ def without_wheel(source: str) -> str:
 
 
 def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
-    """What nbgrader knows of `cell`; an empty dict where it knows nothing."""
+    """nbgrader's metadata of `cell`; an empty dict if there is none."""
     known = cell.metadata.get("nbgrader", {})
     return known if isinstance(known, dict) else {}
 
@@ -84,7 +84,7 @@ def is_test(cell: NotebookNode) -> bool:
 def is_check(cell: NotebookNode) -> bool:
     """Whether `cell` is a visible check.
 
-    To nbgrader it is a grade cell of no points: that makes its Validate button look at the check.
+    For nbgrader it is a grade cell of zero points, so that its Validate button runs the check.
     """
     return _is_graded_code(cell) and worth(cell) == 0
 
@@ -105,9 +105,9 @@ def is_solution(cell: NotebookNode) -> bool:
 
 
 def is_answer(cell: NotebookNode) -> bool:
-    """Whether `cell` is the plain cell for a written answer, which stands below its task's cell.
+    """Whether `cell` is the plain cell for a written answer, which follows its task's cell.
 
-    nbgrader knows nothing of it, so it is told by its id: `answer_1_1_1`.
+    nbgrader does not know it, so it is recognized by its id: `answer_1_1_1`.
     """
     plain = cell.cell_type == "markdown" and not nbgrader_metadata(cell)
     return plain and str(cell.get("id", "")).startswith("answer")
@@ -118,9 +118,9 @@ def points(cell: NotebookNode) -> float:
 
 
 def extra_credit(cell: NotebookNode) -> float:
-    """The most extra credit that a grade cell of no points earns; 0 for all others.
+    """The maximum extra credit that a grade cell of zero points earns; 0 for all others.
 
-    nbgrader has a place for it in the gradebook, but none in a cell's metadata: it stands in ours.
+    nbgrader stores extra credit in the gradebook, but not in a cell's metadata; it is in ours.
     """
     known = cell.metadata.get(METADATA_KEY, {})
     return float(known.get("extra_credit", 0)) if points(cell) == 0 else 0.0
@@ -136,12 +136,12 @@ def readable(name: str, is_task: bool) -> str:
 
 
 def scored_file(cell: NotebookNode) -> str:
-    """The submitted file that a grade cell's points are for; empty where they are for code."""
+    """The submitted file that a grade cell's points are for; empty if they are for code."""
     return str(cell.metadata.get(METADATA_KEY, {}).get("scored_file", ""))
 
 
 def worth(cell: NotebookNode) -> float:
-    """The points of `cell`, or the most extra credit that it earns."""
+    """The points of `cell`, or the maximum extra credit that it earns."""
     return points(cell) or extra_credit(cell)
 
 

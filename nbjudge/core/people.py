@@ -1,4 +1,4 @@
-"""Students: who they are, and which of them a name, an id or an e-mail means."""
+"""Students, and lookup of a student by name, id, or e-mail."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ class Person:
 
 
 def fold(text: str) -> str:
-    """`text` for comparing names: composed, without case and repeated blanks."""
+    """`text` for comparing names: in composed Unicode, without case and repeated spaces."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
@@ -36,7 +36,7 @@ def folder_name(wanted: str) -> str:
 
 
 def usual_spellings(person: Person) -> set[str]:
-    """How a person's name is written, folded: first name first, last name first, or sortable."""
+    """Usual spellings of a person's name, folded: first name first, last name first, sortable."""
     first, last = person.first_name, person.last_name
     return {fold(person.name), fold(f"{last} {first}"), fold(f"{last}, {first}")}
 
@@ -50,7 +50,7 @@ def find_person(
     name: str = "",
     spellings: Callable[[Person], set[str]] = usual_spellings,
 ) -> Person | None:
-    """The one of `people` whom the first of these that means anybody means; None if none does.
+    """The person identified by the first of these that matches anyone; None if none does.
 
     spellings: how the name of a person may be written where `name` comes from
 

@@ -1,4 +1,4 @@
-"""The CSV files of learning management systems: read as they come, written back alike."""
+"""CSV files of learning management systems, written back in the format in which they were read."""
 
 import codecs
 import csv
@@ -15,7 +15,7 @@ DELIMITERS = (",", ";", "\t")
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file: its rows, the first of them the header, and how it was written."""
+    """A CSV file: its rows, of which the first is the header, and its format."""
 
     path: Path
     rows: list[list[str]]
@@ -24,7 +24,7 @@ class Table:
     newline: str = "\r\n"
 
     def column(self, *names: str) -> int | None:
-        """The column that is headed by the first of `names` that heads one, in any case."""
+        """The column headed by the first of `names` that is a heading, ignoring case."""
         header = [name.strip().casefold() for name in self.rows[0]]
         return next((header.index(name) for name in names if name in header), None)
 
@@ -32,7 +32,7 @@ class Table:
 def read_table(path: Path) -> Table:
     """The table at `path`: UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
 
-    Raises CourseError if there is no such file, or none with a header and rows.
+    Raises CourseError if there is no such file, or if it has no header and rows.
     """
     try:
         data = path.read_bytes()
@@ -67,7 +67,7 @@ def _encoding(data: bytes) -> str:
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write `table` to `path`, with its own delimiter, encoding and line ends."""
+    """Write `table` to `path`, with its own delimiter, encoding and line endings."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=table.delimiter, lineterminator=table.newline)
     writer.writerows(table.rows)
@@ -75,5 +75,5 @@ def write_table(table: Table, path: Path) -> None:
 
 
 def harmless(cells: Iterable[str]) -> list[str]:
-    """`cells` of text that no spreadsheet takes for a formula."""
+    """`cells` as text that no spreadsheet interprets as a formula."""
     return [f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell for cell in cells]

@@ -1,4 +1,4 @@
-"""Folders for a while: each bears the number of its process, so that leftovers can be told."""
+"""Temporary folders, named by their process's number so that leftovers can be recognized."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import psutil
 
 
 def make() -> Path:
-    """A new empty folder, for its maker to remove."""
+    """A new empty folder, which the caller removes."""
     return Path(tempfile.mkdtemp(prefix=f"nbjudge-{os.getpid()}-"))
 
 

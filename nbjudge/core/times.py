@@ -1,8 +1,8 @@
-"""Times of handing in: how they are read, written and put into words.
+"""Submission times: parsing, formatting, and wording.
 
-Every time that leaves this module is aware and in UTC, so that differences are true seconds in the
-nights when clocks change too. A time without a zone is in the zone that the caller names. A zone
-that is only a name (CEST, EST, IST) belongs to several offsets, or to none: nothing is guessed.
+Every time that leaves this module is aware and in UTC, so that differences are true seconds even
+when clocks change. A time without a zone is in the zone that the caller names. A zone that is only
+an abbreviation (CEST, EST, IST) may mean several offsets, or none: nothing is guessed.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from nbjudge.core.files import NotAFile, TooLarge, read_regular_file
 
 TIMESTAMP = "timestamp.txt"
-"""The file, next to a submission, in which nbgrader keeps when it was handed in."""
+"""The file, next to a submission, in which nbgrader keeps the submission time."""
 
 LONGEST_TIMESTAMP = 1_000  # bytes
 
@@ -27,16 +27,16 @@ OFFSET = re.compile(
     re.IGNORECASE,
 )
 WESTERNMOST = timezone(timedelta(hours=-12))
-"""Where on Earth a time of day comes last."""
+"""The zone where a time of day comes last on Earth."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """When a submission was handed in, as far as a text says."""
+    """The submission time, as far as a text says."""
 
     text: str
-    time: datetime | None  # in UTC; None if nobody knows exactly when
-    latest: datetime | None = None  # the last time that the text may mean, if it names any
+    time: datetime | None  # in UTC; None if not known exactly
+    latest: datetime | None = None  # the latest time that the text may mean, if it gives one
 
     def may_be_after(self, deadline: datetime | None) -> bool:
         """Whether the submission may have come after `deadline`."""
@@ -44,10 +44,10 @@ class Stamp:
 
 
 def stamp(text: str, zone: tzinfo) -> Stamp:
-    """What `text` says; a time in it without an offset is in `zone`.
+    """The stamp in `text`; a time without an offset is in `zone`.
 
-    It is written as 2026-10-15 23:59, with or without seconds, and followed by an offset from UTC
-    (+0200, +02:00, UTC+2), by Z or UTC, or by nothing.
+    The format is 2026-10-15 23:59, with or without seconds, optionally followed by an offset from
+    UTC (+0200, +02:00, UTC+2), by Z, or by UTC.
     """
     text = " ".join(text.split())
     found = WRITTEN.fullmatch(text)
@@ -63,7 +63,7 @@ def stamp(text: str, zone: tzinfo) -> Stamp:
 
 
 def _offset(name: str, zone: tzinfo) -> tzinfo | None:
-    """The zone of that name; `zone` for no name, None for a name without one meaning."""
+    """The zone of that name; `zone` for no name, None for an ambiguous or unknown name."""
     if not name:
         return zone
     if name.upper() in ("Z", "UTC", "GMT"):
@@ -94,7 +94,7 @@ def in_utc(time: datetime, zone: tzinfo) -> datetime:
 
 
 def naive(time: datetime) -> datetime:
-    """`time` as nbgrader's gradebook keeps it: in UTC, without saying so."""
+    """`time` as nbgrader's gradebook keeps it: naive, in UTC."""
     return time.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -104,7 +104,7 @@ def timestamp(time: datetime) -> str:
 
 
 def read_timestamp(folder: Path, zone: tzinfo) -> Stamp | None:
-    """What the timestamp.txt in `folder` says; None if there is none that can be read."""
+    """The stamp in the timestamp.txt of `folder`; None if there is no readable one."""
     try:
         written = read_regular_file(folder / TIMESTAMP, LONGEST_TIMESTAMP)
     except (NotAFile, TooLarge, OSError):
@@ -127,7 +127,7 @@ GERMAN_MONTHS = {"Januar": "January", "Februar": "February", "März": "March", "
 def read_spoken(text: str, zone: tzinfo) -> Stamp | None:
     """The time in "Friday, 16 October 2026, 9:05 AM", in `zone`; None if there is none.
 
-    The words are English or German, as people's tables have them.
+    Month names are English or German, as in exported tables.
     """
     _, _, time = text.strip().partition(", ")  # the weekday says nothing more
     time = re.sub(r"[^\W\d]+", lambda word: GERMAN_MONTHS.get(word[0], word[0]), time)

@@ -1,1 +1,1 @@
-"""The only writers of nbgrader's gradebook."""
+"""Reading and writing of nbgrader's gradebook; nothing else writes to it."""

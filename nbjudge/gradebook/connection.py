@@ -1,6 +1,6 @@
-"""nbgrader's gradebook, opened with one clear sentence for whatever may be wrong with it.
+"""Connections to nbgrader's gradebook, with one clear sentence for every failure.
 
-Whoever only asks the gradebook opens it with `read_gradebook`, whose connection refuses to write.
+Code that only reads the gradebook opens it with `read_gradebook`, whose connection cannot write.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from nbjudge.gradebook.nbgrader_config import find_alembic
 
 @contextlib.contextmanager
 def gradebook_errors(course: Course) -> Iterator[None]:
-    """Turn what a locked, read-only or full gradebook raises into a CourseError."""
+    """Convert the errors of a locked, read-only, or full gradebook to CourseError."""
     log = logging.getLogger("tornado.application")  # nbgrader's, with tracebacks
     level = log.level
     log.setLevel(logging.CRITICAL)
@@ -39,7 +39,7 @@ def has_gradebook(course: Course) -> bool:
 
 
 def open_gradebook(course: Course) -> Gradebook:
-    """The course's gradebook, for writing; made if there is none yet."""
+    """The course's gradebook, for writing; created if there is none yet."""
     find_alembic()
     return Gradebook(course.gradebook_url)
 
@@ -54,13 +54,13 @@ def read_gradebook(course: Course) -> Gradebook:
             f"There is no gradebook in {course.root} yet: run `nbjudge build` or `nbjudge roster`."
         )
     gradebook = open_gradebook(course)
-    gradebook.close()  # the connection that nbgrader has made and could write with
+    gradebook.close()  # nbgrader's own connection, which could write
     event.listen(gradebook.engine, "connect", _refuse_writes)
     return gradebook
 
 
 def _refuse_writes(connection: Any, _: Any) -> None:
-    # unlike a file opened for reading, this still recovers what a killed program left half done
+    # unlike a file opened for reading, this can roll back what a killed program left half done
     connection.execute("PRAGMA query_only = ON")
 
 

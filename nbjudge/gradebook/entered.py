@@ -1,4 +1,4 @@
-"""What the gradebook's tables hold, read directly: nbgrader takes a second to be imported."""
+"""Scores in the gradebook, read directly from its tables: importing nbgrader takes a second."""
 
 import contextlib
 import sqlite3
@@ -23,9 +23,9 @@ WHERE assignment.name = ?
 
 
 def entered(course: Course, assignment: str) -> dict[str, Cells]:
-    """What the gradebook has of the students' notebooks, by student.
+    """The scores in the gradebook, by student.
 
-    Raises CourseError if the gradebook cannot be read, or does not know `assignment`.
+    Raises CourseError if the gradebook cannot be read, or has no `assignment`.
     """
     path = course.root / "gradebook.db"
     if not path.exists() or not path.stat().st_size:
@@ -47,7 +47,7 @@ def entered(course: Course, assignment: str) -> dict[str, Cells]:
 
 
 def holds(found: dict[str, Cells], record: Record) -> bool:
-    """Whether what was `found` in the gradebook has the scores of `record`."""
+    """Whether the scores `found` in the gradebook are those of `record`."""
     cells = found.get(record.student)
     if cells is None:
         return False
@@ -57,7 +57,7 @@ def holds(found: dict[str, Cells], record: Record) -> bool:
 
 
 def _has(cells: Cells, verdict: Verdict) -> bool:
-    """Whether a student has what a verdict gave; extra credit may be a grader's by now."""
+    """Whether a student has the verdict's score; a grader may have changed the extra credit."""
     score, extra_credit = cells.get(verdict.grade_id, (None, None))
     return extra_credit is not None if verdict.is_extra else score == verdict.score
 
@@ -70,7 +70,7 @@ def unknown(assignment: str) -> CourseError:
 
 
 def unusable(course: Course, reason: str) -> CourseError:
-    """The error of a gradebook that a database refuses for `reason`."""
+    """The error of a gradebook that SQLite rejects for `reason`."""
     if "locked" in reason:
         reason = "it is locked by another program"
     return CourseError(

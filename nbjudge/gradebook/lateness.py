@@ -1,7 +1,7 @@
-"""How late a submission is by course.toml and timestamp.txt, and what is told of it.
+"""Lateness of a submission by course.toml and timestamp.txt, and its wording.
 
-nbgrader keeps a due date for each assignment, an extension and a time of handing in for each
-submission, and asks its late-submission plugin for a penalty. Here these times are entered;
+nbgrader keeps a due date for each assignment, and an extension and a submission time for each
+submission, and asks its late-submission plugin for a penalty. These times are entered here;
 the penalty is entered in `nbjudge.gradebook.penalties`.
 """
 
@@ -15,7 +15,7 @@ from nbjudge.core.times import in_words, naive, read_timestamp
 
 
 def handed_in(course: Course, student: str, assignment: str) -> datetime | None:
-    """When what counts of `assignment` was handed in; None if nobody knows exactly."""
+    """When the counting submission of `assignment` was made; None if not known exactly."""
     exception = course.policies.exception(student, assignment)
     if exception.handed_in:
         return exception.handed_in
@@ -25,16 +25,16 @@ def handed_in(course: Course, student: str, assignment: str) -> datetime | None:
 
 
 def lateness(course: Course, student: str, assignment: str) -> Lateness:
-    """How late `student` is with `assignment`, and what it costs, free late days considered."""
+    """How late `student` is with `assignment`, and what that costs after free late days."""
     times = {name: handed_in(course, student, name) for name in course.assignments}
     return course.policies.lateness(student, assignment, times)
 
 
 def enter_times(course: Course, gradebook: Gradebook, assignment: str, student: str) -> None:
-    """Enter due date, extension and time of handing in of a submission in the gradebook.
+    """Enter due date, extension, and time of a submission in the gradebook.
 
-    If course.toml has no due date, one that somebody entered otherwise stays; so does a time, if
-    there is no timestamp.txt.
+    If course.toml has no due date, one entered by other means is kept; so is a time, if there is
+    no timestamp.txt.
     """
     submission = gradebook.find_submission(assignment, student)
     time = handed_in(course, student, assignment)
@@ -53,11 +53,11 @@ def enter_times(course: Course, gradebook: Gradebook, assignment: str, student: 
 
 
 def explained(course: Course, student: str, assignment: str, taken: float) -> str:
-    """What a student is told of their lateness and what it cost; nothing if there was none."""
+    """A sentence for the student on their lateness and its cost; empty if there was none."""
     late = lateness(course, student, assignment)
     if not late.is_late:
         return ""
-    sentence = f"Handed in {in_words(timedelta(seconds=late.seconds))} after your deadline"
+    sentence = f"Submitted {in_words(timedelta(seconds=late.seconds))} after your deadline"
     sentence += f": {_counted(late.days)}"
     if late.free:
         sentence += f", {late.free} of them free" if late.free < late.days else ", free"

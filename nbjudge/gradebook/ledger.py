@@ -1,7 +1,7 @@
-"""The ledger: nbgrader's own tables, one transaction a submission.
+"""The ledger: writes to nbgrader's tables, in one transaction per submission.
 
-Only what the machine found is ever written: automatic scores, automatic comments and whether a
-person has to look.  Manual scores and comments are a grader's, and stay as they are.
+Only results of automatic grading are written: scores, comments, and whether a person has to
+look.  Manual scores and comments belong to the graders and are never changed.
 """
 
 import contextlib
@@ -32,9 +32,9 @@ from nbjudge.judge.verdicts import Record
 
 
 def check_cells_kept(course: Course, assignment: str, template: NotebookNode) -> None:
-    """Refuse a notebook with other nbgrader cells than one that students have been graded with.
+    """Refuse a notebook whose nbgrader cells differ from those that students were graded with.
 
-    Raises CourseError, naming the cells: a gradebook cannot add or drop them any more.
+    Raises CourseError, naming the cells: the gradebook can no longer add or drop them.
     """
     if not has_gradebook(course):
         return
@@ -55,9 +55,9 @@ def check_cells_kept(course: Course, assignment: str, template: NotebookNode) ->
 
 
 def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | None = None) -> None:
-    """Enter what the judge gave for cells of no points; nbgrader itself reads none from a cell.
+    """Enter extra credit from the verdicts; nbgrader itself reads none from a cell.
 
-    What a grader has made of the extra credit that `before` gave stays as it is.
+    A grader's change to the extra credit in `before` is kept.
     """
     extra = _extra_credit(record)
     if not extra:
@@ -76,7 +76,7 @@ def _extra_credit(record: Record) -> dict[str, float]:
 
 
 class Ledger:
-    """The gradebook of one assignment, open for entering records."""
+    """The gradebook of one assignment, open for writing records."""
 
     def __init__(self, course: Course, assignment: str) -> None:
         self.course = course
@@ -101,10 +101,10 @@ class Ledger:
         self.gradebook.close()
 
     def enter(self, record: Record, notebook: NotebookNode, before: Record | None) -> None:
-        """Enter what `record` and its graded `notebook` say, whole or not at all.
+        """Enter `record` and its graded `notebook`, completely or not at all.
 
-        before: what was entered last. With another submission than that, what people have graded
-                waits for them again.
+        before: the record entered last. If the submission has changed since, cells that people
+                have graded wait for them again.
         """
         is_new = before is None or before.submission != record.submission
         with gradebook_errors(self.course), self._transaction():
@@ -132,7 +132,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Make the gradebook's methods, each of which commits, one transaction."""
+        """Combine calls of gradebook methods, each of which commits, in one transaction."""
         session = self.gradebook.db
         commit = session.commit
         session.commit = session.flush
@@ -147,7 +147,7 @@ class Ledger:
             session.commit = commit
 
     def _by_cell(self, kind: Any, student: str) -> dict[str | None, Any]:
-        """A student's grades, or comments, by the name of their cell: all in one query."""
+        """A student's grades, or comments, by cell name, in one query."""
         found = self.gradebook.find_submission_notebook(self.assignment, self.assignment, student)
         rows = self.gradebook.db.query(kind, BaseCell.name).join(
             BaseCell, kind.cell_id == BaseCell.id
@@ -160,7 +160,7 @@ def _enter_grade(record: Record, cell: NotebookNode, grade: Grade) -> None:
         grade.auto_score, grade.needs_manual_grade = None, True
         return
     grade.auto_score, _ = utils.determine_grade(cell)
-    # a person looks again at what a person has graded once, as nbgrader has it
+    # as in nbgrader, a person looks again at cells that a person has graded before
     grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
 
 

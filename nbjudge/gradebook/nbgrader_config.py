@@ -1,4 +1,4 @@
-"""nbgrader's own settings and programs, found for a course."""
+"""nbgrader's settings and programs for a course."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from nbjudge.core.errors import CourseError
 
 
 def find_alembic() -> None:
-    """Put this Python's programs on the PATH: nbgrader calls alembic by its name alone."""
+    """Put this Python's programs on the PATH, because nbgrader calls alembic by name."""
     programs = str(Path(sys.executable).parent)
     if shutil.which("alembic") is None:
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"

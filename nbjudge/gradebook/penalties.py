@@ -1,8 +1,8 @@
-"""Penalties for lateness: worked out and entered in the gradebook here, and nowhere else.
+"""Late penalties, computed and entered in the gradebook only here.
 
-nbgrader takes a penalty off the points that a submission has at the time. Points by people and
-extensions come later, so commands that give grades or pages out call `refresh` first. Whoever asks
-for grades or a page reads the penalty that is entered, and writes nothing.
+nbgrader computes a penalty from the points that a submission has at the time. Manual points and
+extensions come later, so commands that export grades or pages call `refresh` first. Code that only
+computes grades or a page reads the penalty that was entered, and writes nothing.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from nbjudge.judge.verdicts import Record, read_record
 
 
 def refresh(course: Course, assignment: str, students: Iterable[str] | None = None) -> None:
-    """Enter the times and penalties of `assignment` that hold now, for all graded or `students`.
+    """Enter current times and penalties of `assignment`, for all graded students or `students`.
 
     They are entered together or not at all. If nothing has changed, nothing is written.
 
@@ -42,10 +42,10 @@ def refresh(course: Course, assignment: str, students: Iterable[str] | None = No
 
 
 def enter(course: Course, gradebook: Gradebook, config: Config, record: Record) -> None:
-    """Enter times and penalty of the submission of `record`; one that failed loses nothing.
+    """Enter times and penalty of the submission of `record`; a failed one has no penalty.
 
-    The penalty is that of the plugin which nbgrader_config.py, read as `config`, names. To commit
-    it is the caller's.
+    The penalty comes from the plugin named in nbgrader_config.py, read as `config`. The caller
+    commits.
     """
     assignment, student = record.assignment, record.student
     enter_times(course, gradebook, assignment, student)
@@ -69,7 +69,7 @@ def enter(course: Course, gradebook: Gradebook, config: Config, record: Record) 
 
 
 def entered(gradebook: Gradebook, assignment: str, student: str) -> float:
-    """The points that the gradebook takes off a submission for its lateness."""
+    """The points that the gradebook deducts from a submission for lateness."""
     try:
         found = gradebook.find_submission_notebook(assignment, assignment, student)
     except MissingEntry:

@@ -14,7 +14,7 @@ from nbjudge.gradebook.connection import (
 
 @dataclass(frozen=True)
 class Change:
-    """What entering a roster did to one student."""
+    """Effect of a roster on one student."""
 
     person: Person
     what: str  # "added", "changed", "unchanged", "not in the file"
@@ -39,9 +39,9 @@ def known_students(course: Course) -> list[Person]:
 
 
 def enter(course: Course, people: list[Person]) -> list[Change]:
-    """Enter `people` into the gradebook; nobody is ever taken out of it.
+    """Enter `people` in the gradebook; nobody is ever removed.
 
-    Who is known already, by LMS id or else by e-mail, keeps their gradebook name.
+    Students already known, by LMS id or else by e-mail, keep their gradebook name.
     """
     before = known_students(course)
     changes = [_change(before, person) for person in people]
@@ -61,7 +61,7 @@ def enter(course: Course, people: list[Person]) -> list[Change]:
 
 
 def _change(before: list[Person], person: Person) -> Change:
-    """What entering `person` does to the students `before`."""
+    """The change that entering `person` makes to the students `before`."""
     old = find_person(before, lms_id=person.lms_id) or find_person(before, email=person.email)
     same_name = find_person(before, student=person.student)
     if old is None and same_name is not None and not (same_name.lms_id or same_name.email):
@@ -72,7 +72,7 @@ def _change(before: list[Person], person: Person) -> Change:
     if old is None:
         return Change(person, "added")
     person = replace(
-        person,  # what this file does not say stays
+        person,  # what this file does not say is kept
         student=old.student,
         email=person.email or old.email,
         lms_id=person.lms_id or old.lms_id,

@@ -1,1 +1,1 @@
-"""From a submitted notebook to verdicts: intake, answer key, comparators, judge."""
+"""Judging of submissions: intake, answer key, comparators, judge."""

@@ -1,6 +1,6 @@
-"""The answer key of one assignment: built by `nbjudge build`, read by the judge, never released.
+"""Answer key of one assignment: built by `nbjudge build`, read by the judge, never released.
 
-key/<assignment>/key.json         expectations, and what each known mistake shows
+key/<assignment>/key.json         expectations, and the evidence of each known mistake
 key/<assignment>/template.ipynb   the notebook that runs: stubs and hidden tests, no KEY region
 """
 
@@ -29,12 +29,12 @@ TEST_SET = "test_set"
 """The file, next to the key, on which submitted files are scored."""
 
 Payload = dict[str, Any]
-"""One message of evidence, as it came from a kernel."""
+"""One message of evidence, as received from a kernel."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """How one observation of a cell is compared, and with what.
+    """How one observation of a cell is compared, and with which value.
 
     Raises ValueError if there is no such comparator.
     """
@@ -47,7 +47,7 @@ class Expectation:
     stand_in_value: Any = None  # encoded too: other parts may lead to another value
 
     def __post_init__(self) -> None:
-        comparator(self.comparator)  # an unknown one is refused here, not while a class is graded
+        comparator(self.comparator)  # refuses an unknown one here, not while a class is graded
 
     @property
     def rule(self) -> Comparator:
@@ -55,14 +55,14 @@ class Expectation:
         return comparator(self.comparator)
 
     def ways(self) -> tuple[tuple[str, Any], ...]:
-        """The observations of which one must match, each with the encoded value expected of it."""
+        """The observations of which one must match, each with its expected encoded value."""
         own = (self.name, self.value)
         return (own,) if self.stand_in is None else (own, (self.stand_in, self.stand_in_value))
 
 
 @dataclass(frozen=True)
 class MistakeEvidence:
-    """What a known mistake shows in one cell."""
+    """Evidence of a known mistake in one cell."""
 
     id: str
     says: str
@@ -87,24 +87,24 @@ class AnswerKey:
     """The key of one assignment, and what it was built from."""
 
     assignment: str
-    inputs: str  # digest of everything the build read
+    inputs: str  # digest of everything that the build read
     settings: str  # digest of the assignment's settings in course.toml
     release: str  # digest of the released notebook that belongs to this key
     cells: tuple[CellKey, ...]
     template: NotebookNode
-    scorer_name: str = ""  # what scores submitted files, as course.toml names it
-    scorer: Scorer | None = None  # the same, imported
-    test_set: bytes | None = None  # on which it scores them
+    scorer_name: str = ""  # the name of the scorer in course.toml
+    scorer: Scorer | None = None  # that scorer, imported
+    test_set: bytes | None = None  # for the scorer
 
     @functools.cached_property
     def digest(self) -> str:
-        """A digest of all that a verdict depends on; what was read to build the key is not."""
+        """A digest of everything that a verdict depends on, which excludes the build's inputs."""
         return _digest(_judged_by(self), self.test_set)
 
 
 @dataclass(frozen=True)
 class KeySummary:
-    """What a key is told by, without its expectations, its template, and its scorer."""
+    """Identification of a key, without its expectations, template, and scorer."""
 
     digest: str  # that of the whole key
     settings: str
@@ -116,7 +116,7 @@ def _digest(judged_by: Mapping[str, Any], test_set: bytes | None) -> str:
 
 
 def write_key(key: AnswerKey, folder: Path) -> None:
-    """Write `key` below `folder`; key.json comes last and completes it."""
+    """Write `key` below `folder`; key.json is written last and completes it."""
     fields = {"inputs": key.inputs, "release": key.release, **_judged_by(key)}
     write_text(folder / "template.ipynb", notebook_text(key.template))
     write_text(folder / "key.json", json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
@@ -136,7 +136,7 @@ def _judged_by(key: AnswerKey) -> dict[str, Any]:
 def load_key(folder: Path, assignment: str) -> AnswerKey:
     """The answer key below `folder`.
 
-    Raises CourseError where there is none, or none that this version can read.
+    Raises CourseError if there is none, or none that this version can read.
     """
     with _key_errors(assignment):
         fields, written = _read(folder)
@@ -163,7 +163,7 @@ def read_summary(folder: Path, assignment: str) -> KeySummary:
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], str]:
-    """What key.json holds, and the text of the template."""
+    """The contents of key.json, and the text of the template."""
     fields = json.loads((folder / "key.json").read_text(encoding="utf-8"))
     written = (folder / "template.ipynb").read_text(encoding="utf-8")
     if fields["format"] != FORMAT or fields["template"] != digest(written):
@@ -188,7 +188,7 @@ def _key_errors(assignment: str) -> Iterator[None]:
 def known_key(folder: Path, assignment: str, key_digest: str) -> AnswerKey:
     """The answer key below `folder`, read once by each process.
 
-    Raises CourseError where it is not the one with `key_digest`.
+    Raises CourseError if its digest is not `key_digest`.
     """
     key = load_key(folder, assignment)
     if key.digest != key_digest:
@@ -227,7 +227,7 @@ def _cell_key(fields: dict[str, Any]) -> CellKey:
 
 
 def release_digest(course: Course, assignment: str) -> str:
-    """The digest of the released notebook.  Raises CourseError where there is no release yet."""
+    """The digest of the released notebook.  Raises CourseError if there is no release yet."""
     try:
         return digest(course.release(assignment).read_bytes())
     except FileNotFoundError as error:
@@ -239,8 +239,8 @@ def release_digest(course: Course, assignment: str) -> str:
 def key_for_grading(course: Course, assignment: str) -> AnswerKey:
     """The key to grade `assignment` with.
 
-    Raises CourseError if there is no release or key, or if these and the settings do not belong
-    together.
+    Raises CourseError if there is no release or key, or if release, key, and settings do not
+    match.
     """
     release = release_digest(course, assignment)
     key = load_key(course.key(assignment), assignment)
@@ -273,14 +273,14 @@ def _check(course: Course, assignment: str, key: AnswerKey | KeySummary, release
 
 
 def settings_digest(assignment: Assignment) -> str:
-    """A digest of what course.toml says of `assignment`."""
+    """A digest of the settings of `assignment` in course.toml."""
     return digest(repr(assignment))
 
 
 def observations(payloads: tuple[Payload, ...]) -> dict[str, Observation | None]:
     """Observations by name; None under a name that was observed more than once.
 
-    What is not an observation is left out, like one that never arrived.
+    Messages that are not observations are ignored, as if they had never arrived.
     """
     found: dict[str, Observation | None] = {}
     for payload in payloads:

@@ -1,13 +1,13 @@
-"""How the judge compares an observation with the answer key: one class for each comparator.
+"""Comparators of an observation with the answer key, one class for each.
 
 A KEY region says `close(rtol=1e-4)` and sends plain data, a kind and its parameters.  `comparator`
-makes an object of it, which knows all that judge and build ask: the four methods of `Comparator`.
+turns it into an object with all that judge and build need: the four methods of `Comparator`.
 
-To add a comparator, write its class here, with the kind in the head of the class and the parameters
-as fields, and the word for it in `nbjudge.kernel.expect`.  Nothing else names a kind.
+To add a comparator, write its class here, with the kind in the class statement and the parameters
+as fields, and a function for it in `nbjudge.kernel.expect`.  Nothing else names a kind.
 
-What counts as the same value is decided in `nbjudge.shared.values`, for the checks in a notebook
-too.  Here are the judge's words for it: they never show what a hidden test tries or expects.
+`nbjudge.shared.values` decides which values are the same, for the checks in a notebook too.  This
+module words the differences, without ever revealing what a hidden test tries or expects.
 """
 
 import math
@@ -22,16 +22,16 @@ from nbjudge.kernel.evidence import Opaque, decode
 from nbjudge.shared import values
 
 FALSE_ALARM = 1e-6
-"""How often a right sampler may miss the frequency bound."""
+"""Probability that a correct sampler violates the frequency bound."""
 
 CLASSES: dict[str, type["Comparator"]] = {}
-"""Every comparator by its kind; each enters itself when it is defined."""
+"""All comparators by kind; each class registers itself when it is defined."""
 
 
 class Comparator(ABC):
-    """What judge and build must know of a comparator.  Observed and expected values are plain.
+    """Interface of a comparator for judge and build.  Observed and expected values are plain.
 
-    Raises TypeError, when a class is defined, if it lacks a method, or a kind of its own.
+    Raises TypeError, when a class is defined, if it lacks a method or a unique kind.
     """
 
     def __init_subclass__(cls, kind: str = "") -> None:
@@ -49,7 +49,7 @@ class Comparator(ABC):
 
     @abstractmethod
     def same_evidence(self, one: Any, other: Any) -> bool:
-        """Whether two observed values show the same thing, neither of them being the reference."""
+        """Whether two observed values are the same evidence; neither is the reference."""
 
     @abstractmethod
     def gap(self, observed: Any, expected: Any) -> float | None:
@@ -60,7 +60,7 @@ class Comparator(ABC):
 
     @abstractmethod
     def trivial(self, expected: Any, filling: int) -> Any:
-        """An answer without content that must not pass: only zeros or only ones, as `filling` says.
+        """A trivial answer that must not pass: only zeros or only ones, according to `filling`.
 
         It has the form of the right answer: a text is empty or blank.
         """
@@ -73,7 +73,7 @@ def _lacks(cls: type, name: str) -> bool:
 def comparator(data: Any) -> Comparator:
     """The comparator that a KEY region described.
 
-    Raises ValueError if there is none of its kind, or not with these parameters.
+    Raises ValueError if there is no such kind, or if its parameters are wrong.
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"a comparator is made by a call such as equal(), and {data!r} is none")
@@ -91,7 +91,7 @@ def comparator(data: Any) -> Comparator:
 
 @dataclass(frozen=True)
 class Equal(Comparator, kind="equal"):
-    """Exactly the same text, integers or truth values."""
+    """Exactly the same text, integers, or truth values."""
 
     def difference(self, observed: Any, expected: Any) -> str | None:
         found = values.difference(observed, expected)
@@ -138,7 +138,7 @@ class Close(Comparator, kind="close"):
 
 @dataclass(frozen=True)
 class Subset(Comparator, kind="subset"):
-    """A text or sequence that is not empty, and of which every element is in `of`."""
+    """A non-empty text or sequence, every element of which is in `of`."""
 
     of: Any  # an encoded list
 
@@ -169,7 +169,7 @@ class Subset(Comparator, kind="subset"):
 
 @dataclass(frozen=True)
 class AtMost(Comparator, kind="at_most"):
-    """A number not above `bound`."""
+    """A number of at most `bound`."""
 
     bound: float
 
@@ -194,7 +194,7 @@ class AtMost(Comparator, kind="at_most"):
 
 @dataclass(frozen=True)
 class Frequencies(Comparator, kind="frequencies"):
-    """Counts of shape (V,) that may have been drawn from `p`, as many as the solution drew."""
+    """Counts of shape (V,) plausibly drawn from `p`, with as many draws as the solution's."""
 
     p: Any  # an encoded array (V,), which sums to one
 
@@ -203,7 +203,7 @@ class Frequencies(Comparator, kind="frequencies"):
         counts = _counts(observed, p.shape)
         if counts is None:
             return f"is {values.name(observed)}, not counts of {p.size} outcomes"
-        if counts.sum() != expected.sum():  # too few draws would pass any bound
+        if counts.sum() != expected.sum():  # too few draws would satisfy any bound
             return f"holds {int(counts.sum())} draws, not {int(expected.sum())}"
         impossible = int(counts[p == 0].sum())
         if impossible:
@@ -213,7 +213,7 @@ class Frequencies(Comparator, kind="frequencies"):
         return None
 
     def same_evidence(self, one: Any, other: Any) -> bool:
-        """Whether two counts may come from one distribution, by the two-sample version."""
+        """Whether two counts may come from one distribution, by the two-sample bound."""
         if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
             return _kind(one) == _kind(other)
         first, second = _counts(one, one.shape), _counts(other, one.shape)
@@ -229,7 +229,7 @@ class Frequencies(Comparator, kind="frequencies"):
         return None
 
     def trivial(self, expected: Any, filling: int) -> Any:
-        """No draw at all, or as many of each outcome."""
+        """No draws at all, or equally many of each outcome."""
         share = expected.sum() / expected.size
         return np.full_like(expected, share if filling else 0, dtype=float)
 
@@ -244,7 +244,7 @@ def _counts(observed: Any, shape: tuple[int, ...]) -> np.ndarray | None:
 def _divergence(counts: np.ndarray, p: np.ndarray) -> np.ndarray:
     """n · KL(Bernoulli(count/n) ‖ Bernoulli(p)) for each outcome, shape (V,).
 
-    By Chernoff's bound a count this far out has probability at most 2 exp(−n·KL).
+    By Chernoff's bound, a count this far off has probability at most 2 exp(−n·KL).
     """
     n = counts.sum()
     share = counts / n
@@ -268,7 +268,7 @@ def _is_member(element: Any, members: set[Any]) -> bool:
 
 
 def _both_or_neither(asked: Comparator, one: Any, other: Any) -> bool:
-    """Whether two values of one kind have a property that `asked` asks for, or neither has it."""
+    """Whether both of two values of one kind, or neither, have the property `asked`."""
     lacks = [asked.difference(value, None) is not None for value in (one, other)]
     return lacks[0] == lacks[1] and _kind(one) == _kind(other)
 
@@ -278,7 +278,7 @@ def _kind(value: Any) -> str:
 
 
 def _comparable(value: Any) -> Any:
-    """`value` with a dict in place of every object that can only be told by its type's name."""
+    """`value` with a dict in place of every object known only by its type's name."""
     if isinstance(value, Opaque):
         return {"an object of type": value.type}
     if isinstance(value, list):
@@ -289,7 +289,7 @@ def _comparable(value: Any) -> Any:
 
 
 def _filled(expected: Any, filling: int) -> Any:
-    """An array of only zeros or ones, or an empty or blank text; None in place of all others."""
+    """An array of only zeros or ones, or an empty or blank text; None for anything else."""
     if isinstance(expected, np.ndarray):
         return np.full_like(expected, filling)
     if isinstance(expected, str):
@@ -322,9 +322,9 @@ def _kind_words(observed: Any, expected: Any) -> str:
 
 
 def _shape(observed: np.ndarray, expected: tuple[int, ...]) -> str:
-    """The observed shape in words; by its numbers only if these come near the right ones.
+    """The observed shape in words; its numbers are given only if they are near the right ones.
 
-    Someone could put hidden inputs into a shape, and read them off the feedback.
+    Otherwise a student could encode hidden inputs in a shape and read them in the feedback.
     """
     near = {length + step for length in (1, *expected) for step in (-1, 0, 1)}
     near |= {a * b for a in expected for b in expected}

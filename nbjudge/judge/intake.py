@@ -1,8 +1,8 @@
-"""Intake: a submission is read as data, and the notebook that runs is rebuilt from the template.
+"""Intake of submissions: read as data, and merged into the template to make the notebook that runs.
 
-Every locked cell, the order, the points and the tags come from the template.  Of the submission
-only sources are taken: solution and answer cells by their id, or else by the function or class
-they define, and the student's extra cells after the cell that they followed.
+Locked cells, order, points, and tags come from the template.  Only sources are taken from the
+submission: solution and answer cells by their id, or else by the function or class that they
+define, and the student's extra cells after the cell that they followed.
 """
 
 import ast
@@ -42,7 +42,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """What is taken of a submitted cell: an identity to look it up by, its type, its source."""
+    """The parts used of a submitted cell: an identity to look it up by, its type, its source."""
 
     cell_id: str
     grade_id: str | None
@@ -52,7 +52,7 @@ class SubmittedCell:
 
 @dataclass(frozen=True)
 class Assembled:
-    """The notebook that runs, and what its student should know about how it came to be."""
+    """The notebook that runs, and notes for the student on how it was assembled."""
 
     notebook: NotebookNode
     notes: tuple[str, ...]
@@ -67,7 +67,7 @@ def read_submission(path: Path, limits: Limits) -> str:
 
 
 def read_file(path: Path, most_bytes: int) -> bytes:
-    """What the submitted file at `path` holds.
+    """The contents of the submitted file at `path`.
 
     Raises Unreadable for anything but a regular file of at most `most_bytes`.
     """
@@ -82,7 +82,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     except TooLarge as error:
         raise Unreadable(
             f"{path.name} is larger than {most_bytes // 1_000_000} MB; "
-            "clear its outputs and hand it in again"
+            "clear its outputs and submit it again"
         ) from error
 
 
@@ -97,9 +97,9 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def find_notebook(folder: Path, assignment: str) -> Path:
-    """The notebook handed in in `folder`: the assignment's, or the only one there is.
+    """The notebook submitted in `folder`: the assignment's, or the only one.
 
-    Raises Unreadable where there is none, or several of other names.
+    Raises Unreadable if there is none, or several with other names.
     """
     expected = folder / f"{assignment}.ipynb"
     if expected.exists() or expected.is_symlink():
@@ -148,7 +148,7 @@ def _cells(raw: dict[str, Any]) -> list[Any]:
         return list(raw["cells"])
     try:  # nbformat 3 and older keep their cells in worksheets
         upgraded = nbformat.convert(nbformat.from_dict(raw), 4)
-    except Exception as error:  # whatever a malformed old notebook provokes
+    except Exception as error:  # anything for a malformed old notebook
         raise Unreadable("the notebook's format is too old to be read") from error
     return list(upgraded.cells)
 
@@ -178,9 +178,9 @@ def assemble(
 ) -> Assembled:
     """The notebook that runs: the template with the student's cells in it.
 
-    A cell of the student's that imports anything but `packages` and the standard library is
-    replaced by one that says so.  Raises Unreadable where no cell of the submission belongs to
-    the template's assignment.
+    A student's cell that imports anything but `packages` and the standard library is replaced by
+    one that says so.  Raises Unreadable if no cell of the submission belongs to the template's
+    assignment.
     """
     places = _match(template, submitted)
     if not places:
@@ -194,9 +194,9 @@ def assemble(
         position = places.get(original.id)
         if position is not None or not is_solution(original):
             cells += [_extra_cell(cell, packages, notes) for cell in waiting]
-            waiting = []  # a stub that is put back comes before what may replace it
+            waiting = []  # a restored stub comes before what may replace it
         if position is None and is_solution(original) and definitions(original.source) & written:
-            continue  # merged into another cell: its stub would undo what stands there
+            continue  # merged into another cell, which its stub would undo
         found = None if position is None else submitted[position]
         cells += _place(original, found, packages, notes)
         waiting = waiting + extra.get(original.id, [])
@@ -229,7 +229,7 @@ def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, 
 def _match_by_definition(
     template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
 ) -> None:
-    """Find solution cells whose identity was lost by a name that they define."""
+    """Find solution cells with a lost identity, by a name that they define."""
     taken = set(places.values())
     for cell in template.cells:
         if cell.id in places or cell.cell_type != "code" or not is_solution(cell):
@@ -247,7 +247,7 @@ def _match_by_definition(
 def _match_by_text(
     template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
 ) -> None:
-    """Find given cells whose identity another editor has dropped, by their text."""
+    """Find given cells whose identity another editor dropped, by their text."""
     free: dict[tuple[bool, str], int] = {}
     for position in reversed(range(len(submitted))):
         if position not in places.values():
@@ -263,7 +263,7 @@ def _match_by_text(
 def _match_answers(
     template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
 ) -> None:
-    """Find a written answer whose identity was lost: the text right below its task."""
+    """Find a written answer with a lost identity: the text right below its task."""
     for task, answer in pairwise(template.cells):
         position = places.get(task.id, -2) + 1
         if not is_answer(answer) or answer.id in places or not 0 < position < len(submitted):
@@ -296,7 +296,7 @@ def definitions(source: str) -> frozenset[str]:
 def _extra_cells(
     submitted: list[SubmittedCell], places: dict[str, int]
 ) -> dict[str | None, list[SubmittedCell]]:
-    """The student's own cells by the id of the template cell that each followed (None: no cell)."""
+    """The student's own cells, by the id of the template cell that each followed, or None."""
     owner = {position: cell_id for cell_id, position in places.items()}
     extra: dict[str | None, list[SubmittedCell]] = {}
     anchor: str | None = None
@@ -314,7 +314,7 @@ def _place(
     packages: Iterable[str],
     notes: list[str],
 ) -> list[NotebookNode]:
-    """The cells that stand where the template has `original`."""
+    """The cells that take the place of `original` in the template."""
     cell = nbformat.from_dict(original)
     cell.metadata[METADATA_KEY] = {"origin": "template"}
     if extra_credit(original):
@@ -334,7 +334,7 @@ def _place(
         return [cell]
     changed = _extra_cell(found, packages, notes)
     changed.metadata[METADATA_KEY] = {"origin": "changed"}
-    if "tags" in cell.metadata:  # what grading leaves out, it leaves out in any version
+    if "tags" in cell.metadata:  # grading skips it in any version
         changed.metadata["tags"] = cell.metadata.tags
     else:
         notes.append(
@@ -372,7 +372,7 @@ def _markdown_cell(source: str, origin: str) -> NotebookNode:
 
 
 def _allowed_source(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> str:
-    """The cell's source, or one that raises ImportError where the set's rule forbids an import."""
+    """The cell's source, or one that raises ImportError if the assignment forbids an import."""
     allowed = tuple(packages)
     strangers = dict.fromkeys(package for _, package in foreign_imports(cell.source, allowed))
     if not strangers:

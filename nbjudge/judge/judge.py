@@ -1,4 +1,4 @@
-"""The judge: compares what was observed with the answer key, outside the student's process."""
+"""The judge, which compares observations with the answer key outside the student's process."""
 
 import builtins
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from nbjudge.sandbox.engine import Run
 Observations = Mapping[str, Observation | None]
 
 MOST_DIFFERENCES = 4
-"""How many observations' differences feedback spells out for one cell."""
+"""The number of differing observations that feedback lists for one cell."""
 
 
 def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None) -> Verdict:
     """The verdict on one grade cell.
 
     Its score is points × matched ÷ expected, less one observation for each guard that failed,
-    rounded to quarters; or a known mistake's credit where that is more.  `stopped` says why the
-    cell could not run to its end.
+    rounded to quarters; or a known mistake's credit if that is more.  `stopped` says why the
+    cell did not run to its end.
     """
     wrongs = {entry.name: _wrong(entry, observed) for entry in cell.expectations}
     counted = [entry for entry in cell.expectations if not entry.guard]
@@ -67,7 +67,7 @@ def _judge_in_run(cell: CellKey, run: Run) -> Verdict:
 def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict]:
     """The verdicts on the cells of `key` whose points are for submitted files, by grade_id.
 
-    files: what was handed in, name → contents
+    files: submitted files, name → contents
     """
     return {
         cell.grade_id: _file_verdict(key, cell, files) for cell in key.cells if cell.scored_file
@@ -75,7 +75,7 @@ def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict
 
 
 def _file_verdict(key: AnswerKey, cell: CellKey, files: Mapping[str, bytes]) -> Verdict:
-    share, words = 0.0, f"There is no file {cell.scored_file} in what was handed in."
+    share, words = 0.0, f"There is no file {cell.scored_file} in your submission."
     if cell.scored_file in files:
         assert key.scorer is not None and key.test_set is not None, "the build insists"
         try:
@@ -94,7 +94,7 @@ def round_to_quarters(score: float, points: float) -> float:
 
 
 def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidence]:
-    """The mistakes whose evidence equals what was observed, every observation of the cell."""
+    """The mistakes whose evidence equals all observations of the cell."""
     return [
         mistake
         for mistake in cell.mistakes
@@ -121,7 +121,7 @@ def _same_observation(
 
 
 def _wrong(entry: Expectation, observed: Observations) -> str | None:
-    """What is wrong with the observation, as a sentence; None where it or its stand-in matches."""
+    """What is wrong with the observation, as a sentence; None if it or its stand-in matches."""
     wrongs = [_wrong_value(entry, value, observed.get(name)) for name, value in entry.ways()]
     return None if None in wrongs else wrongs[0]
 
@@ -141,7 +141,7 @@ def _wrong_value(entry: Expectation, value: Any, observation: Observation | None
 
 
 def _raised(kind: str) -> str:
-    """An exception in words: by name only if it is Python's own, not one the student chose."""
+    """An exception in words, by name only if it is Python's own, not one that the student chose."""
     known = getattr(builtins, kind, None)
     if isinstance(known, type) and issubclass(known, BaseException):
         return f"raised {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"

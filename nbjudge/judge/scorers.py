@@ -1,7 +1,7 @@
-"""The seam for scorers: a course's own code that scores files which students hand in.
+"""Interface of scorers: a course's own code that scores files submitted by students.
 
 A scorer belongs to the course. `course.toml` names it for an assignment, as `module:object`; it is
-imported in the trusted process only, and reads what students handed in as data.
+imported in the trusted process only, and reads students' files as data.
 """
 
 import functools
@@ -19,7 +19,7 @@ class BadFile(Exception):
 
 
 class Scorer(Protocol):
-    """What scores the files of one assignment."""
+    """A scorer of the files of one assignment."""
 
     files: tuple[str, ...]
     """The names of the files that it can score."""

@@ -1,6 +1,6 @@
-"""One submission: read as data, run, judged; graded, or failed with a reason.
+"""Grading of one submission: it is read as data, run, and judged, or fails with a reason.
 
-Nothing here knows of a gradebook or of a class, so that it works wherever the answer key is.
+Nothing here knows about a gradebook or a class, so it works anywhere with the answer key.
 """
 
 import dataclasses
@@ -25,9 +25,9 @@ from nbjudge.sandbox.isolation import Isolation
 
 
 def new_record(assignment: Assignment, student: str, submission: str, key: str) -> Record:
-    """The record of a submission that is still to be judged.
+    """The record of a submission that is yet to be judged.
 
-    submission: the digest of what was handed in
+    submission: the digest of the submission
     key:        the digest of the answer key
     """
     return Record(
@@ -56,10 +56,10 @@ def run_and_judge(
 ) -> NotebookNode:
     """Run `notebook` with `files` next to it, judge its evidence, and leave the verdicts in it.
 
-    The executed notebook carries the completed record, and in each grade cell's outputs the
-    judge's words and the score as a number: nbgrader reads a last number as partial credit.
+    The executed notebook contains the completed record and, in each grade cell's outputs, the
+    judge's words and the score as a number: nbgrader reads a final number as partial credit.
     """
-    from nbjudge.judge import judge  # whoever only reads submissions pays for neither
+    from nbjudge.judge import judge  # code that only reads submissions needs neither
     from nbjudge.sandbox import engine
 
     task = engine.Task(
@@ -94,14 +94,14 @@ def run_and_judge(
 def _outputs(verdict: Verdict) -> list[NotebookNode]:
     words = "\n".join(verdict.words)
     told = new_output("stream", name="stdout", text=f"{words}\n")
-    if verdict.is_extra:  # nbgrader takes no score of a cell without points: see the ledger
+    if verdict.is_extra:  # nbgrader reads no score from a cell without points: see the ledger
         return [told]
     score = new_output("execute_result", {"text/plain": f"{verdict.score:g}"}, execution_count=None)
     return [told, score]
 
 
 def _without_number(output: NotebookNode) -> NotebookNode:
-    """`output` of a visible check, as one that nbgrader does not read as a score."""
+    """`output` of a visible check, changed so that nbgrader does not read it as a score."""
     if output.output_type != "execute_result":
         return output
     return new_output("display_data", output.data, metadata=output.metadata)
@@ -109,7 +109,7 @@ def _without_number(output: NotebookNode) -> NotebookNode:
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's hand-in of one assignment, read but not yet run."""
+    """One student's submission of one assignment, read but not yet run."""
 
     student: str
     text: str = ""  # of the notebook
@@ -118,14 +118,14 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """A digest of all that is graded, or of the reason why nothing can be."""
+        """A digest of everything that is graded, or of the reason why it cannot be."""
         reason = [self.unreadable] if self.unreadable else []
         files = (part for item in sorted(self.files.items()) for part in item)
         return digest(self.text, *reason, *files)
 
 
 def read(assignment: Assignment, student: str, folder: Path) -> Submission:
-    """What `student` has handed in of `assignment`, in `folder`."""
+    """The submission of `assignment` by `student`, in `folder`."""
     try:
         if folder.is_symlink() or folder.parent.is_symlink():
             raise Unreadable("the submission's folder is a link to another place")
@@ -139,7 +139,7 @@ def read(assignment: Assignment, student: str, folder: Path) -> Submission:
 def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
     """The extra files in a submission's `folder` that course.toml accepts, by their names.
 
-    Raises Unreadable for one that is not a regular file, or too large.
+    Raises Unreadable for one that is not a regular file, or is too large.
     """
     names = [name for name in assignment.files if (folder / name).exists()]
     most = assignment.limits.submission_bytes
@@ -149,9 +149,9 @@ def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
 def grade_folder(
     assignment: Assignment, key: AnswerKey, student: str, folder: Path, isolation: Isolation
 ) -> NotebookNode:
-    """The autograded notebook of what `student` has handed in in `folder`, with its record in it.
+    """The autograded notebook of the submission by `student` in `folder`, with its record in it.
 
-    Whatever is wrong with the submission ends in a record that says so, never in an exception.
+    A problem with the submission leads to a record that says so, never to an exception.
     """
     return grade_submission(assignment, key, read(assignment, student, folder), isolation)
 
@@ -173,13 +173,13 @@ def grade_submission(
         return failed(key, dataclasses.replace(record, is_final=True), str(error).rstrip("."))
     except CourseError as error:
         return failed(key, record, str(error).rstrip("."))
-    except Exception as error:  # one submission must never end the batch
+    except Exception as error:  # one submission must never stop the batch
         # its type only: a message may quote the notebook that ran, hidden tests and all
         return failed(key, record, f"grading it failed ({type(error).__name__})")
 
 
 def failed(key: AnswerKey, record: Record, reason: str) -> NotebookNode:
-    """A notebook for people to grade by hand: the bare template, and the reason at its top."""
+    """A notebook for manual grading: the bare template, with the reason at the top."""
     notebook = nbformat.from_dict(key.template)
     text = f"**This submission could not be graded automatically:** {reason}."
     notebook.cells = [new_markdown_cell(text, id="reason"), *notebook.cells]

@@ -1,4 +1,4 @@
-"""What became of one submission: kept in the metadata of its autograded notebook."""
+"""Record of one submission's grading, kept in the metadata of its autograded notebook."""
 
 import dataclasses
 import json
@@ -14,13 +14,13 @@ from nbjudge.core.notebooks import METADATA_KEY
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judge's word on one grade cell."""
+    """The judge's verdict on one grade cell."""
 
     grade_id: str
     points: float
     score: float
-    matched: int  # observations that match, guards apart
-    expected: int  # observations that should, guards apart
+    matched: int  # observations that match, without guards
+    expected: int  # observations that should match, without guards
     mistake: str | None  # id of the known mistake whose evidence this is
     words: tuple[str, ...]  # sentences for the student
     is_extra: bool = False  # its points are extra credit, beyond those of the assignment
@@ -28,27 +28,27 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Record:
-    """One submission: graded, or failed with a reason.  It is never silently a zero."""
+    """One submission: graded, or failed with a reason, but never silently a zero."""
 
     assignment: str
     student: str
     status: Literal["graded", "failed"]
     reason: str = ""  # why it failed, in a sentence
     verdicts: tuple[Verdict, ...] = ()
-    notes: tuple[str, ...] = ()  # what the student should know of how the notebook was run
+    notes: tuple[str, ...] = ()  # what the student should know about how the notebook ran
     submission: str = ""  # digest of the file that was graded
     key: str = ""  # digest of the answer key it was judged with
     engine: str = ""  # digest of the code that ran and judged it
-    is_final: bool = False  # it failed for what was handed in: another attempt would end alike
+    is_final: bool = False  # it failed because of the submission itself: a retry would fail too
 
     @property
     def score(self) -> float:
-        """The points that the machine gave, extra credit included."""
+        """The points awarded automatically, including extra credit."""
         return sum(verdict.score for verdict in self.verdicts)
 
     @property
     def points(self) -> float:
-        """The most that the machine gives, extra credit apart."""
+        """The maximum points awarded automatically, without extra credit."""
         return sum(verdict.points for verdict in self.verdicts if not verdict.is_extra)
 
 
@@ -59,7 +59,7 @@ def attach(record: Record, notebook: NotebookNode) -> None:
 
 
 def attached(notebook: Mapping[str, Any]) -> Record | None:
-    """The record kept in `notebook`; None where there is none, or one that cannot be read."""
+    """The record kept in `notebook`; None if there is none that can be read."""
     try:
         fields = dict(notebook["metadata"][METADATA_KEY]["record"])
         verdicts = tuple(
@@ -82,13 +82,13 @@ def read_record(path: Path) -> Record | None:
 def attach_seconds(seconds: float, notebook: NotebookNode) -> None:
     """Keep in `notebook`'s metadata how long it took to run and judge it.
 
-    It stands beside the record, because two runs of the same submission have the same record.
+    It is kept next to the record, because two runs of the same submission have the same record.
     """
     notebook.metadata.setdefault(METADATA_KEY, {})["seconds"] = round(seconds, 2)
 
 
 def attached_seconds(notebook: NotebookNode) -> float | None:
-    """How long it took to run and judge `notebook`; None where that is not kept in it."""
+    """How long it took to run and judge `notebook`; None if that was not recorded."""
     kept = notebook.metadata.get(METADATA_KEY, {})
     seconds = kept.get("seconds") if isinstance(kept, dict) else None
     return float(seconds) if isinstance(seconds, int | float) else None

@@ -1,1 +1,1 @@
-"""All of the grader that a student's process can see: it holds no answer."""
+"""The part of the grader that a student's process can see; it contains no answers."""

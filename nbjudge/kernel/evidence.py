@@ -1,14 +1,14 @@
-"""Evidence on the wire: values as plain JSON, without pickle, inside strict limits.
+"""Wire format of evidence: values as plain JSON, without pickle, within strict limits.
 
 `encode` runs in the student's process, `decode` in the trusted one.  `decode` trusts nothing:
-every size, dtype and nesting depth is checked before memory is spent on it.
+every size, dtype, and nesting depth is checked before memory is allocated for it.
 
 An encoded value is one of
 
     {"is": "array", "dtype": "<f8", "shape": [2, 3], "data": base64}
     {"is": "text", "text": str}          {"is": "none"}
     {"is": "list", "items": [...]}       {"is": "dict", "items": [[key, value], ...]}
-    {"is": "other", "type": str}         what the judge cannot compare, by its type's name
+    {"is": "other", "type": str}         what the judge cannot compare: its type's name
 """
 
 import base64
@@ -25,8 +25,8 @@ MIME = "application/vnd.nbjudge.evidence+json"
 MAX_BYTES = 8_000_000
 """The largest observation, in bytes of array data and characters of text.
 
-It belongs to the wire format, so no course can set it: what one side sends, the other one must
-take, also when an answer key that was recorded long ago is read.
+It belongs to the wire format, so no course can set it: each side must accept what the other
+sends, and old answer keys must remain readable.
 """
 
 MAX_DEPTH = 8
@@ -49,14 +49,14 @@ class TooLarge(ValueError):
 
 
 class Opaque(NamedTuple):
-    """A value the judge cannot compare; only the name of its type travelled."""
+    """A value that the judge cannot compare; only the name of its type was sent."""
 
     type: str
 
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception the observed function raised: the type's name and the message."""
+    """An exception that the observed function raised: its type's name and message."""
 
     type: str
     message: str
@@ -64,9 +64,9 @@ class Raised:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one call of `observe` showed.
+    """Result of one call of `observe`.
 
-    `value` is an array, text, None, a list, a dict or Opaque (None also when the call raised);
+    `value` is an array, text, None, a list, a dict or Opaque (None also if the call raised);
     `changed` says whether the call modified its arguments in place.
     """
 
@@ -81,14 +81,14 @@ def encode(value: Any) -> dict[str, Any]:
 
     Numbers, arrays, tensors and regular nested sequences of numbers become arrays.
 
-    Raises TooLarge when the value holds more than MAX_BYTES bytes or MAX_ITEMS items, or is
+    Raises TooLarge if the value holds more than MAX_BYTES bytes or MAX_ITEMS items, or is
     nested deeper than MAX_DEPTH.
     """
     return _Encoder().encode(value, depth=0)
 
 
 class _Encoder:
-    """Encodes one value while counting what it holds against the limits."""
+    """Encoder of one value that counts its contents against the limits."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -141,7 +141,7 @@ def as_array(value: Any) -> np.ndarray | None:
     """`value` as an array of an allowed dtype, or None if it is not one.
 
     Takes numbers, arrays, tensors (detached first) and rectangular nested sequences of numbers:
-    what the rule of values (`nbjudge.shared.values`) calls an array, which a sandbox need not see.
+    the definition of an array in `nbjudge.shared.values`, which a sandbox need not see.
     """
     try:
         value = _detached(value)
@@ -151,12 +151,12 @@ def as_array(value: Any) -> np.ndarray | None:
     except (ValueError, TypeError, OverflowError, RuntimeError):
         return None  # ragged, endless, or not numbers
     if isinstance(value, list) and array.size == 0:
-        return None  # an empty list has no kind: keep it a list
+        return None  # an empty list has no kind: it stays a list
     return array if array.dtype.newbyteorder("<").str in _DTYPES else None
 
 
 def _detached(value: Any) -> Any:
-    """`value` with every tensor cut off from its gradients, and every tuple as a list."""
+    """`value` with every tensor detached and every tuple as a list."""
     if isinstance(value, list | tuple):
         return [_detached(item) for item in value]
     is_tensor = hasattr(value, "detach") and hasattr(value, "__array__")
@@ -216,7 +216,7 @@ def _decode_array(dtype: str, shape: list[Any], data: str) -> np.ndarray:
 
 
 def read_observation(payload: Any) -> Observation:
-    """The observation a kernel sent.  Raises BadEvidence where the payload is not one."""
+    """The observation a kernel sent.  Raises BadEvidence if the payload is not one."""
     match payload:
         case {"observation": str(name), "changed": bool(changed), "value": value}:
             return Observation(name[:200], decode(value), changed=changed)

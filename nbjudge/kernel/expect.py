@@ -1,9 +1,9 @@
-"""The words of a KEY region: `expect`, the comparators, and oracles computed beside them.
+"""Vocabulary of a KEY region: `expect` and the comparators.
 
 nbgrader never saves or releases a KEY region; only `nbjudge build` runs it.
-A comparator is plain data here: a kind, and parameters that can be sent. It is compared by the
-class of that kind in `nbjudge.judge.comparators`; a new comparator needs its word here and its
-class there.
+A comparator is plain data here: a kind, and parameters that can be sent. The class of that kind
+in `nbjudge.judge.comparators` does the comparison; a new comparator needs its function here and
+its class there.
 """
 
 from typing import Any
@@ -26,11 +26,11 @@ def expect(
 ) -> None:
     """Say how the observation `name` of this cell is to be compared.
 
-    The expected value is what the instructor's own solution gave.  With `oracle`, it is that
-    independently computed value, and the build insists that the solution agrees with it.
+    The expected value is the result of the instructor's own solution.  With `oracle`, it is that
+    independently computed value, and the build requires the solution to agree with it.
     A `guard` earns nothing; failing it costs one observation.  `stand_in` names an observation of
-    the same function around parts of the instructor's in place of the student's, and is compared
-    with what it gave in the instructor's own notebook: the better of the two counts.
+    the same function with the instructor's parts in place of the student's, which is compared
+    with its result in the instructor's own notebook; the better of the two counts.
     """
     send(
         {
@@ -44,7 +44,7 @@ def expect(
 
 
 def equal() -> Comparator:
-    """Exactly the same text, integers or truth values."""
+    """Exactly the same text, integers, or truth values."""
     return {"kind": "equal"}
 
 
@@ -63,8 +63,8 @@ def subset(of: Any) -> Comparator:
 def frequencies(probabilities: Any) -> Comparator:
     """Counts of shape (V,), drawn from `probabilities` (V,) that sum to one.
 
-    An outcome of probability zero may not occur at all.  For the others a Chernoff bound is used:
-    a right sampler misses it less than once in a million gradings.
+    An outcome of probability zero may not occur at all.  The others must satisfy a Chernoff bound,
+    which a correct sampler violates less than once in a million gradings.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 1 or (p < 0).any() or abs(p.sum() - 1) > 1e-6:
@@ -73,5 +73,5 @@ def frequencies(probabilities: Any) -> Comparator:
 
 
 def at_most(bound: float) -> Comparator:
-    """A number not above `bound`."""
+    """A number of at most `bound`."""
     return {"kind": "at_most", "bound": float(bound)}

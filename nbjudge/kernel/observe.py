@@ -1,8 +1,8 @@
-"""`observe`: call the student's code on a hidden input and show what it did.
+"""The function `observe`, which calls the student's code on a hidden input and sends the result.
 
 This module runs in the student's process.  It knows neither what is expected nor how it will be
 compared, so there is nothing here to steal and nothing worth patching: whoever wraps `observe`
-still has to come up with the right values.
+still has to produce the right values.
 """
 
 import copy
@@ -19,7 +19,7 @@ JUDGE_LISTENS = "NBJUDGE_LISTENS"
 """Environment variable that the engine sets in its kernels: a judge reads the evidence."""
 
 FLOAT_INPUTS = "NBJUDGE_FLOAT_INPUTS"
-"""Environment variable with which the build has float inputs cast to float32 or float64."""
+"""Environment variable through which the build casts float inputs to float32 or float64."""
 
 
 _NUMBERS = itertools.count()
@@ -29,10 +29,10 @@ def observe(name: str, function: Callable[..., Any], *arguments: Any) -> None:
     """Call `function` on copies of `arguments` and send what it returned or raised.
 
     One failure costs one observation: exceptions become evidence and never leave this function.
-    In an instructor's own notebook, where no judge listens, it prints what it saw.
+    In an instructor's own notebook, without a judge, it prints what it observed.
 
     Raises RuntimeError under `nbgrader autograde` without the judge, because there a cell that
-    merely runs would earn full marks.
+    merely runs would earn full points.
     """
     send(_observation(name, function, arguments))
 
@@ -56,7 +56,7 @@ def _observation(
 
 
 def send(payload: dict[str, Any]) -> None:
-    """Hand `payload` to the judge; print it where no judge listens."""
+    """Send `payload` to the judge, or print it if there is none."""
     if os.environ.get(JUDGE_LISTENS):
         from IPython.display import display
 
@@ -75,12 +75,12 @@ def send(payload: dict[str, Any]) -> None:
 def _copy(value: Any) -> Any:
     try:
         return copy.deepcopy(value)
-    except Exception:  # what cannot be copied (a generator, a lock) is passed as it is
+    except Exception:  # a generator, a lock: passed without copying
         return value
 
 
 def _cast_floats(value: Any) -> Any:
-    """`value` with every float array in it cast as the build asks; unchanged otherwise."""
+    """`value` with every float array in it cast as the build requests; otherwise unchanged."""
     dtype = os.environ.get(FLOAT_INPUTS)
     if not dtype:
         return value
@@ -94,7 +94,7 @@ def _cast_floats(value: Any) -> Any:
 
 
 def _before(given: Any, copied: Any) -> list[Any] | None:
-    """What `copied` holds before the call: that is what `given` holds, if it is a copy of it."""
+    """The contents of `copied` before the call, read from `given` if it is a copy of that."""
     parts = _parts(given)
     return copy.deepcopy(parts) if copied is given else parts
 
@@ -107,9 +107,9 @@ def _is_changed(before: list[Any] | None, value: Any) -> bool:
 
 
 def _parts(value: Any) -> list[Any] | None:
-    """Every array, number and text inside `value`, with the types: what may change in place.
+    """Every array, number, and text inside `value`, with the types: what may change in place.
 
-    None for what holds itself, which no list can follow.
+    None for a value that contains itself.
     """
     parts: list[Any] = []
 
@@ -139,7 +139,7 @@ def _is_same(one: Any, other: Any) -> bool:
         return bool(type(one) is type(other) and one == other)
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
-    bits = f"u{one.itemsize}"  # as which a NaN is the same as itself
+    bits = f"u{one.itemsize}"  # in which a NaN equals itself
     return np.array_equal(one.view(bits), other.view(bits))
 
 
@@ -151,7 +151,7 @@ def _message(error: BaseException) -> str:
 
 
 def _summary(payload: dict[str, Any]) -> str:
-    """One line for the instructor who runs a grade cell by hand."""
+    """One line for an instructor who runs a grade cell by hand."""
     if "observation" not in payload:
         return f"expected {payload['expectation']!r}: {payload['comparator']['kind']}"
     changed = "  [arguments changed in place]" if payload["changed"] else ""

@@ -4,9 +4,9 @@ A hidden test imports this module under a name that no student uses:
 
     from nbjudge.kernel import testing as hidden_testing
 
-It runs in the student's process, where anybody can read it, so it holds no answer to any exercise
-and nothing that an answer is compared with. At import it needs NumPy only. Helpers for PyTorch use
-the PyTorch that the notebook has already imported.
+It runs in the student's process, where anybody can read it, so it contains no answers and nothing
+that an answer is compared with. Its only import is NumPy. Helpers for PyTorch use the PyTorch
+that the notebook has already imported.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ _MISSING = object()
 
 
 def stand_ins(namespace: dict[str, Any], /, **parts: Any) -> Callable[..., Any]:
-    """A function that calls another one while `parts` replace the student's own.
+    """A function that calls another one with `parts` in place of the student's own.
 
-    namespace: where the student's code looks its parts up, which is `globals()` in a notebook
-    parts:     name → what that name stands for during the call
+    namespace: where the student's code looks up its parts, which is `globals()` in a notebook
+    parts:     name → its value during the call
 
     The result takes a function and its arguments, and returns or raises what the function does:
 
@@ -50,12 +50,12 @@ def stand_ins(namespace: dict[str, Any], /, **parts: Any) -> Callable[..., Any]:
 
 
 def quiet() -> contextlib.AbstractContextManager[Any]:
-    """A context in which nothing that is printed is shown."""
+    """A context that suppresses printed output."""
     return contextlib.redirect_stdout(io.StringIO())
 
 
 def counts(draw: Callable[[], Any], outcomes: Iterable[Any], draws: int) -> list[int]:
-    """How often `draw()` gave each of the V outcomes, and last, anything else: V + 1 numbers."""
+    """How often `draw()` returned each of the V outcomes, and last, anything else: V + 1 counts."""
     known = list(outcomes)
     found = [0] * (len(known) + 1)
     for _ in range(draws):
@@ -65,12 +65,12 @@ def counts(draw: Callable[[], Any], outcomes: Iterable[Any], draws: int) -> list
 
 
 def reach(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Which outputs change when one position of the input does: (T, T) truth values.
+    """Which outputs change with each position of the input: (T, T) truth values.
 
     function:  maps a tensor of shape (B, T, D) to one of shape (B, T, E)
     arguments: its arguments; the last one is an array of shape (T, D)
 
-    Row t is about output t, column s about input s.
+    Row t is for output t, column s for input s.
     """
     *others, x = arguments
     T = len(x)
@@ -83,10 +83,10 @@ def reach(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def put(part: Any, weight: Any, bias: Any = None) -> None:
-    """Set the weight of an embedding or a linear map, and its bias, which is zero by default.
+    """Set the weight of an embedding or linear layer, and its bias, which is zero by default.
 
     part:   a module, or a tensor that is used as one
-    weight: shape (rows, columns), or the other way round; cast to the type of the part's own
+    weight: shape (rows, columns), or the transpose; cast to the dtype of the part's own weight
     """
     torch = _torch()
     own = getattr(part, "weight", part)
@@ -100,11 +100,11 @@ def put(part: Any, weight: Any, bias: Any = None) -> None:
 
 
 def fill(model: Any, width: int, norm: Any = ((1.0,), (0.0,))) -> Any:
-    """Give every map rows that are all alike, of sum 1.3; returns the model.
+    """Give every linear layer identical rows of sum 1.3; returns the model.
 
-    Then it does not matter how the heads of an attention are packed. Biases become zero.
+    Then the packing of attention heads does not matter. Biases become zero.
 
-    width: how many numbers a row of a parameter outside linear maps has
+    width: how many numbers there are in a row of a parameter outside linear layers
     norm:  the weight and the bias of every LayerNorm
     """
     torch = _torch()
@@ -121,10 +121,10 @@ def fill(model: Any, width: int, norm: Any = ((1.0,), (0.0,))) -> Any:
 
 
 def tune(model: Any, kinds: Any, width: int) -> Any:
-    """Have the parts of these kinds return sines of what they return; returns the model.
+    """Make parts of these kinds return sines of their outputs; returns the model.
 
-    In a model that `fill` has filled, all numbers of a part's output are the same. Here each of
-    the `width` numbers gets a pitch of its own.
+    In a model that `fill` has filled, all numbers in a part's output are the same. Here each of
+    the `width` numbers gets a frequency of its own.
     """
     torch = _torch()
     pitches = torch.linspace(0.5, 3.0, width)
@@ -139,10 +139,10 @@ def tune(model: Any, kinds: Any, width: int) -> Any:
 
 
 def mix(x: Any, level: float, window: int | None = None) -> Any:
-    """What a stand-in for a layer may compute: easy to follow, causal, and nothing right.
+    """A computation for a layer's stand-in: simple, causal, and not a right answer.
 
     x:      a tensor of shape (B, T, D); the result has the same shape
-    level:  a number that depends on all settings of the stand-in, to tell them apart
+    level:  a number that depends on all settings of the stand-in, to distinguish them
     window: the largest T
 
     Raises ValueError if T is larger than the window.
@@ -156,15 +156,15 @@ def mix(x: Any, level: float, window: int | None = None) -> Any:
 
 
 def size(model: Any) -> int:
-    """How many numbers the parameters of a module hold."""
+    """The number of parameters of a module."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def directions(module: Any, x: Any) -> int:
-    """In how many directions its weight matrices can change what a module makes of x.
+    """The number of directions in which a module's weight matrices can change its output for x.
 
-    It is the rank of the derivative of all outputs with respect to all weights: lower if heads
-    share weights or have the same. x is an array of a shape that the module takes.
+    It is the rank of the derivative of all outputs with respect to all weights, which is lower if
+    heads share weights or have equal ones. x is an array of a shape that the module accepts.
     """
     torch = _torch()
     weights = [weight for weight in module.parameters() if weight.ndim > 1]
@@ -176,7 +176,7 @@ def directions(module: Any, x: Any) -> int:
 
 
 def large_weights(model: Any) -> list[Any]:
-    """The weights of its linear maps and embeddings with more than 1500 numbers each."""
+    """The weights of its linear layers and embeddings with more than 1500 numbers each."""
     nn = _torch().nn
     parts = [part for part in model.modules() if isinstance(part, nn.Linear | nn.Embedding)]
     return [part.weight.detach() for part in parts if part.weight.numel() > 1500]
@@ -188,7 +188,7 @@ def large_weights(model: Any) -> list[Any]:
 def sequence_arrays(generator: np.random.Generator, V: int, raised: Any = 0.0) -> dict[str, Any]:
     """Random arrays for `sequence_model` with V symbols.
 
-    raised: what is added to the scores of the first three symbols
+    raised: added to the scores of the first three symbols
     """
     shift = np.zeros(V)
     shift[:3] = raised
@@ -223,7 +223,7 @@ def sequence_model(arrays: Mapping[str, Any]) -> Any:
 
 
 # Language models: `model(ids, targets=None)` returns logits (B, T, V) and the loss, None without
-# targets; `model.generate(ids, max_new_tokens)` returns ids and as many new ones, (B, T + n).
+# targets; `model.generate(ids, max_new_tokens)` returns ids and n new ones, (B, T + n).
 # `build(arrays)` makes the student's model with these weights. Every call makes a new one.
 
 Build = Callable[[Any], Any]
@@ -237,7 +237,7 @@ def logits(build: Build, arrays: Any, ids: Any) -> dict[str, Any]:
 
 
 def losses(build: Build, arrays: Any, ids: Any) -> dict[str, Any]:
-    """The loss of predicting the next id, for slices of ids and for tensors of their own."""
+    """The loss of predicting the next id, for slices of ids and for separate tensors."""
     model = build(arrays)
     x, y = ids[:, :-1], ids[:, 1:]
     whole = model(x.contiguous(), y.contiguous())[1]
@@ -245,23 +245,23 @@ def losses(build: Build, arrays: Any, ids: Any) -> dict[str, Any]:
 
 
 def has_no_loss(build: Build, arrays: Any, ids: Any) -> list[bool]:
-    """Whether the loss is None without targets, and with them."""
+    """Whether the loss is None, without targets and with them."""
     return [build(arrays)(ids)[1] is None, build(arrays)(ids, ids)[1] is None]
 
 
 def generated(build: Build, arrays: Any, ids: Any, max_new_tokens: int) -> Any:
-    """What the model generates after ids."""
+    """The model's output of `generate` for ids."""
     return build(arrays).generate(ids, max_new_tokens)
 
 
 def next_ids(build: Build, arrays: Any, ids: Any, draws: int, V: int) -> np.ndarray:
-    """How often each id comes next, (V,), in as many rows that begin with ids, (1, T)."""
+    """How often each id comes next, (V,), in a batch of rows that all begin with ids, (1, T)."""
     rows = build(arrays).generate(ids.repeat(draws, 1), 1)
     return np.bincount(rows[:, -1].numpy(), minlength=V)
 
 
 def modes(build: Build, arrays: Any, ids: Any) -> list[bool]:
-    """After generating: is all of the model in training mode if it was, and any of it if not?"""
+    """After generating: is all of the model in training mode if it was, any of it if it was not?"""
     model = build(arrays)
     model.train()
     model.generate(ids, 2)
@@ -272,7 +272,7 @@ def modes(build: Build, arrays: Any, ids: Any) -> list[bool]:
 
 
 def records(build: Build, arrays: Any, ids: Any) -> list[bool]:
-    """Whether gradients are recorded when the model is called, and at all while it generates."""
+    """Whether gradients are recorded when the model is called, and ever while it generates."""
     model = build(arrays)
     forward, recorded = model.forward, []
 
@@ -294,7 +294,7 @@ def shapes_elsewhere(build: Build, arrays: Any, ids: Any) -> list[list[int]]:
 
 
 def _torch() -> Any:
-    """PyTorch, which the notebook has imported: this module never does it for a notebook of arrays.
+    """PyTorch, which the notebook has imported; a notebook with NumPy only never loads it.
 
     Raises KeyError if it has not.
     """

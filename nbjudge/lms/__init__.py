@@ -1,1 +1,1 @@
-"""Learning management systems: a file for each, behind one protocol, and what they share."""
+"""Learning management systems: a protocol, one module for each system, and shared code."""

@@ -1,9 +1,9 @@
-"""The protocol of a learning management system: everything that the grader asks of one.
+"""Protocol of a learning management system (LMS) for the grader.
 
-An LMS is a subclass of `Lms` in a file of its own and one entry in `nbjudge.lms.registry`. It has
-to say how to recognize its roster and its downloads, and what a downloaded file's name means. The
-rest has defaults that fit most: a person in a row is found by `columns`, the column of grades by
-the assignment's title or name.
+An LMS is a subclass of `Lms` in a file of its own and one entry in `nbjudge.lms.registry`. It must
+define how to recognize its roster and its downloads, and what a downloaded file's name means. The
+rest has defaults that suit most: a row's person is found by `columns`, the column of grades by the
+assignment's title or name.
 """
 
 import inspect
@@ -22,12 +22,12 @@ from nbjudge.lms.columns import Cells, Columns
 from nbjudge.lms.downloads import File, Found, Parsed, composed
 
 STUDENT = re.compile(r"student|learner|teilnehmer")
-"""What the role of a student is called, in part and in lower case."""
+"""Lowercase parts of the names of a student's role."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What an LMS's worksheet says of one participant of an assignment."""
+    """Entry for one participant of an assignment in an LMS's worksheet."""
 
     name: str
     email: str
@@ -36,7 +36,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Key:
-    """What a row of a file for grades says of whose it is."""
+    """Identity of the student in one row of a file for grades."""
 
     lms_id: str = ""
     email: str = ""
@@ -62,17 +62,17 @@ class Lms(ABC):
 
     @abstractmethod
     def is_roster(self, table: Table) -> bool:
-        """Whether `table` lists this LMS's students, under headings that only it has."""
+        """Whether `table` lists students under headings that only this LMS uses."""
 
     def people(self, table: Table) -> list[Person]:
-        """The students in the roster `table`; teachers, test students and totals are left out.
+        """The students in the roster `table`, without teachers, test students, and totals.
 
-        Their gradebook names are what they log in with, or else what their e-mail begins with.
+        Their gradebook names are their logins, or else the first part of their e-mails.
         """
         return [_person(cells) for cells in self.columns.read(table) if self.is_student(cells)]
 
     def is_student(self, cells: Cells) -> bool:
-        """Whether a row of the roster is about a student."""
+        """Whether a row of the roster is for a student."""
         return bool(cells.name) and (
             not cells.role or STUDENT.search(cells.role.casefold()) is not None
         )
@@ -81,12 +81,12 @@ class Lms(ABC):
 
     @abstractmethod
     def is_download(self, files: list[File]) -> bool:
-        """Whether `files` have names that only this LMS gives."""
+        """Whether `files` have names that only this LMS uses."""
 
     def parse(self, files: list[File], zone: tzinfo) -> Parsed:
-        """What the names of a download's `files` say.
+        """The information in the names of a download's `files`.
 
-        zone: where times without an offset are at home
+        zone: the zone of times without an offset
 
         Raises CourseError if a list that the LMS has put there cannot be read.
         """
@@ -101,51 +101,51 @@ class Lms(ABC):
 
     @abstractmethod
     def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
-        """What the `path` of one file in the download says; None if it says nothing."""
+        """The information in one file's `path` in the download; None without any."""
 
     def is_no_submission(self, path: str) -> bool:
-        """Whether the LMS itself has put the file there, so that nobody misses it."""
+        """Whether the LMS itself has added the file, so that it can be ignored."""
         return False
 
     def why_unplaced(self, path: str) -> str:
-        """Why a file belongs to nobody, for whoever has to find out whose it is."""
-        return f"the name is none that {self.title} gives"
+        """Why a file belongs to nobody, for a person who has to find its owner."""
+        return f"the name is not one that {self.title} gives"
 
     def worksheet(self, table: Table, zone: tzinfo) -> dict[str, Listed]:
-        """Who the participants in file names are, from a table that comes besides the download.
+        """The participants in file names, from a separate table.
 
-        Raises CourseError if `table` is another one, or this LMS has none.
+        Raises CourseError if `table` is a different one, or this LMS has none.
         """
         raise CourseError(f"A download from {self.title} needs no worksheet.")
 
     # ---- the names of people
 
     def spellings(self, person: Person) -> set[str]:
-        """How the LMS may write the name of `person` in a file's name, folded."""
+        """The possible spellings of the name of `person` in a file's name, folded."""
         return usual_spellings(person)
 
     def names(self, written: str) -> list[str]:
-        """The names of which the `written` one may consist, the most probable first."""
+        """The names that the `written` one may mean, the most probable first."""
         return [written]
 
     # ---- the file that takes the grades
 
     def is_grade_file(self, table: Table) -> bool:
-        """Whether `table` is a file of this LMS's into which grades are filled."""
+        """Whether `table` is this LMS's file for grades."""
         return self.is_roster(table)
 
     def grade_headings(self, assignment: Assignment) -> set[str]:
-        """How the column of grades may be headed."""
+        """The possible headings of the column of grades."""
         return {assignment.title, assignment.name}
 
     def heading_names(self, heading: str) -> set[str]:
-        """What a column is called that is headed by `heading`, which may say more."""
+        """The column's name within its `heading`, which may contain more."""
         return {heading}
 
     def keys(self, table: Table) -> list[Key | None]:
-        """Whose each row of `table` below its header is; None for a row of nobody's.
+        """The student of each row of `table` below its header; None for other rows.
 
-        Raises CourseError if no column says it.
+        Raises CourseError if no column identifies them.
         """
         if not any(self.columns.has(table, what) for what in ("lms_id", "email", "login", "name")):
             raise CourseError(
@@ -159,21 +159,21 @@ class Lms(ABC):
         ]
 
     def stated_maximum(self, table: Table, column: int) -> str:
-        """The points that the LMS expects in this column, as it writes them; "" if it does not."""
+        """The maximum points of this column, as the LMS writes them; "" if it does not."""
         return ""
 
     def why_kept(self, table: Table, row: list[str], column: int) -> str:
-        """Why the LMS wants no grade in this row, in a few words; "" if it wants one."""
+        """Why the LMS expects no grade in this row, in a few words; "" if it does."""
         return ""
 
     # ---- the feedback that goes back
 
     def feedback_name(self, path: str, assignment: str) -> str | None:
-        """The name of a feedback page by which the LMS finds its student.
+        """The name of a feedback page from which the LMS finds its student.
 
-        path: of a file of the submission, in the download
+        path: the path of a file of the submission in the download
 
-        None if `path` says nothing that would help it.
+        None if `path` contains nothing useful for that.
         """
         return None
 

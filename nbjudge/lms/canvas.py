@@ -1,4 +1,4 @@
-"""Canvas.
+"""Canvas: formats of its files.
 
 Roster, file for grades   the export of its gradebook (gradebook_exporter.rb)
 Download                  `lovelaceada_LATE_4711_90210_ps1-1.ipynb`: sortable name, whether late,
@@ -18,9 +18,9 @@ from nbjudge.lms.downloads import File, Found
 
 NAME = re.compile(r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)")
 TYPED = re.compile(r"_\d+_(?:text|link)\.html$")
-BEGINNING = re.compile(r".*?_\d+_\d+_")  # it looks for the ids of student and file
-COLUMN_ID = re.compile(r"\s*\(\d+\)\s*$")  # behind an assignment's title
-NOT_TO_FILL = ("EX", "N/A")  # a student is excused, or the assignment is not theirs
+BEGINNING = re.compile(r".*?_\d+_\d+_")  # Canvas looks for the ids of student and file
+COLUMN_ID = re.compile(r"\s*\(\d+\)\s*$")  # after an assignment's title
+NOT_TO_FILL = ("EX", "N/A")  # the student is excused, or does not have the assignment
 TEST_STUDENT = ("test", "student")
 
 

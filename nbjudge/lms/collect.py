@@ -1,4 +1,4 @@
-"""`nbjudge collect`: an LMS's download is kept in collected/, what counts of it in submitted/."""
+"""`nbjudge collect`: sorting an LMS's download into collected/, and what counts into submitted/."""
 
 import io
 import re
@@ -23,7 +23,7 @@ from nbjudge.lms.registry import LMSS, any_spelling, lms_of_download
 
 @dataclass(frozen=True)
 class Placed:
-    """A submission in a download, and whose it is."""
+    """A submission in a download, and its student."""
 
     student: str
     files: list[Found]
@@ -42,13 +42,13 @@ def collect(
     pattern: str | None = None,
     worksheet: Path | None = None,
 ) -> list[Outcome]:
-    """Sort the download at `source` into collected/, and what counts of it into submitted/.
+    """Sort the download at `source` into collected/, and submissions that count into submitted/.
 
-    Without a `source`, the rules are only applied again to what was collected before.
+    Without a `source`, the rules are only applied again to earlier submissions.
 
-    lms:       who has made the download, a name in LMSS; None: told by its names
-    pattern:   a regular expression of paths, in place of what the LMS's names say
-    worksheet: a table of the LMS's that says who the participants in its names are
+    lms:       the source of the download, a name in LMSS; None: recognized by file names
+    pattern:   a regular expression for paths, used instead of the LMS's naming scheme
+    worksheet: a table of the LMS that identifies the participants in its names
 
     Raises CourseError if `source` cannot be read at all.
     """
@@ -60,7 +60,7 @@ def collect(
     collected = collected_students(course, assignment)
     outcomes += [apply_rules(course, student, assignment) for student in collected]
     outcomes += [
-        Outcome(person.student, "nothing handed in", person.name)
+        Outcome(person.student, "nothing submitted", person.name)
         for person in people
         if person.student not in collected
         and not course.submitted(person.student, assignment).exists()
@@ -76,7 +76,7 @@ def keep_download(
     pattern: str | None = None,
     worksheet: Path | None = None,
 ) -> list[Outcome]:
-    """Sort the download at `source` into collected/; what could not be placed there.
+    """Sort the download at `source` into collected/; returns what could not be placed there.
 
     Raises CourseError if `source` cannot be read at all.
     """
@@ -115,7 +115,7 @@ def _place(
             student = _student(people, lms, first)
             for other in placed[student]:
                 if not first.attempt or first.attempt == other.attempt:
-                    raise CourseError(f"{student} has handed in {other.files[0].file.path} too")
+                    raise CourseError(f"{student} has also submitted {other.files[0].file.path}")
         except CourseError as error:
             problems.append(Outcome(first.file.path, "not placed", str(error), True))
         else:
@@ -131,12 +131,12 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     except re.error as error:
         raise CourseError(f"--pattern is not a regular expression: {error}.") from error
     if not compiled.groupindex.keys() & {"student", "email", "lms_id", "person"}:
-        raise CourseError("--pattern needs a group that tells the student, like (?P<student>.+).")
+        raise CourseError("--pattern needs a group that names the student, like (?P<student>.+).")
     return compiled
 
 
 def _student(people: list[Person], lms: Lms, found: Found) -> str:
-    """The gradebook name of who handed in.  Raises CourseError if that would be a guess."""
+    """The gradebook name of the submitter.  Raises CourseError if that would be a guess."""
     if not people and found.student:  # a plain folder needs no roster
         if not re.fullmatch(r"\w[\w.@ -]*", found.student):
             raise CourseError(f"{found.student!r} cannot be a student's name in the gradebook")
@@ -150,13 +150,13 @@ def _student(people: list[Person], lms: Lms, found: Found) -> str:
         person = person or find_person(people, name=name, spellings=any_spelling)
     if person is None:
         raise CourseError(
-            f"no student of the roster is {found.person or found.lms_id or found.email}"
+            f"no student in the roster is {found.person or found.lms_id or found.email}"
         )
     return person.student
 
 
 def _keep(course: Course, assignment: str, lms: Lms, placed: Placed) -> Outcome | None:
-    """Put one submission into collected/, unless it is there; the problem if it cannot be kept."""
+    """Add one submission to collected/, unless it is there; returns the problem if this fails."""
     contents: dict[str, bytes] = {}
     for one in placed.files:
         if one.file.size > MAX_FILE_BYTES:
@@ -176,7 +176,7 @@ def _keep(course: Course, assignment: str, lms: Lms, placed: Placed) -> Outcome 
 
 
 def _handed_in(course: Course, assignment: str, packed: bytes) -> dict[str, bytes]:
-    """The notebook and accepted files that a course's library has packed; {} for any other zip."""
+    """The notebook and accepted files packed by a course's library; {} for any other zip."""
     wanted = {f"{assignment}.ipynb", *course.assignment(assignment).files}
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:

@@ -1,7 +1,7 @@
-"""The store of all submissions that were ever collected; nothing in it is changed or removed.
+"""Store of all submissions ever collected; nothing in it is changed or removed.
 
-collected/<assignment>/<student>/001/   one submission: its files, when it was handed in, and where
-                                        it came from; numbered in the order of collecting
+collected/<assignment>/<student>/001/   one submission: its files, time, and origin; numbered in
+                                        the order of collection
 """
 
 import json
@@ -22,11 +22,11 @@ OURS = (ORIGIN, TIMESTAMP)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a submission came from, and what was said of it there."""
+    """Origin of a submission, and what the LMS said about it."""
 
     lms: str = ""
     paths: tuple[str, ...] = ()  # of its files, in the download
-    time: datetime | None = None  # of handing in; None if nobody knows exactly when
+    time: datetime | None = None  # of submission; None if not known exactly
     is_late: bool = False  # by the LMS's own mark
 
 
@@ -39,12 +39,12 @@ class Submission:
 
     @property
     def time(self) -> datetime | None:
-        """When it was handed in; None if nobody knows exactly."""
+        """The time of submission; None if not known exactly."""
         return self.origin.time
 
 
 def collected_students(course: Course, assignment: str) -> list[str]:
-    """Those of whom a submission of `assignment` was ever collected, sorted."""
+    """The students with a collected submission of `assignment`, sorted."""
     folder = course.collected("any", assignment).parent
     return sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
 
@@ -59,7 +59,7 @@ def submissions(course: Course, student: str, assignment: str) -> list[Submissio
 
 
 def read_origin(folder: Path) -> Origin:
-    """Where the submission in `folder` came from; an empty one if nobody has noted it."""
+    """The origin of the submission in `folder`; an empty one if it was not recorded."""
     try:
         noted = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
         time = noted.get("time")
@@ -81,9 +81,9 @@ def keep(
     origin: Origin,
     stamp: Stamp | None,
 ) -> None:
-    """Add a submission, unless there is one of the same `contents`, by file name, already.
+    """Add a submission, unless there already is one with the same `contents`, by file name.
 
-    stamp: what is known of when it was handed in
+    stamp: what is known about its time
     """
     before = _folders(course, student, assignment)
     if any(_digest(contents_of(folder)) == _digest(contents) for folder in before):
@@ -107,7 +107,7 @@ def keep(
 
 
 def adopt(course: Course, student: str, assignment: str) -> None:
-    """Make a submission of what is in submitted/ without having been collected."""
+    """Add the files in submitted/ as a submission if they were not collected."""
     folder = course.submitted(student, assignment)
     if not folder.is_dir():
         return
@@ -119,7 +119,7 @@ def adopt(course: Course, student: str, assignment: str) -> None:
 
 
 def is_kept(course: Course, student: str, assignment: str) -> bool:
-    """Whether what is in submitted/ is among what was collected before."""
+    """Whether the files in submitted/ are a submission collected before."""
     contents = _digest(contents_of(course.submitted(student, assignment)))
     kept = _folders(course, student, assignment)
     return any(_digest(contents_of(folder)) == contents for folder in kept)
@@ -132,7 +132,7 @@ def contents_of(folder: Path) -> dict[str, bytes]:
 
 
 def file_name(name: str, assignment: str, taken: dict[str, bytes]) -> str:
-    """A name for a student's file in a flat folder; Canvas's `-1` for a resubmission goes."""
+    """A name for a student's file in a flat folder; Canvas's `-1` for a resubmission is removed."""
     name = re.sub(r"[^\w. ()+-]", "_", name.replace("/", "__")).lstrip(".") or "file"
     plain = re.sub(r"-\d+(?=\.ipynb$)", "", name)
     if plain == f"{assignment}.ipynb" and plain not in taken:

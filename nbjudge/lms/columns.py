@@ -1,4 +1,4 @@
-"""Columns of an LMS's tables that tell who a row is about."""
+"""Columns of an LMS's tables that identify the person of each row."""
 
 import unicodedata
 from dataclasses import dataclass, fields
@@ -8,7 +8,7 @@ from nbjudge.core.tables import Table
 
 @dataclass(frozen=True)
 class Cells:
-    """What one row says of a person; what it does not say is empty."""
+    """Identity of a person in one row; missing parts are empty."""
 
     first: str
     last: str
@@ -24,7 +24,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Columns:
-    """How an LMS heads its columns, in any case: the first name that heads a column is taken."""
+    """Headings of an LMS's columns, ignoring case; the first one found is used."""
 
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Columns:
     role: tuple[str, ...] = ()
 
     def places(self, table: Table) -> dict[str, int]:
-        """Where the columns are that `table` has, by the names of the fields above."""
+        """The positions of the columns in `table`, by the names of the fields above."""
         found = {one.name: table.column(*getattr(self, one.name)) for one in fields(self)}
         return {what: place for what, place in found.items() if place is not None}
 
@@ -46,7 +46,7 @@ class Columns:
         return all(has_name if what == "name" else what in places for what in wanted)
 
     def read(self, table: Table) -> list[Cells]:
-        """What each row of `table` below its header says."""
+        """The person in each row of `table` below its header."""
         places = self.places(table)
 
         def cells(row: list[str]) -> Cells:

@@ -1,6 +1,6 @@
-"""Which submission counts by the rules of course.toml, and what is to be said of its time.
+"""Choice of the submission that counts by the rules of course.toml, and remarks on its time.
 
-submitted/<student>/<assignment>/ is a copy of the one that counts, so it can be made again when a
+submitted/<student>/<assignment>/ is a copy of the one that counts, so it can be recreated if a
 rule changes.
 """
 
@@ -16,18 +16,18 @@ from nbjudge.lms.collected import Submission, adopt, read_origin, submissions
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one student's submission, or of a file that could not be placed."""
+    """Outcome for one student's submission, or for a file that could not be placed."""
 
     who: str  # the student, or the file
-    what: str  # "collected", "unchanged", "nothing handed in", "not placed"
+    what: str  # "collected", "unchanged", "nothing submitted", "not placed"
     detail: str = ""
     is_problem: bool = False
 
 
 def counting(course: Course, student: str, assignment: str) -> tuple[Submission | None, str]:
-    """The submission that counts by the course's rules, and a sentence on those that do not.
+    """The submission that counts by the course's rules, and remarks on those that do not.
 
-    Raises CourseError if an exception names a submission that there is not.
+    Raises CourseError if an exception names a submission that does not exist.
     """
     policies = course.policies
     policy, exception = policies.of(assignment), policies.exception(student, assignment)
@@ -52,14 +52,14 @@ def counting(course: Course, student: str, assignment: str) -> tuple[Submission 
 
 
 def apply_rules(course: Course, student: str, assignment: str) -> Outcome:
-    """Make submitted/<student>/<assignment> the submission that counts."""
+    """Put the submission that counts into submitted/<student>/<assignment>."""
     adopt(course, student, assignment)
     try:
         chosen, note = counting(course, student, assignment)
     except CourseError as error:
         return Outcome(student, "unchanged", str(error), True)
     place = course.submitted(student, assignment)
-    if chosen is None and not note:  # it holds nothing that could be kept
+    if chosen is None and not note:  # it contains nothing that could be kept
         return Outcome(student, "unchanged", "", False)
     if chosen is None:
         if place.exists():
@@ -87,7 +87,7 @@ def _everything(folder: Path) -> dict[str, bytes]:
 def _late_note(
     course: Course, student: str, assignment: str, chosen: Submission
 ) -> tuple[str, bool]:
-    """What is to be said of the time of `chosen`, and whether a person has to act on it."""
+    """A remark on the time of `chosen`, and whether a person has to act on it."""
     policies = course.policies
     time = policies.exception(student, assignment).handed_in or chosen.time
     deadline = policies.deadline(student, assignment)
@@ -97,19 +97,19 @@ def _late_note(
     matters = bool(why_unknown(course, student, assignment, chosen.folder))
     remedy = ": give its handed_in in an [[exception]]" if matters else ""
     if chosen.origin.is_late:
-        return f"late, by how much the LMS does not tell{remedy}", matters
+        return f"late, but the LMS does not say by how much{remedy}", matters
     stamp = read_timestamp(chosen.folder, policies.zone(assignment))
     if stamp is None:
         return "", False
     reason = "names no offset from UTC" if stamp.latest else "is no time"
-    told = f"handed in, nobody knows exactly when, since {stamp.text[:50]!r} {reason}"
+    told = f"exact submission time unknown, because {stamp.text[:50]!r} {reason}"
     return told + remedy, matters
 
 
 def why_unknown(course: Course, student: str, assignment: str, folder: Path | None = None) -> str:
-    """Why nobody can say what lateness costs a submission; "" if it is known, or costs nothing.
+    """Why the cost of lateness is unknown; "" if it is known, or if there is none.
 
-    folder: where the submission is, if not in submitted/
+    folder: the submission's folder, if not in submitted/
     """
     policies = course.policies
     folder = folder or course.submitted(student, assignment)
@@ -120,7 +120,7 @@ def why_unknown(course: Course, student: str, assignment: str, folder: Path | No
     if is_known or not policies.of(assignment).asks_for_times:
         return ""
     if origin.is_late:
-        return "late, nobody knows by how much"
+        return "late by an unknown time"
     if stamp is not None and stamp.may_be_after(policies.deadline(student, assignment)):
-        return "handed in, nobody knows exactly when"
+        return "exact submission time unknown"
     return ""

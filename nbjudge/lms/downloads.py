@@ -1,4 +1,4 @@
-"""The files of an LMS's download, a zip or a folder, and what is known of each."""
+"""Files of an LMS's download, a zip or a folder, and what is known about each."""
 
 import contextlib
 import re
@@ -22,17 +22,17 @@ class File:
     """One file of a download."""
 
     path: str  # in the download, with slashes
-    time: datetime | None  # as the download tells it, without an offset if it tells none
+    time: datetime | None  # as given in the download, perhaps without an offset
     size: int
     read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One file, and what its name, or the LMS's list of it, says."""
+    """One file, and what its name or the LMS's list says about it."""
 
     file: File
-    name: str  # that the student gave the file
+    name: str  # given to the file by the student
     group: str  # files with the same one are one submission
     lms_id: str = ""
     participant: str = ""  # a number or name that only the LMS's worksheet explains
@@ -46,7 +46,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What an LMS's names say of the files of a download."""
+    """Files of a download, interpreted by an LMS's naming scheme."""
 
     found: list[Found]
     unplaced: list[tuple[File, str]]  # files that belong to nobody, and why
@@ -55,7 +55,7 @@ class Parsed:
 def read_download(source: Path) -> list[File]:
     """The files in a folder or a zip, sorted by path.
 
-    Raises CourseError if `source` is neither, or a zip that is damaged or encrypted.
+    Raises CourseError if `source` is neither, or is a damaged or encrypted zip.
     """
     if source.is_dir():
         return _folder(source)
@@ -93,13 +93,13 @@ def _is_link(member: zipfile.ZipInfo) -> bool:
 
 
 def _is_clutter(path: str) -> bool:
-    """What operating systems put into zips."""
+    """Whether an operating system added this entry to the zip."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
 
 
 def _member(source: Path, member: zipfile.ZipInfo) -> File:
     name = member.filename
-    if not member.flag_bits & 0x800:  # not marked as UTF-8, which it may be nevertheless
+    if not member.flag_bits & 0x800:  # not marked as UTF-8, though it may be
         with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     try:
@@ -115,9 +115,9 @@ def _member(source: Path, member: zipfile.ZipInfo) -> File:
 
 
 def by_pattern(files: list[File], pattern: re.Pattern[str]) -> Parsed:
-    """What the groups `student`, `email`, `lms_id`, `person` and `name` of a `pattern` find.
+    """Files read by the groups `student`, `email`, `lms_id`, `person`, and `name` of `pattern`.
 
-    It has to match a file's whole path.
+    It must match a file's whole path.
     """
     found, unplaced = [], []
     for file in files:
@@ -145,5 +145,5 @@ def by_pattern(files: list[File], pattern: re.Pattern[str]) -> Parsed:
 
 
 def composed(text: str) -> str:
-    """`text` with each letter one character, which a Mac writes as two."""
+    """`text` with each letter as one character; a Mac may use two."""
     return unicodedata.normalize("NFC", text)

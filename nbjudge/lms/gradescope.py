@@ -1,9 +1,9 @@
-"""Gradescope.
+"""Gradescope: formats of its files.
 
 Roster     its roster
 Download   `submission_4711/ps1.ipynb`, and `submission_metadata.yml` with e-mail and time
 
-It takes neither grades nor pages back.
+It does not import grades or pages.
 """
 
 from datetime import UTC, datetime, tzinfo
@@ -59,7 +59,7 @@ class Gradescope(Lms):
         return Parsed(found, unplaced)
 
     def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
-        return None  # only the list of submissions says whose a file is
+        return None  # only the list of submissions identifies a file's student
 
 
 def _is_listing(file: File) -> bool:
@@ -67,7 +67,7 @@ def _is_listing(file: File) -> bool:
 
 
 class _Metadata(yaml.SafeLoader):
-    """Reads Gradescope's metadata, whose values may be Ruby objects."""
+    """Loader of Gradescope's metadata, whose values may be Ruby objects."""
 
 
 def _ruby(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
@@ -81,7 +81,7 @@ _Metadata.add_multi_constructor("!ruby/", _ruby)
 
 
 def _listed(files: list[File]) -> dict[str, dict[str, Any]]:
-    """What the list in the download says of each folder.  Raises CourseError."""
+    """The entries for each folder in the download's list.  Raises CourseError."""
     listing = next((file for file in files if _is_listing(file)), None)
     if listing is None:
         raise CourseError(f"A download from Gradescope has a {LISTING}, and this one has none.")
@@ -105,7 +105,7 @@ def _found(file: File, folder: str, entry: dict[str, Any], person: dict[str, Any
 
 
 def _stamp(value: object) -> Stamp | None:
-    """When a submission was created; Gradescope's times without an offset are in UTC."""
+    """The creation time of a submission; Gradescope's times without an offset are in UTC."""
     if isinstance(value, datetime):
         return stamp_of(value, UTC)
     return stamp(value, UTC) if isinstance(value, str) else None

@@ -1,11 +1,11 @@
-"""Moodle, in English or German.
+"""Moodle, in English or German: formats of its files.
 
 Roster            the table of participants, or a grading worksheet
 Download          `Ada Lovelace_4711_assignsubmission_file/ps1.ipynb`: full name and participant
-                  number of this one assignment, which the grading worksheet has too; or all in one
+                  number for this one assignment, also in the grading worksheet; or all in one
                   name
 File for grades   the grading worksheet of the assignment
-Feedback          a zip of folders that are named like those of the download
+Feedback          a zip of folders named like those of the download
 """
 
 import re
@@ -24,8 +24,8 @@ NAME = re.compile(
     r"(?P<person>[^/]*?)_(?P<participant>\d+)_assignsubmission_file(?:/|_/?)(?P<name>.+)"
 )
 TYPED = re.compile(r"_\d+_assignsubmission_onlinetext")
-FOLDER = re.compile(r"[^/]*_\d+_assignsubmission_file")  # it looks for number and plugin
-DROPPED = re.compile(r"[\x00-\x1f&<>\"`|':\\/]")  # of a name in a file's name
+FOLDER = re.compile(r"[^/]*_\d+_assignsubmission_file")  # Moodle looks for number and plugin
+DROPPED = re.compile(r"[\x00-\x1f&<>\"`|':\\/]")  # from a name in a file's name
 
 IDENTIFIER = ("identifier", "id")
 HANDED_IN = ("last modified (submission)", "zuletzt geändert (abgabe)")
@@ -89,7 +89,7 @@ class Moodle(Lms):
         return {*usual_spellings(person), in_files}
 
     def names(self, written: str) -> list[str]:
-        """Behind the name of a group, which Moodle puts in front, there may be the student's."""
+        """A group's name, which Moodle puts first, may precede the student's."""
         ends = [place for place, letter in enumerate(written) if letter == "-"]
         return [written, *(written[place + 1 :] for place in ends)]
 
@@ -97,7 +97,7 @@ class Moodle(Lms):
         return table.column(*CHANGEABLE) is not None
 
     def grade_headings(self, assignment: Assignment) -> set[str]:
-        return GRADE  # the worksheet is of one assignment
+        return GRADE  # the worksheet is for one assignment
 
     def stated_maximum(self, table: Table, column: int) -> str:
         place = table.column(*MAXIMUM)

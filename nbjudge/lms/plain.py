@@ -1,6 +1,6 @@
-"""Files without an LMS: folders, and tables of one's own.
+"""Files without an LMS: plain folders and tables.
 
-Roster, file for grades   columns first_name, last_name, email; the usual headings of LMSs do too
+Roster, file for grades   columns first_name, last_name, email, or usual headings of LMSs
 Download                  `ada/ps1.ipynb` or `ada.ipynb`, named as in the gradebook
 """
 
@@ -14,7 +14,7 @@ from nbjudge.lms.downloads import File, Found
 
 
 class Plain(Lms):
-    """No LMS, or one that nobody has described yet."""
+    """No LMS, or one without a module of its own."""
 
     name = "plain"
     title = "a plain folder"

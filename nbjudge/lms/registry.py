@@ -1,7 +1,7 @@
-"""The learning management systems that are known, and which of them has made a file.
+"""Registry of supported learning management systems, and recognition of their files.
 
-To add one, describe it in a file of its own (`nbjudge.lms.base` says how) and enter it here, before
-`Plain`, which takes every file for its own.
+To add one, describe it in a file of its own (see `nbjudge.lms.base`) and list it here, before
+`Plain`, which accepts every file.
 """
 
 from nbjudge.core.errors import CourseError
@@ -23,11 +23,11 @@ LMSS: dict[str, Lms] = {
         Plain(),
     )
 }
-"""Every LMS by its name, in the order in which they are asked whether a file is theirs."""
+"""All LMSs by name, in the order in which they are tried for a file."""
 
 
 def lms_of_roster(table: Table) -> Lms:
-    """The LMS whose roster `table` is.  Raises CourseError if it is none's."""
+    """The LMS of the roster `table`.  Raises CourseError if there is none."""
     for lms in LMSS.values():
         if lms.is_roster(table):
             return lms
@@ -39,15 +39,15 @@ def lms_of_roster(table: Table) -> Lms:
 
 
 def lms_of_download(files: list[File]) -> Lms:
-    """The LMS that has named the `files` of a download."""
+    """The LMS of a download, recognized by its `files`."""
     return next(lms for lms in LMSS.values() if lms.is_download(files))
 
 
 def lms_of_grade_file(table: Table) -> Lms:
-    """The LMS whose file for grades `table` is."""
+    """The LMS of the file for grades `table`."""
     return next(lms for lms in LMSS.values() if lms.is_grade_file(table))
 
 
 def any_spelling(person: Person) -> set[str]:
-    """How any LMS may write the name of `person`, folded."""
+    """The spellings of the name of `person` in any LMS, folded."""
     return {spelling for lms in LMSS.values() for spelling in lms.spellings(person)}

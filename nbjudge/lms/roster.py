@@ -1,4 +1,4 @@
-"""The roster: who takes the course, from an LMS's file."""
+"""Roster of the course's students, from an LMS's file."""
 
 from dataclasses import replace
 
@@ -9,9 +9,9 @@ from nbjudge.lms.registry import lms_of_roster
 
 
 def read_roster(table: Table) -> list[Person]:
-    """The students in an LMS's `table`, each with a gradebook name that no other has.
+    """The students in an LMS's `table`, each with a unique gradebook name.
 
-    Raises CourseError if the table is no roster, or two rows cannot be told apart.
+    Raises CourseError if the table is no roster, or two rows cannot be distinguished.
     """
     people = lms_of_roster(table).people(table)
     _check_distinct(table, people)
@@ -33,7 +33,7 @@ def _check_distinct(table: Table, people: list[Person]) -> None:
 
 
 def _told_apart(people: list[Person]) -> list[Person]:
-    """`people` with gradebook names of their own: those of one name get their id behind it."""
+    """`people` with unique gradebook names: their ids are appended to names that occur twice."""
     names = [person.student for person in people]
     made = [
         replace(person, student=f"{person.student}-{folder_name(person.lms_id or person.email)}")

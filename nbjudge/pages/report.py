@@ -426,7 +426,7 @@ def _student_table(
             )
         for person in found.missing:
             who = (found.name, person.student, person.last_name, person.first_name, person.email)
-            rows.append(_texts(*who, "nothing handed in") + [""] * 8)
+            rows.append(_texts(*who, "nothing submitted") + [""] * 8)
     return rows
 
 

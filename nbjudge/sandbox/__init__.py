@@ -1,1 +1,1 @@
-"""Running notebooks: the sandbox, its limits, warm processes, and the engine."""
+"""Running of notebooks: the sandbox, its limits, warm processes, and the engine."""

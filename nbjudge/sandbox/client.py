@@ -1,10 +1,10 @@
-"""A client of kernels that collects evidence: all that leans on inner parts of nbclient.
+"""Client of kernels that collects evidence, with everything that depends on nbclient's internals.
 
 Evidence is collected from the kernel's messages as they arrive while a grade cell runs, never
-from the outputs that the notebook ends up with: a later cell can rewrite those.
+from the final outputs in the notebook, which a later cell can rewrite.
 
-Whatever of nbclient and jupyter_client is overridden or used here without being promised by them
-has a test of its own in tests/nbjudge/test_client.py, and pyproject.toml bounds their versions.
+Everything overridden or used here that nbclient and jupyter_client do not document has a test in
+tests/nbjudge/test_client.py, and pyproject.toml bounds their versions.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ from nbjudge.kernel.process.ground import COURSE
 from nbjudge.sandbox.meter import Meter
 
 LARGEST_MESSAGE = 4 * evidence.MAX_BYTES
-"""Bytes; a larger message cuts the connection.  Encoding makes an observation longer, too."""
+"""In bytes; a larger message cuts the connection.  Encoding makes an observation longer."""
 
-WAITING_MESSAGES = 16  # in the grader; beyond these the kernel keeps them, in its own memory
+WAITING_MESSAGES = 16  # in the grader; the kernel keeps more in its own memory
 START_SECONDS = 90
 
 _SHOWS = ("stream", "display_data", "update_display_data", "execute_result", "error")
 
-_SILENT = logging.getLogger("nbjudge.nbclient")  # what stops a cell is told in `Run.stopped`
+_SILENT = logging.getLogger("nbjudge.nbclient")  # `Run.stopped` says what stopped a cell
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 
@@ -60,7 +60,7 @@ class Culprit(NamedTuple):
 
 
 class EvidenceClient(NotebookClient):
-    """An nbclient that keeps evidence apart from outputs and leaves out the cells it is told to."""
+    """An nbclient that keeps evidence separate from outputs and skips given cells."""
 
     def __init__(self, notebook: NotebookNode, left_out: frozenset[str], limits: Limits):
         super().__init__(
@@ -71,7 +71,7 @@ class EvidenceClient(NotebookClient):
             store_widget_state=False,
             shutdown_kernel="immediate",
             startup_timeout=START_SECONDS,
-            iopub_timeout=30,  # how long to wait for what a cell printed, once it has ended
+            iopub_timeout=30,  # how long to wait for a cell's output after its end
             log=_SILENT,
         )
         self.left_out = left_out
@@ -80,9 +80,9 @@ class EvidenceClient(NotebookClient):
         self.on_own_ground: dict[str, list[dict[str, Any]]] = {}
         self.students = notebook.metadata.get(METADATA_KEY, {}).get("students", [])
         self.printed: dict[str, int] = {}
-        self.position = -1  # of the cell that runs or has run last
+        self.position = -1  # of the cell that is running or ran last
         self.meter: Meter | None = None
-        self.flood = ""  # why a cell that prints without end was stopped
+        self.flood = ""  # why a cell that prints endlessly was stopped
 
     async def async_execute_cell(
         self,
@@ -94,7 +94,7 @@ class EvidenceClient(NotebookClient):
         if cell.cell_type != "code" or cell.id in self.left_out:
             return cell
         self.position = cell_index
-        self._display_id_map.clear()  # no cell may rewrite what an earlier one has shown
+        self._display_id_map.clear()  # no cell may rewrite the output of an earlier one
         self.comm_objects.clear()
         self.output_hook_stack.clear()
         assert self.km is not None
@@ -110,7 +110,7 @@ class EvidenceClient(NotebookClient):
         return done
 
     def _course(self, cell: NotebookNode, is_own_ground: bool = False) -> dict[str, Any] | None:
-        """What the kernel is told of a cell of the course's; None of one of the student's."""
+        """The metadata sent with a cell of the course; None for a student's."""
         is_theirs = cell.metadata.get(METADATA_KEY, {}).get("origin", "template") != "template"
         if is_theirs or is_solution(cell):
             return None
@@ -121,9 +121,9 @@ class EvidenceClient(NotebookClient):
         }
 
     async def _repeat_on_own_ground(self, cell: NotebookNode, cell_index: int) -> None:
-        """Run a grade cell once more, with the settings that the student's cells have left.
+        """Run a grade cell once more, with the settings left by the student's cells.
 
-        A right answer may need these, or fail because of them: the better of the two counts.
+        A right answer may need these, or fail because of them; the better of the two runs counts.
         """
         assert isinstance(self.kc, KernelClient)
         first = self.evidence.pop(cell.id)
@@ -135,7 +135,7 @@ class EvidenceClient(NotebookClient):
             self.evidence[cell.id] = first
 
     def is_complete(self) -> bool:
-        """Whether all evidence that was sent has arrived, by the numbers it was given."""
+        """Whether all evidence has arrived, by its sequence numbers."""
         both = (*self.evidence.values(), *self.on_own_ground.values())
         arrived = [payload for payloads in both for payload in payloads]
         numbers = [payload.get("number") for payload in arrived if isinstance(payload, dict)]
@@ -151,7 +151,7 @@ class EvidenceClient(NotebookClient):
         if self.printed[cell.id] > self.limits.output_bytes:
             self.flood = f"printed more than {self.limits.output_mb} MB and was stopped"
             assert self.task_poll_for_reply is not None
-            self.task_poll_for_reply.cancel()  # nobody waits for the end of this cell
+            self.task_poll_for_reply.cancel()  # do not wait for the end of this cell
             return None
         data = content.get("data")
         if msg["msg_type"] == "display_data" and isinstance(data, dict) and evidence.MIME in data:
@@ -159,7 +159,7 @@ class EvidenceClient(NotebookClient):
             if len(payloads) < self.limits.observations:
                 payloads.append(data[evidence.MIME])
             return None
-        if msg["msg_type"].startswith("comm_"):  # a front end's, and there is none
+        if msg["msg_type"].startswith("comm_"):  # for a front end, and there is none
             return None
         is_shown = msg["msg_type"] in _SHOWS
         if is_shown and self.printed[cell.id] > self.limits.output_characters:
@@ -168,9 +168,9 @@ class EvidenceClient(NotebookClient):
 
 
 class KernelClient(AsyncKernelClient):
-    """A client of a kernel that is ready: there is nothing to wait for but the first answer."""
+    """A client of a kernel that is ready: it only waits for the first answer."""
 
-    course: dict[str, Any] | None = None  # what the kernel is told of the next cell
+    course: dict[str, Any] | None = None  # metadata for the next cell
 
     def execute(self, code: str, *arguments: Any, **options: Any) -> str:
         """Send a cell, with metadata that says whether it is the course's."""
@@ -189,7 +189,7 @@ class KernelClient(AsyncKernelClient):
             self.kernel_info()
             try:
                 await self.shell_channel.get_msg(timeout=1)
-                await self.iopub_channel.get_msg(timeout=patience)  # what it publishes arrives
+                await self.iopub_channel.get_msg(timeout=patience)  # its published messages arrive
                 return
             except Empty:
                 patience = min(1.0, 2 * patience)
@@ -201,7 +201,7 @@ class KernelClient(AsyncKernelClient):
 
 
 class KernelManager(AsyncKernelManager):
-    """Starts kernels that one kernelspec describes, whatever kernelspecs the machine has."""
+    """Manager of kernels with one given kernelspec, whatever kernelspecs the machine has."""
 
     def __init__(self, spec: KernelSpec, **settings: Any) -> None:
         super().__init__(client_factory=KernelClient, **settings)
@@ -215,9 +215,9 @@ class KernelManager(AsyncKernelManager):
 def execute(
     client: EvidenceClient, spec: KernelSpec, files: dict[str, bytes], variables: dict[str, str]
 ) -> Culprit | None:
-    """Run the client's notebook in a new kernel; the cell that ended the run, or None.
+    """Run the client's notebook in a new kernel; returns the cell that ended the run, or None.
 
-    Raises what kept the kernel from starting: CourseError, or an exception of Jupyter's.
+    Raises CourseError, or an exception of Jupyter's, if the kernel did not start.
     """
     folder = temporary.make()
     try:
@@ -227,9 +227,9 @@ def execute(
 
 
 def _complete(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work` to its end, in a thread next to the caller's if that has an event loop.
+    """Run `work` to its end, in another thread if the caller's has an event loop.
 
-    JupyterLab's server has one, in which the formgrader's button grades; so has a notebook.
+    JupyterLab's server, in which the formgrader's button grades, has one, and so has a notebook.
     """
     try:
         asyncio.get_running_loop()
@@ -238,7 +238,7 @@ def _complete(work: Coroutine[Any, Any, Result]) -> Result:
     return _OTHER_THREAD.submit(asyncio.run, work).result()
 
 
-_OTHER_THREAD = ThreadPoolExecutor(1)  # stays: a sandbox ends with the thread that started it
+_OTHER_THREAD = ThreadPoolExecutor(1)  # kept: a sandbox ends with the thread that started it
 
 
 async def _execute(
@@ -249,10 +249,10 @@ async def _execute(
     variables: dict[str, str],
 ) -> Culprit | None:
     loop = asyncio.get_running_loop()
-    # a sentence for each of nbclient's own tasks that a stopped cell leaves behind helps nobody
+    # suppress messages about nbclient's own tasks that a stopped cell leaves behind
     loop.set_exception_handler(lambda loop, context: None)
-    # nbclient would take Ctrl-C for itself, and in the end leave it to Python's own handler: in a
-    # worker, which leaves it to its parent, the next notebook would end in a traceback
+    # nbclient would handle Ctrl-C itself and then restore Python's handler: in a worker, which
+    # leaves Ctrl-C to its parent, the next notebook would end in a traceback
     loop.add_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
     loop.remove_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
     context = zmq.asyncio.Context()
@@ -276,14 +276,14 @@ async def _execute(
 
 
 def _not_a_signal(*_: object) -> NoReturn:
-    """In place of what handles signals, as on a loop that cannot: nbclient goes on without."""
+    """Refuse to handle signals, as some event loops do; nbclient then works without."""
     raise RuntimeError("Signals are left to whoever runs the engine.")
 
 
 def _culprit(client: EvidenceClient, error: Exception) -> Culprit:
-    """Which cell ended the run, and why."""
+    """The cell that ended the run, and why."""
     cell = client.nb.cells[client.position].id
-    if client.meter is not None and client.meter.reason:  # it may have been just before its end
+    if client.meter is not None and client.meter.reason:  # possibly just before its end
         return Culprit(client.meter.culprit, client.meter.reason)
     if client.flood:
         return Culprit(cell, client.flood)

@@ -1,7 +1,7 @@
-"""The engine: runs one notebook and collects its evidence; bytes in, bytes out.
+"""The engine, which runs one notebook and collects its evidence.
 
-`run` is the seam of grading.  It takes a `Task` and gives a `Run`, both plain data, so that it can
-be called in another process, or by a cluster's executor.
+`run` takes a `Task` and returns a `Run`, both plain data, so that it can be called in another
+process, or by a cluster's executor.
 """
 
 import dataclasses
@@ -21,17 +21,17 @@ ATTEMPTS = 4
 """The first run, and at most three more without the cells that killed or hung the kernel."""
 
 NOT_RUN = "training"
-"""The tag of given cells that grading leaves out: no hidden test needs what they do."""
+"""The tag of given cells that grading skips because no hidden test needs them."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one run depends on."""
+    """Inputs of one run."""
 
     notebook: str  # the run notebook as JSON
     limits: Limits = field(default_factory=Limits)
-    files: dict[str, bytes] = field(default_factory=dict)  # name → contents, put next to it
-    packages: tuple[str, ...] = ()  # what can be imported, and what that needs
+    files: dict[str, bytes] = field(default_factory=dict)  # name → contents, written next to it
+    packages: tuple[str, ...] = ()  # that can be imported, and their dependencies
     library: str = ""  # one of them: the course's own
     threads: int = 1  # of each numerical library
     environment: dict[str, str] = field(default_factory=dict)  # variables for the kernel
@@ -39,21 +39,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run showed."""
+    """Results of one run."""
 
     notebook: str  # the executed notebook as JSON
-    evidence: dict[str, tuple[dict[str, Any], ...]]  # cell id → what arrived while it ran
+    evidence: dict[str, tuple[dict[str, Any], ...]]  # cell id → messages that arrived while it ran
     stopped: dict[str, str]  # cell id → why this cell had to be left out
-    # the same of grade cells that ran once more, with settings that the student had changed
+    # the same for grade cells that ran once more, with settings that the student had changed
     on_own_ground: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
 
 
 def run(task: Task, isolation: Isolation) -> Run:
     """Run `task` in a fresh kernel and an empty folder.
 
-    A cell that kills or hangs the kernel costs only its own evidence: the run is repeated
-    without it, at most three times.  A run that lost evidence on its way is repeated once, and so
-    is the start of a kernel, since on a busy machine one may fail.
+    A cell that kills or hangs the kernel loses only its own evidence: the run is repeated
+    without it, at most three times.  A run whose evidence was lost in transit is repeated once, and
+    so is the start of a kernel, which may fail on a busy machine.
 
     Raises CourseError if the sandbox cannot be made, or no kernel starts.
     """

@@ -1,7 +1,6 @@
-"""Isolation: what keeps a notebook from the grader's machine, and how its kernel starts.
+"""Isolation of a notebook from the grader's machine, and the way its kernel starts.
 
-It decides how a notebook is run, never what it is graded on: kept runs and grades do not depend
-on it.
+It affects how a notebook runs, but not its result: kept runs and grades do not depend on it.
 """
 
 from dataclasses import dataclass
@@ -14,20 +13,20 @@ PROVISIONERS = {
     "user": "nbjudge-other-user",
     "none": "nbjudge-unsandboxed",
 }
-"""The kernel provisioners, by what keeps a notebook from the machine."""
+"""The kernel provisioners, by kind of isolation."""
 
 AUTO = "bwrap"
-"""What `auto` means; tests on a machine without a sandbox have it mean `none`."""
+"""Meaning of `auto`; tests on a machine without a sandbox set it to `none`."""
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """How notebooks are run.
+    """Settings for running notebooks.
 
     sandbox: "auto" or "bwrap", in the sandbox or not at all; "user", as another user of the
-             machine, in a container that allows no sandbox; "none", with the grader's own rights
+             machine, in a container that allows no sandbox; "none", with the grader's permissions
     warm:    whether a kernel is forked from a process that has imported what it needs, and that
-             stays for the next one
+             is kept for the next one
     """
 
     sandbox: str = "auto"
@@ -35,11 +34,11 @@ class Isolation:
 
     @property
     def provisioner(self) -> str:
-        """The name of the kernel provisioner that runs notebooks like this."""
+        """The name of the kernel provisioner for these settings."""
         return PROVISIONERS[AUTO if self.sandbox == "auto" else self.sandbox]
 
     def check(self) -> None:
-        """Raise CourseError if this needs the sandbox and the machine has none."""
+        """Raise CourseError if the sandbox is required and the machine has none."""
         if self.provisioner == PROVISIONERS["bwrap"] and (reason := bubblewrap.why_not()):
             raise CourseError(
                 f"Submissions are only run in a sandbox, and {reason}; `--sandbox none` runs them "

@@ -1,7 +1,7 @@
-"""The meter: watches from outside what the processes of one submission use.
+"""The meter, which watches the resource use of one submission's processes from outside.
 
-Time is counted so that a busy machine changes no score: what the processes compute counts as
-processor seconds, and while all of them only wait, the clock counts.
+Time is counted so that a busy machine changes no score: as processor seconds while a process
+computes, and by the clock while all of them wait.
 """
 
 import contextlib
@@ -14,18 +14,18 @@ import psutil
 from nbjudge.core.limits import Limits
 
 PERIOD = 0.1
-"""Seconds between two looks."""
+"""Seconds between two measurements."""
 
 WALL_FACTOR, WALL_EXTRA = 10, 60
-"""However time is counted, no cell takes longer than so many times its seconds, and these."""
+"""Hard limit on the clock for each cell: this many times its seconds, plus these."""
 
 WAITING = frozenset({psutil.STATUS_SLEEPING, psutil.STATUS_IDLE, psutil.STATUS_STOPPED})
 
 
 class Meter:
-    """Watches the processes below one process; kills that one when a limit is crossed.
+    """Watcher of the descendants of one process, which it kills if a limit is exceeded.
 
-    `reason` then says which, as the end of a sentence about the cell, and `culprit` is that cell.
+    `reason` then says which limit, as the end of a sentence about the cell, `culprit`.
     """
 
     def __init__(self, pid: int, limits: Limits) -> None:
@@ -35,17 +35,17 @@ class Meter:
         self.culprit = ""
         self.notebook_seconds = 0.0
         self.cell_seconds = 0.0
-        self._cell = ""  # the one that runs
+        self._cell = ""  # the running one
         self._cell_began = self._looked = time.monotonic()
         self._seen: dict[int, float] = {}
-        self._left: dict[psutil.Process, str] = {}  # by which cell; "": by none
+        self._left: dict[psutil.Process, str] = {}  # by which cell; "" if by none
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def begin_cell(self, name: str) -> None:
-        """A cell begins: its time counts from here."""
+        """Start counting the time of a cell."""
         with self._lock:
             if not self._left:  # the kernel itself
                 self._note_what_is_left("")
@@ -53,7 +53,7 @@ class Meter:
             self._cell_began = self._looked = time.monotonic()
 
     def end_cell(self) -> None:
-        """It has ended: what is used until the next one begins is not its own."""
+        """End the cell: usage until the next one begins is not counted for it."""
         with self._lock:
             self._note_what_is_left(self._cell)
             self._cell = ""
@@ -64,7 +64,7 @@ class Meter:
         self._thread.join()
 
     def _note_what_is_left(self, cell: str) -> None:
-        """Remember which processes are here now and were not before: `cell` leaves them behind."""
+        """Remember the new processes as left behind by `cell`."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in self.root.children(recursive=True):
                 self._left.setdefault(process, cell)
@@ -82,7 +82,7 @@ class Meter:
                 return
 
     def _look(self, processes: list[psutil.Process]) -> None:
-        """Count what has happened since the last look, and act where that is too much."""
+        """Count the usage since the last measurement, and act if it is too much."""
         now = time.monotonic()
         used, is_waiting, memory = 0.0, True, 0
         for process in processes:
@@ -103,15 +103,15 @@ class Meter:
         if reason := self._crossed(processes, memory, now - self._cell_began):
             self.reason, self.culprit = reason, self._whose(processes)
             with contextlib.suppress(psutil.NoSuchProcess):
-                self.root.kill()  # the first of its process table: all others go with it
+                self.root.kill()  # pid 1 of its process table: all others end with it
 
     def _whose(self, processes: list[psutil.Process]) -> str:
-        """The cell that most of `processes` come from: one that forks may end before they count."""
+        """The cell that started most of `processes`: it may have ended before they are counted."""
         cells = Counter(self._origin(process) for process in processes)
         return cells.most_common(1)[0][0]
 
     def _origin(self, process: psutil.Process | None) -> str:
-        """The cell that left `process`, or its nearest known ancestor, or the running one."""
+        """The cell that left `process` or its nearest known ancestor; or else the running one."""
         with contextlib.suppress(psutil.NoSuchProcess):
             while process is not None and process != self.root:
                 if process in self._left:
@@ -139,9 +139,9 @@ class Meter:
 
 
 def _held(processes: list[psutil.Process]) -> int:
-    """Bytes of memory that `processes` hold, what they share counted once.
+    """Bytes of memory used by `processes`, with shared memory counted once.
 
-    Where that may not be known, as of another user's in a container, it is counted for each.
+    If sharing cannot be read, as for another user's in a container, it is counted for each.
     """
     total = 0
     for process in processes:

@@ -1,8 +1,8 @@
-"""A kernel as another user: for a grader that is root where namespaces are forbidden.
+"""Provisioner of kernels that run as another user, if the grader is root without namespaces.
 
-That is how an autograder runs in a container such as Gradescope's.  The student's code has no
-network, no rights, and may read what everybody on the machine may read; so this is only asked for
-where `why_not` has found the grader's own files closed to it.
+An autograder runs like this in a container such as Gradescope's.  The student's code has no
+network and no privileges, but may read every world-readable file; so this is only used if
+`why_not` has found that the grader's own files are closed to it.
 """
 
 import json
@@ -25,7 +25,7 @@ from nbjudge.kernel.process import seccomp
 from nbjudge.sandbox.unsandboxed import UnsandboxedProvisioner
 
 USER = 64_321
-"""Number of the user and the group, which no account of a machine has."""
+"""Number of the user and the group, which belongs to no account."""
 
 CHECK = """\
 import json, os, sys
@@ -37,7 +37,7 @@ print(json.dumps([usable, [path for path in kept if can(path, os.W_OK)]]))"""
 
 
 def why_not(closed: Iterable[Path] = (), kept: Iterable[Path] = ()) -> str | None:
-    """Why kernels cannot run as the other user, in a sentence; None where they can.
+    """Why kernels cannot run as the other user, in a sentence; None if they can.
 
     closed: files and folders that this user must not be able to use
     kept: those that they must not be able to change
@@ -68,9 +68,9 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def end_all() -> None:
-    """End every process of the other user, however often they fork.
+    """End every process of the other user, even if they keep forking.
 
-    Raises CourseError where some go on all the same.
+    Raises CourseError if some survive.
     """
     for _ in range(100):
         if not any(map(_is_theirs, psutil.process_iter())):
@@ -87,10 +87,10 @@ def _is_theirs(process: psutil.Process) -> bool:
 
 
 class OtherUserProvisioner(UnsandboxedProvisioner):
-    """Starts `nbjudge.kernel.process.guard`, which runs the kernel as the other user."""
+    """Provisioner that starts `nbjudge.kernel.process.guard`, which runs the kernel."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Give the other user the kernel's folder, and nothing next to it."""
+        """Give the other user access to the kernel's folder, and nothing next to it."""
         prepared = await super().pre_launch(**kwargs)
         manager: Any = self.parent
         scratch, home = self.home.parent, self.home
@@ -106,7 +106,7 @@ class OtherUserProvisioner(UnsandboxedProvisioner):
         return prepared
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start the guard, once nothing of an earlier kernel is left."""
+        """Start the guard, after all processes of an earlier kernel have ended."""
         end_all()
         return await super().launch_kernel(cmd, **kwargs)
 

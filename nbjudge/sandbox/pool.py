@@ -1,7 +1,7 @@
-"""Warm processes: started once, each forks one kernel after the other inside its own sandbox.
+"""Pool of warm processes, each of which forks one kernel at a time inside its own sandbox.
 
-A process that is not in use waits in `_IDLE` for the next submission with the same packages.
-Each ends with the process that started it, however that ends, since its stdin ends then.
+An unused process waits in `_IDLE` for the next submission with the same packages.  Each ends with
+the process that started it, however that ends, because its stdin is then closed.
 """
 
 import atexit
@@ -19,24 +19,24 @@ from nbjudge.core import temporary
 from nbjudge.core.errors import CourseError
 from nbjudge.sandbox import bubblewrap
 
-MOST_IDLE = 4  # as many as a process keeps
+MOST_IDLE = 4  # kept by each process
 WARM_UP_SECONDS = 120
 ANSWER_SECONDS = 90
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a warm process is for; one of another kind cannot take its place."""
+    """Kind of a warm process; one of another kind cannot take its place."""
 
     packages: tuple[str, ...]
     library: str = ""  # one of them, all of whose modules are imported
-    threads: int = 1  # of each numerical library, which reads their number when it is imported
+    threads: int = 1  # of each numerical library, which reads it when it is imported
 
 
 class Zygote:
     """A warm process in a sandbox, as seen from outside.
 
-    Raises CourseError where it cannot be started.
+    Raises CourseError if it cannot be started.
     """
 
     def __init__(self, kind: Kind) -> None:
@@ -65,7 +65,7 @@ class Zygote:
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send one request and wait for its answer.
 
-        Raises CourseError where the process has ended or does not answer.
+        Raises CourseError if the process has ended or does not answer.
         """
         assert self.process.stdin is not None
         try:
@@ -92,7 +92,7 @@ class Zygote:
         return CourseError("The sandbox stopped working.")
 
     def is_alive(self) -> bool:
-        """Whether this process started it and it still runs."""
+        """Whether the current process started it and it is still running."""
         return self.owner == os.getpid() and self.process.poll() is None
 
     def close(self) -> None:
@@ -108,12 +108,12 @@ class Zygote:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-_IDLE: list[Zygote] = []  # the one that has waited longest comes first
+_IDLE: list[Zygote] = []  # the one that has waited longest is first
 _LOCK = threading.Lock()
 
 
 def borrow(kind: Kind) -> Zygote:
-    """A warm process of this `kind`: one that is idle, else a new one."""
+    """A warm process of this `kind`: an idle one, or else a new one."""
     with _LOCK:
         _IDLE[:] = [zygote for zygote in _IDLE if zygote.is_alive()]
         found = next((zygote for zygote in reversed(_IDLE) if zygote.kind == kind), None)
@@ -124,7 +124,7 @@ def borrow(kind: Kind) -> Zygote:
 
 
 def give_back(zygote: Zygote) -> None:
-    """Keep `zygote` for the next submission of its kind; one that waits longer makes room."""
+    """Keep `zygote` for the next submission of its kind; the one idle longest makes room."""
     with _LOCK:
         _IDLE.append(zygote)
         surplus, _IDLE[:] = _IDLE[:-MOST_IDLE], _IDLE[-MOST_IDLE:]

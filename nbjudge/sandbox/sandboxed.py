@@ -1,4 +1,4 @@
-"""A kernel in the sandbox, for jupyter_client and so for everything that is built on it.
+"""Provisioner of kernels in the sandbox, for jupyter_client and everything built on it.
 
 It is registered under the name `nbjudge-sandbox`; a kernelspec asks for it in its metadata:
 
@@ -29,9 +29,9 @@ _NUMBERS = itertools.count()
 
 
 class SandboxProvisioner(KernelProvisionerBase):
-    """Starts kernels in the sandbox, forked from a warm process or, cold, from a new one."""
+    """Provisioner of kernels in the sandbox, forked from a warm process or from a new one."""
 
-    packages = List(Unicode(), help="what may be imported, and what it needs")
+    packages = List(Unicode(), help="what may be imported, with its dependencies")
     library = Unicode(help="one of them: the course's own")
     warm = Bool(True, help="keep the process that the kernel is forked from for the next one")
     threads = Int(1, help="of each numerical library")
@@ -47,7 +47,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Take a warm process, and write the connection file for the folder that it shares.
 
-        Raises CourseError where the sandbox cannot be made.
+        Raises CourseError if the sandbox cannot be made.
         """
         if reason := bubblewrap.why_not():
             raise CourseError(f"There is no sandbox: {reason}.")
@@ -63,9 +63,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         return await super().pre_launch(**kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start the kernel, with `files` (name → bytes) beside it and `variables` set.
+        """Start the kernel, with `files` (name → bytes) next to it and `variables` set.
 
-        Raises CourseError where it does not start.
+        Raises CourseError if it does not start.
         """
         assert self._zygote is not None
         limits = Limits(**self.limits)
@@ -96,7 +96,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         return 1
 
     async def wait(self) -> int | None:
-        """Wait until the kernel has ended, and everything that it started; end it if need be."""
+        """Wait until the kernel and everything it started have ended; end them if necessary."""
         self._end()
         return 0
 
@@ -139,10 +139,10 @@ def _text(key: bytes | str) -> str:
 
 
 def _seen_from_here(bwrap: int, inner: int) -> int:
-    """The process id, seen from here, of the one that is `inner` in the sandbox of `bwrap`.
+    """The process id outside the sandbox of `bwrap` of the process that is `inner` inside it.
 
-    psutil's `children` would not do: it leaves out those that seem older than their parent, which
-    they do where the system's clock is set back while it looks.
+    psutil's `children` is not used because it skips those that seem older than their parent, as
+    happens if the system's clock is set back.
     """
     for pid in psutil.pids():
         with contextlib.suppress(OSError, psutil.NoSuchProcess):

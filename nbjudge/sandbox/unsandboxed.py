@@ -1,6 +1,6 @@
-"""A kernel without a sandbox: it runs with the rights of whoever grades, and is only metered.
+"""Provisioner of kernels without a sandbox, which run with the grader's permissions and a meter.
 
-For machines that cannot make the sandbox, and for people who trust all that they run.
+For machines that cannot make the sandbox, and for people who trust all the code that they run.
 """
 
 import functools
@@ -21,7 +21,7 @@ from nbjudge.sandbox.meter import Meter
 
 
 class UnsandboxedProvisioner(LocalProvisioner):
-    """Starts `nbjudge.kernel.process.kernel` as a process like any other."""
+    """Provisioner that starts `nbjudge.kernel.process.kernel` as an ordinary process."""
 
     packages = List(Unicode())  # not enforced here
     library = Unicode()
@@ -38,7 +38,7 @@ class UnsandboxedProvisioner(LocalProvisioner):
         return Path(manager.connection_file).parent / "home"
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Put the task's `files` into an empty folder and set its `variables`."""
+        """Write the task's `files` into an empty folder and set its `variables`."""
         manager: Any = self.parent
         home = self.home
         work = home / "work"
@@ -56,7 +56,7 @@ class UnsandboxedProvisioner(LocalProvisioner):
             "stderr": subprocess.DEVNULL,
         }
         prepared: dict[str, Any] = await super().pre_launch(**kwargs)
-        # -P: no file in the working folder can shadow what the kernel imports to start
+        # -P: no file in the working folder can shadow what the kernel imports at its start
         module = ["-P", "-m", "nbjudge.kernel.process.kernel"]
         prepared["cmd"] = [sys.executable, *module, "-f", manager.connection_file]
         return prepared
@@ -88,7 +88,7 @@ def _environment(home: Path, threads: int) -> dict[str, str]:
 
 
 def _copy_font_list(home: Path) -> None:
-    """Give Matplotlib in the kernel the font list it would otherwise spend seconds to make."""
+    """Give Matplotlib in the kernel the font list that it would otherwise spend seconds on."""
     (home / "matplotlib").mkdir()
     for path in font_lists():
         shutil.copy(path, home / "matplotlib")
@@ -99,7 +99,7 @@ def font_lists() -> tuple[Path, ...]:
     """Matplotlib's lists of this machine's fonts."""
     try:
         import matplotlib
-        import matplotlib.font_manager  # importing it makes the list
+        import matplotlib.font_manager  # importing it creates the list
     except ImportError:
         return ()
     return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))

@@ -1,6 +1,6 @@
-"""Workers: processes on this machine that run notebooks side by side.
+"""Workers: processes on this machine that run notebooks in parallel.
 
-They are forked before anything else is started, so that they begin with all that this process
+They are forked before anything else is started, so that they inherit everything that this process
 has imported, and each keeps a warm process of its own.  They end with the process that made them,
 even if that is killed.  On a system that cannot fork, threads take their place.
 """
@@ -29,24 +29,24 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class NotebookExecutor:
-    """Workers, and how the notebooks that they run are isolated."""
+    """Workers, and the isolation of the notebooks that they run."""
 
     workers: Executor
     isolation: Isolation
 
     def submit(self, run: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Have a worker call `run`, which takes the isolation after its other arguments.
+        """Have a worker call `run`, with the isolation after its other arguments.
 
-        Raises BrokenExecutor if a worker has ended, and the others with it.
+        Raises BrokenExecutor if a worker has ended, and with it all others.
         """
         return self.workers.submit(run, *arguments, self.isolation)
 
 
 @contextlib.contextmanager
 def workers(jobs: int | None, isolation: Isolation) -> Iterator[NotebookExecutor]:
-    """An executor that runs `jobs` notebooks at once, one for each core if that is None.
+    """An executor that runs `jobs` notebooks at once, or one per core if that is None.
 
-    Leaving it by an exception, Ctrl-C among them, ends at once whatever still runs.
+    If it is left by an exception such as Ctrl-C, everything still running is ended at once.
     """
     temporary.sweep()
     count = jobs or os.cpu_count() or 1
@@ -59,7 +59,7 @@ def workers(jobs: int | None, isolation: Isolation) -> Iterator[NotebookExecutor
         return
     context = multiprocessing.get_context("fork")
     executor = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(os.getpid(),))
-    # all of them now, while this process has no other thread that a fork could catch in the act
+    # fork all of them now, while this process has no other threads
     wait([executor.submit(time.sleep, 0.001) for _ in range(count)])
     processes = list(multiprocessing.active_children())
     try:
@@ -67,16 +67,16 @@ def workers(jobs: int | None, isolation: Isolation) -> Iterator[NotebookExecutor
     except BaseException:
         for process in processes:
             process.kill()
-        executor.shutdown(cancel_futures=True)  # nothing to wait for but its own thread's end
+        executor.shutdown(cancel_futures=True)  # only its own thread is still to end
         raise
     executor.shutdown()
 
 
 def _begin(parent: int) -> None:
-    """Settle a new worker: it leaves Ctrl-C to its parent, and does not outlive it."""
+    """Set up a new worker, which leaves Ctrl-C to its parent and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    multiprocessing.util.Finalize(None, pool.close_all, exitpriority=1)  # atexit is not for workers
+    multiprocessing.util.Finalize(None, pool.close_all, exitpriority=1)  # workers skip atexit
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended in the meantime
+    if os.getppid() != parent:  # it has ended in the meantime
         os._exit(1)

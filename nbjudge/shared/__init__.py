@@ -1,1 +1,1 @@
-"""Code that a course's own library may carry along; none of it knows an answer or grades."""
+"""Code that a course's own library may include; it contains no answers and does no grading."""

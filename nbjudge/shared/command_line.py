@@ -1,4 +1,4 @@
-"""Command lines: argparse with one sentence for a mistyped word, and a guess at what was meant."""
+"""Command-line parsing: argparse with one-sentence errors and suggestions for mistyped words."""
 
 import argparse
 import difflib
@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-LONGEST_GUESSED = 100  # characters of a mistyped word for which a guess is made
+LONGEST_GUESSED = 100  # characters of a mistyped word for which there is a suggestion
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'grade'?` after a sentence about the unknown `word`; empty without a guess.
+    """`; did you mean 'grade'?` to follow a sentence about the unknown `word`; may be empty.
 
-    A beginning of a known word counts as meaning it.
+    A prefix of a known word matches it.
     """
     known = list(known)
     if not 0 < len(word) <= LONGEST_GUESSED:
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        """As argparse has it."""
+        """As in argparse."""
         made = super().add_argument(*names, **settings)
         self.flags += made.option_strings
         return made
@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse has it, but what looks like an option and is none is refused first."""
+        """As in argparse, but unknown options are refused first."""
         words = sys.argv[1:] if args is None else list(args)
         for word in words:
             if word == "--" or (self._subparsers and not word.startswith("-")):
@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a word that is none of an argument's choices, with a guess at what was meant."""
+        """Refuse a word that is not among an argument's choices, with a suggestion."""
         if action.choices is None or value in action.choices:
             return
         known = list(map(str, action.choices))

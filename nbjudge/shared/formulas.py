@@ -1,7 +1,7 @@
-"""TeX formulas as MathML that is safe to put into a page, whoever wrote the formula.
+"""Translation of untrusted TeX formulas into MathML that is safe in a page.
 
 latex2mathml does the translation. Its own text output is not safe: it turns `\\text{<b>}` into
-markup. So only its element tree is taken, and written out here from a list of what is allowed.
+markup. So only its element tree is used, and written out here from a list of what is allowed.
 """
 
 import html
@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import Converter
 
 LONGEST = 1_500  # characters of one formula
-DEEPEST = 30  # braces and environments inside one another
+DEEPEST = 30  # levels of nested braces and environments
 
 ELEMENTS = frozenset(
     "math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms "
@@ -31,7 +31,7 @@ ATTRIBUTES = {
     **dict.fromkeys("depth height lspace maxsize minsize rspace width".split(), LENGTH),
 }
 PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "mover": 2, "munder": 2}
-ROWS = frozenset("math mrow mstyle mtd msqrt".split())  # whose children stand side by side
+ROWS = frozenset("math mrow mstyle mtd msqrt".split())  # whose children are in a row
 ARGUMENTS = frozenset("mfrac mi mn msqrt msub msubsup msup".split())  # brackets need no space
 LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 BIG_OPERATORS = frozenset("∑∏⋃⋂")
@@ -44,12 +44,14 @@ CLOSING = re.compile(r"\\(?:end|right)\b|(?<!\\)\}")
 
 
 def mathml(latex: str, block: bool) -> str:
-    """`latex` as a MathML element, or as its own source in `<code>` where that cannot be done."""
+    """`latex` as a MathML element, or as its source in `<code>` if that fails."""
     source = latex.strip()
     try:
         if not _is_tame(source):
             raise ValueError("too long, too deep, or with definitions of its own")
-        source = ALIGNED.sub(r"\\\1{align*}", source)  # the one of the two that is translated
+        source = ALIGNED.sub(
+            r"\\\1{align*}", source
+        )  # the one of the two that the translator knows
         tree = Converter(display="block" if block else "inline").convert_to_element(source)
         return _written(tree)
     except Exception:  # whatever a hostile formula provokes in the translator
@@ -74,7 +76,7 @@ def _is_tame(latex: str) -> bool:
 def _written(element: Element) -> str:
     """`element` as text, with allowed elements and attributes only.
 
-    Raises ValueError where the translator met something that it does not know.
+    Raises ValueError if the translator did not recognize something.
     """
     if element.tag not in ELEMENTS:
         raise ValueError(f"<{element.tag}> is no MathML of ours")
@@ -117,7 +119,7 @@ def _is_function(element: Element | None) -> bool:
 
 
 def _tag(element: Element) -> str:
-    """The name of `element`, with the limits of a sum below and above it where there is room."""
+    """The name of `element`, with the limits of a sum below and above it if there is room."""
     is_sum = element.tag in LIMITS and html.unescape(element[0].text or "") in BIG_OPERATORS
     return LIMITS[element.tag] if is_sum else str(element.tag)
 
@@ -139,4 +141,4 @@ def _styled_letter(letter: str, style: str) -> str:
     return letter
 
 
-FRAKTUR = "MATHEMATICAL FRAKTUR"  # its few older letters are called BLACK-LETTER instead
+FRAKTUR = "MATHEMATICAL FRAKTUR"  # a few older letters are called BLACK-LETTER instead

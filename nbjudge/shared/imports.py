@@ -1,7 +1,7 @@
-"""Which packages a notebook's cell imports, read off its syntax tree.
+"""Imports of a notebook's cell, found in its syntax tree.
 
-The check at the end of a notebook and the grader ask the same function, so what the check lets
-pass runs in grading too.
+The check at the end of a notebook and the grader use the same function, so what passes the check
+also runs in grading.
 """
 
 import ast
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Iterator
 
 ALWAYS_ALLOWED = sys.stdlib_module_names | {"IPython", "ipywidgets", "nbjudge"}
-"""Python's standard library, what the notebook itself is made of, and the grader's own cells."""
+"""Python's standard library, and packages used by the notebook itself and by the grader's cells."""
 
 PYTHON_MAGICS = ("time", "timeit", "capture")  # those that run the Python after them
 
@@ -20,7 +20,7 @@ def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]
     IPython's own syntax is translated first.  A cell that is not Python imports nothing: it
     cannot run either.
     """
-    if "import" not in cell and cell.isascii():  # in other alphabets it may be spelt otherwise
+    if "import" not in cell and cell.isascii():  # other alphabets allow other spellings
         return []
     try:
         found = list(_imports(_python(cell)))

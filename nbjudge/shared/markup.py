@@ -1,8 +1,8 @@
-"""Untrusted text as HTML that is safe to open: prose, code and plain text.
+"""Conversion of untrusted prose, code, and plain text to safe HTML.
 
-Prose is Markdown, rendered and then sanitised against a list of allowed elements. Formulas, code
-and pictures are made by ourselves; they stand in the sanitised text as marks that nobody can
-guess, and take their places at the very end.
+Prose is Markdown, rendered and then sanitized with a list of allowed elements. Formulas, code,
+and pictures are generated here; the sanitized text has unguessable placeholders for them, which
+are replaced at the very end.
 """
 
 import functools
@@ -27,7 +27,7 @@ from .formulas import mathml
 from .text import plain
 
 Picture = Callable[[str], str | None]
-"""Gives the `data:` address of what a Markdown image names, or None to leave it out."""
+"""Returns the `data:` address of a Markdown image's target, or None to leave it out."""
 
 HEADING_SHIFT = 2  # the page itself has the first two levels
 ELEMENTS = frozenset(
@@ -39,12 +39,12 @@ VALUES = {
     "href": re.compile(r"(https?://|mailto:)[^\s\"'<>`]{1,1000}", re.IGNORECASE),
     "style": re.compile(r"text-align: ?(left|right|center);?"),
     "start": re.compile(r"\d{1,4}"),
-    "rel": re.compile("noopener noreferrer"),  # what the sanitiser itself adds to links
+    "rel": re.compile("noopener noreferrer"),  # what the sanitizer itself adds to links
 }
 
 
 def printed(text: str) -> str:
-    """`text` as a terminal leaves it: of a line that was overwritten, the last state stays."""
+    """`text` as a terminal shows it: only the last state of an overwritten line."""
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return plain("\n".join(lines))
 
@@ -104,7 +104,7 @@ def _heading_text(token: Token) -> str:
 
 
 class _Kept:
-    """HTML of our own, which the sanitiser is not to see."""
+    """Our own HTML, which the sanitizer must not see."""
 
     def __init__(self) -> None:
         self.secret = secrets.token_hex(12)
@@ -119,7 +119,7 @@ class _Kept:
 
 
 def _allowed_value(element: str, attribute: str, value: str) -> str | None:
-    # Must not raise: the sanitiser would keep the value then.
+    # Must not raise: the sanitizer would then keep the value.
     return value if attribute in VALUES and VALUES[attribute].fullmatch(value) else None
 
 

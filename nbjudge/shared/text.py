@@ -1,4 +1,4 @@
-"""Text of strangers, made harmless to show."""
+"""Untrusted text, made harmless to show."""
 
 import re
 

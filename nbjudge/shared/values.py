@@ -1,9 +1,9 @@
-"""The rule of values: when what a function returned is the same as what was expected.
+"""The rule of values: when a returned value is the same as the expected one.
 
-A check in a notebook and the hidden test that grades it both ask this module, so a value that
-passes the one passes the other. They differ only in the words they put on a `Difference`.
+A check in a notebook and the hidden test that grades it both use this module, so a value that
+passes one passes the other. They differ only in how they describe a `Difference`.
 
-**Plain values.** Before two values are compared, `plain` makes each of them one of these:
+**Plain values.** Before two values are compared, `plain` converts each of them to one of these:
 
     an array         from a number, an array, a tensor (detached first), or a list or tuple of
                      numbers whose rows are equally long
@@ -11,10 +11,10 @@ passes the one passes the other. They differ only in the words they put on a `Di
     None             from None
     a list           from any other list, tuple or array, and from an empty list
     a dict           from a dict; its names become texts
-    something else   cannot be compared, and so is the same as nothing, not even as itself
+    something else   cannot be compared, and so equals nothing, not even itself
 
-**Kinds** must agree. Truth values, integers and floats are three kinds of arrays; how many bits
-each number has does not count. Where a text is expected, a list of characters is as good.
+**Kinds** must agree. Truth values, integers, and floats are three kinds of arrays; the number of
+bits does not matter. If a text is expected, a list of characters is accepted too.
 
 **Shapes** must agree, except that all arrays of a single number are alike: shape (), (1,), (1, 1).
 
@@ -46,7 +46,7 @@ NAMES = {
 }
 
 Place = tuple[int | str, ...]
-"""Where a part of a value is: the items of lists and the names of dicts that lead to it."""
+"""The path to a part of a value: indices of lists and names in dicts."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def gap(observed: Any, expected: Any, rtol: float, atol: float) -> float:
 
 
 def plain(value: Any) -> Any:
-    """`value` as an array, a text, None, a list or a dict; something else stays what it is."""
+    """`value` as an array, a text, None, a list, or a dict; anything else is unchanged."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -100,7 +100,7 @@ def plain(value: Any) -> Any:
 
 
 def as_array(value: Any) -> np.ndarray | None:
-    """`value` as an array of truth values, integers or floats; None if it cannot be one."""
+    """`value` as an array of truth values, integers, or floats; None if it cannot be one."""
     try:
         value = _detached(value)
         if not (isinstance(value, bool | int | float | list) or hasattr(value, "__array__")):
@@ -115,7 +115,7 @@ def as_array(value: Any) -> np.ndarray | None:
 
 
 def _detached(value: Any) -> Any:
-    """`value` with every tensor cut off from its gradients, and every tuple as a list."""
+    """`value` with every tensor detached and every tuple as a list."""
     if isinstance(value, list | tuple):
         return [_detached(item) for item in value]
     is_tensor = hasattr(value, "detach") and hasattr(value, "__array__")
@@ -144,15 +144,15 @@ def same_shape(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 
 def as_text(value: Any) -> Any:
-    """A list of texts as the one text that they make; any other plain value as it is."""
+    """A list of texts joined into one; any other plain value unchanged."""
     is_characters = isinstance(value, list) and all(isinstance(part, str) for part in value)
     return "".join(value) if is_characters else value
 
 
 def _pairs(observed: Any, expected: Any, place: Place = ()) -> Iterator[tuple[Place, Any, Any]]:
-    """The parts of two values that belong together, each with its place.
+    """The corresponding parts of two values, each pair with its place.
 
-    Lists of one length and dicts with the same names are taken apart, and so are their items.
+    Lists of equal length and dicts with the same names are split into items, recursively.
     """
     both = (observed, expected)
     if all(isinstance(value, list) for value in both) and len(observed) == len(expected):

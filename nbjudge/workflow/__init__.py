@@ -1,1 +1,1 @@
-"""What instructors do with a class: grade, watch, give feedback, and export grades."""
+"""Instructors' work with a class: grading, watching, feedback, and export of grades."""

@@ -1,4 +1,4 @@
-"""`nbjudge feedback`: one page for each student whose submission has been graded."""
+"""`nbjudge feedback`: one page for each student with a graded submission."""
 
 from pathlib import Path
 
@@ -21,9 +21,9 @@ def write_feedback(
 ) -> tuple[list[Path], list[str]]:
     """Write feedback/<student>/<assignment>/<assignment>.html for everyone graded, or `student`.
 
-    Returns the pages that were written, and a sentence for each student who has none because of
-    what was found in autograded/ or in the gradebook. The gradebook is only read: the penalties in
-    it are brought up to date by `penalties.refresh`.
+    Returns the pages that were written, and a sentence for each student who has none because of a
+    problem in autograded/ or in the gradebook. The gradebook is only read: `penalties.refresh`
+    updates its penalties.
 
     Raises CourseError if the assignment or the student is unknown, or nothing is graded yet.
     """
@@ -72,7 +72,7 @@ def _page(course: Course, gradebook: Gradebook, assignment: str, student: str, t
 
 
 def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
-    """What the gradebook says of a submission's cells: scores, and the grader's comments."""
+    """The gradebook's scores and graders' comments for a submission's cells."""
     try:
         found = gradebook.find_submission_notebook(assignment, assignment, student)
     except MissingEntry as error:
@@ -85,7 +85,7 @@ def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
             grade_id=grade.name,
             score=grade.score,
             points=grade.max_score,
-            # points by people for what a student has handed in anew are those of the old answer
+            # after a resubmission, manual points are still those of the old answer
             needs_manual_grade=grade.needs_manual_grade
             and (grade.manual_score is None or grade.auto_score is None),
             comment=comments.pop(grade.name, ""),
@@ -98,5 +98,5 @@ def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
 
 
 def _comments(found: SubmittedNotebook) -> dict[str, str]:
-    """The graders' own comments, by the cell that they are on."""
+    """The graders' own comments, by cell."""
     return {entry.name: entry.manual_comment for entry in found.comments if entry.manual_comment}

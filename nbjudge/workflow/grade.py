@@ -1,4 +1,4 @@
-"""`nbjudge grade`: every submission is graded, or failed with a reason; none can stop the batch."""
+"""`nbjudge grade`: grading of all submissions; none can stop the batch."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, as_completed
@@ -41,9 +41,9 @@ def grade(
 ) -> list[Record]:
     """Grade every submission of `assignment`, or those of one student or of some.
 
-    Their records, sorted by student.
+    Returns their records, sorted by student.
 
-    A submission that this code has graded with this key before is left as it is, unless `force`.
+    A submission already graded by this code with this key is skipped, unless `force`.
 
     Raises CourseError if nothing can be graded: an unknown assignment or student, no sandbox,
     no release, a key of another release, a gradebook that is locked or cannot be written.
@@ -54,7 +54,7 @@ def grade(
 def carry_out(
     work: Plan, executor: NotebookExecutor, progress: Progress = lambda record: None
 ) -> list[Record]:
-    """Grade what a plan has left to do; the records of all that it names, sorted by student.
+    """Grade what a plan leaves to do; returns all of its records, sorted by student.
 
     Raises CourseError as `grade` does.
     """
@@ -71,7 +71,7 @@ def carry_out(
 
 
 def _graded(work: Plan, executor: NotebookExecutor) -> Iterator[str]:
-    """The autograded notebook of each student whom a plan leaves to do, as soon as it is there."""
+    """The autograded notebook of each student left to do in a plan, as soon as it is available."""
     waiting: dict[Future[str], str] = {}
     left: list[str] = []
     for name in work.todo:
@@ -80,7 +80,7 @@ def _graded(work: Plan, executor: NotebookExecutor) -> Iterator[str]:
                 grade_submission, work.course, work.assignment, work.key_digest, name
             )
             waiting[job] = name
-        except BrokenExecutor:  # a worker has ended, and the others with it
+        except BrokenExecutor:  # a worker has ended, and with it all others
             left.append(name)
     for job in as_completed(waiting):
         try:
@@ -94,7 +94,7 @@ def _graded(work: Plan, executor: NotebookExecutor) -> Iterator[str]:
 
 
 def _graded_alone(work: Plan, isolation: Isolation, student: str) -> str:
-    """The autograded notebook of one student, in a worker that only this one can end."""
+    """The autograded notebook of one student, run in a separate worker."""
     with workers(1, isolation) as executor:
         job = executor.submit(
             grade_submission, work.course, work.assignment, work.key_digest, student
@@ -109,9 +109,9 @@ def _graded_alone(work: Plan, isolation: Isolation, student: str) -> str:
 
 
 def _keep(course: Course, ledger: Ledger, text: str) -> Record:
-    """Enter a graded notebook into the gradebook, and give the file its name after that.
+    """Enter a graded notebook in the gradebook, and then rename the file to its final name.
 
-    So whatever ends this process, the file or its record tells what the gradebook holds.
+    So however this process ends, the file or its record says what is in the gradebook.
     """
     notebook = nbformat.reads(text, as_version=4)
     record = attached(notebook)

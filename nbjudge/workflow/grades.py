@@ -1,4 +1,4 @@
-"""`nbjudge grades` and `nbjudge return`: grades and feedback as files that an LMS takes."""
+"""`nbjudge grades` and `nbjudge return`: export of grades and feedback to an LMS."""
 
 import io
 import zipfile
@@ -24,12 +24,12 @@ from nbjudge.lms.registry import LMSS, any_spelling, lms_of_grade_file
 
 @dataclass(frozen=True)
 class Score:
-    """What one student has for one assignment."""
+    """One student's score for one assignment."""
 
     person: Person
     assignment: str
-    status: str  # "graded"; or why there is no grade yet, in a few words
-    points: float = 0.0  # what was lost by lateness is off already
+    status: str  # "graded", or why there is no grade yet, in a few words
+    points: float = 0.0  # after the late penalty
     maximum: float = 0.0
     penalty: float = 0.0
 
@@ -48,8 +48,8 @@ WAITING = "waits for a person to grade"
 def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]:
     """The score of everyone in the gradebook, by name; nothing is written.
 
-    Penalties are those that the gradebook holds: `penalties.refresh` brings them up to date.
-    With `so_far`, points still to be given by people do not hold a grade back.
+    Penalties are those in the gradebook, which `penalties.refresh` updates.
+    With `so_far`, there is a grade even if manual points are still missing.
 
     Raises CourseError if the gradebook cannot be used.
     """
@@ -64,7 +64,7 @@ def _score(
 ) -> Score:
     student = person.student
     if not course.submitted(student, assignment).is_dir():
-        return Score(person, assignment, "nothing handed in")
+        return Score(person, assignment, "nothing submitted")
     record = read_record(course.autograded_notebook(student, assignment))
     try:
         submission = gradebook.find_submission(assignment, student)
@@ -83,7 +83,7 @@ def _score(
 
 
 def write_grades(course: Course, found: list[Score], path: Path) -> None:
-    """Write all scores to a CSV of our own: a row for each student and assignment."""
+    """Write all scores to a CSV in nbjudge's format: a row for each student and assignment."""
     header = "student last_name first_name email assignment points maximum late_penalty status"
     rows = [header.split()]
     for score in found:
@@ -97,11 +97,11 @@ def write_grades(course: Course, found: list[Score], path: Path) -> None:
 
 @dataclass(frozen=True)
 class Filled:
-    """An LMS's table with grades in it, and what was left out of it."""
+    """An LMS's table with grades filled in, and the students left out."""
 
     table: Table
     written: int
-    left: list[tuple[str, str]]  # who has no grade, and why
+    left: list[tuple[str, str]]  # students without a grade, and why
 
 
 def fill(
@@ -109,8 +109,8 @@ def fill(
 ) -> Filled:
     """The LMS's file for grades at `path`, filled with the scores `found`.
 
-    Only cells of students who are graded change. Raises CourseError if the file is none for grades,
-    has no column for the assignment, or expects another number of points.
+    Only cells of graded students change. Raises CourseError if the file is not one for grades, has
+    no column for the assignment, or expects a different number of points.
     """
     table = read_table(path)
     lms = lms_of_grade_file(table)
@@ -167,7 +167,7 @@ def _grade_column(table: Table, lms: Lms, assignment: Assignment, column: str | 
 
 
 def _find(people: list[Person], key: Key | None) -> Person | None:
-    """Whose a row of the LMS's table is; None for a row of nobody's.  Raises CourseError."""
+    """The student of a row in the LMS's table; None for other rows.  Raises CourseError."""
     if key is None:
         return None
     return find_person(
@@ -181,7 +181,7 @@ def _find(people: list[Person], key: Key | None) -> Person | None:
 
 
 def _check_maximum(table: Table, stated: str, maximum: float | None) -> None:
-    """Refuse a file whose grades are out of another number of points than ours."""
+    """Refuse a file whose maximum points differ from ours."""
     try:
         expected = float(stated.replace(",", "."))
     except ValueError:
@@ -194,9 +194,9 @@ def _check_maximum(table: Table, stated: str, maximum: float | None) -> None:
 
 
 def feedback_zip(course: Course, assignment: str, students: list[str], path: Path) -> list[str]:
-    """Zip the feedback pages of `students` under the names by which their LMS knows them.
+    """Zip the feedback pages of `students` under names that their LMS recognizes.
 
-    Returns the students, sorted, whose LMS is not known; their pages are named after them.
+    Returns the students, sorted, whose LMS is unknown; their pages are named after them.
     """
     unknown = []
     content = io.BytesIO()
@@ -213,7 +213,7 @@ def feedback_zip(course: Course, assignment: str, students: list[str], path: Pat
 
 
 def _returned_name(course: Course, student: str, assignment: str) -> str | None:
-    """The name that makes an LMS give a page to `student`, from what it called the submission."""
+    """The name by which an LMS assigns a page to `student`, from the submission's name."""
     origin = read_origin(course.submitted(student, assignment))
     if origin.lms not in LMSS:
         return None

@@ -1,6 +1,6 @@
-"""What `nbjudge grade` has to do: which submissions have a grade, and which are left.
+"""Plan of `nbjudge grade`: which submissions are already graded, and which are left.
 
-Seeing that nothing is left costs no kernel, no worker, and nothing of nbgrader.
+To find that nothing is left takes no kernel, no worker, and no import of nbgrader.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from nbjudge.kernel import evidence
 
 @dataclass(frozen=True)
 class Plan:
-    """The submissions of one assignment: those that are done, and those left to do."""
+    """The submissions of one assignment: those already graded, and those left to do."""
 
     course: Course
     assignment: str
@@ -34,7 +34,7 @@ def make(
 ) -> Plan:
     """The plan for every submission of `assignment`, or for those of one student or of some.
 
-    force: what has a grade is left to do, too
+    force: whether graded submissions are also left to do
 
     Raises CourseError if nothing can be graded: an unknown assignment or student, no release,
     a key of another release, a gradebook that cannot be read.
@@ -45,7 +45,7 @@ def make(
     in_gradebook = entered(course, assignment)
     done, todo = [], []
     for name in students:
-        if evidence.sendable(name) != name:  # on Linux, a folder's name may be any bytes
+        if evidence.sendable(name) != name:  # on Linux, a folder's name can be any bytes
             record: Record | None = _nameless(assignment, name)
         elif force:
             record = None
@@ -67,14 +67,14 @@ def _nameless(assignment: str, name: str) -> Record:
 def _already_graded(
     course: Course, assignment: str, in_gradebook: dict[str, Cells], key_digest: str, student: str
 ) -> Record | None:
-    """The record of a submission that need not be graded again."""
+    """The record of a submission that need not be regraded, or None."""
     path = course.autograded_notebook(student, assignment)
     pending, before = read_record(unfinished(path)), read_record(path)
     if pending is None and before is None:
         return None
     wanted = current(course, assignment, key_digest, student)
     if pending is not None and _is_same(pending, wanted) and holds(in_gradebook, pending):
-        if before is None or not holds(in_gradebook, before):  # entered, and then came the end
+        if before is None or not holds(in_gradebook, before):  # entered, but then interrupted
             unfinished(path).replace(path)
             return pending
     is_done = before is not None and _is_same(before, wanted) and holds(in_gradebook, before)
@@ -82,14 +82,14 @@ def _already_graded(
 
 
 def current(course: Course, assignment: str, key_digest: str, student: str) -> Record:
-    """The record of what `student` has handed in, as it is now, still to be judged."""
+    """The record of the current submission by `student`, yet to be judged."""
     settings = course.assignment(assignment)
     found = submission.read(settings, student, course.submitted(student, assignment))
     return submission.new_record(settings, student, found.digest, key_digest)
 
 
 def _is_same(record: Record, wanted: Record) -> bool:
-    """Whether `record` is the last word on the submission, key and code of `wanted`."""
+    """Whether `record` is the final result for the submission, key, and code of `wanted`."""
     same = (record.submission, record.key, record.engine) == (
         wanted.submission,
         wanted.key,
@@ -99,5 +99,5 @@ def _is_same(record: Record, wanted: Record) -> bool:
 
 
 def unfinished(path: Path) -> Path:
-    """Where an autograded notebook waits while it is entered into the gradebook."""
+    """The temporary path of an autograded notebook while it is entered in the gradebook."""
     return path.with_name(f"{path.name}.part")

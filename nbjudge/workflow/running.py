@@ -1,4 +1,4 @@
-"""Workers for a command, with the sandbox and the warm processes that were asked for."""
+"""Workers for a command, with the requested sandbox and warm processes."""
 
 import contextlib
 import sys
@@ -18,17 +18,17 @@ def started(
 ) -> Iterator[NotebookExecutor]:
     """Workers that run notebooks.
 
-    jobs:    how many notebooks run at once; one for each core if that is not given
+    jobs:    how many notebooks run at once; default: one per core
     sandbox: "auto", "bwrap", or "none"
     is_warm: whether each kernel is forked from a process that has imported what it needs
-    is_ours: what runs was written by the course itself, so it also runs if this machine has no
+    is_ours: whether the code is the course's own, which also runs if this machine has no
              sandbox
 
     Raises CourseError if this machine has no sandbox and one is needed.
     """
     isolation = Isolation(sandbox, is_warm)
     if is_ours and sandbox == "auto" and (reason := bubblewrap.why_not()):
-        print(f"nbjudge: without a sandbox, since {reason}.", file=sys.stderr)
+        print(f"nbjudge: running without a sandbox, because {reason}.", file=sys.stderr)
         isolation = Isolation("none", is_warm)
     isolation.check()
     with workers(jobs, isolation) as executor:

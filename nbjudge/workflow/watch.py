@@ -1,12 +1,12 @@
-"""`nbjudge watch`: grades what arrives in submitted/, and writes its feedback, within seconds.
+"""`nbjudge watch`: grading and feedback within seconds of a submission's arrival in submitted/.
 
-It looks twice a second rather than asking the system to tell of changes: submitted/ may be a folder
-of another machine, where the system tells nothing, and a file that is still being written has to be
-looked at twice anyway. A look at a thousand folders takes less than a tenth of a second.
+It polls twice a second instead of using the system's notifications: submitted/ may be on another
+machine, from which none arrive, and a file that is still being written has to be checked twice
+anyway. Polling a thousand folders takes less than a tenth of a second.
 
-What has arrived goes through the rules of course.toml as if `nbjudge collect` had brought it, so
-each new content is an attempt, kept in collected/. What was graded is known from the gradebook and
-the graded notebooks, as `nbjudge grade` knows it, so there is nothing else to lose at the end.
+The rules of course.toml apply to submissions as in `nbjudge collect`, so each new content is an
+attempt, kept in collected/. As in `nbjudge grade`, the gradebook and the graded notebooks show what
+has been graded, so there is no other state to lose at the end.
 """
 
 import json
@@ -33,30 +33,30 @@ from nbjudge.lms import collected, counting
 from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import feedback, grade
 
-PAUSE = 0.5  # seconds between two looks
-SETTLED = 1.0  # seconds for which nothing of a submission has changed
-PATIENCE = 20.0  # seconds that a notebook which is not whole gets to become so
-AGAIN = 5.0  # seconds after which what did not work is tried again
-MOST_FILES = 100  # of one submission that are looked at
+PAUSE = 0.5  # seconds between two polls
+SETTLED = 1.0  # seconds without changes in a submission
+PATIENCE = 20.0  # seconds that an incomplete notebook gets to become complete
+AGAIN = 5.0  # seconds until a failed step is retried
+MOST_FILES = 100  # of one submission that are checked
 MOST_BYTES = 200_000_000  # of one submission
 BEGAN = ".watched"
 
 Signature = tuple[tuple[str, int, int, int], ...]
-"""What tells that a folder has changed: name, kind, size and time of change of its files."""
+"""State of a folder: names, kinds, sizes, and times of change of its files."""
 
 Told = Callable[[str], None]
 
 
 @dataclass
 class Watch:
-    """What is known of the submissions of one assignment while it is watched.
+    """State of the submissions of one assignment while it is watched.
 
-    Raises CourseError where nothing could be graded: an unknown assignment, no release, no key.
+    Raises CourseError if nothing could be graded: an unknown assignment, no release, no key.
     """
 
     course: Course
     assignment: str
-    began: datetime = field(init=False)  # what arrives after this was handed in as it arrived
+    began: datetime = field(init=False)  # later files are submitted when they arrive
     _seen: dict[str, tuple[Signature, float]] = field(default_factory=dict)  # and since when
     _done: dict[str, Signature] = field(default_factory=dict)
     _complaints: dict[str, str] = field(default_factory=dict)
@@ -69,10 +69,10 @@ class Watch:
         self.began = _began(self.course, self.assignment)
 
     def ready(self, now: float) -> list[str]:
-        """The students whose submission has changed and is whole; `now` in seconds, of any clock.
+        """Students whose submission has changed and is complete; `now` in seconds, of any clock.
 
-        One that is still being written is left for a later look.  After a build, or a change in
-        course.toml, they are all ready again.  Raises CourseError where these do not fit together.
+        One that is still being written is left for later.  After a build, or a change in
+        course.toml, they are all ready again.  Raises CourseError if these do not match.
         """
         if (rules := self._rules_now()) != self._rules:
             self.course = find_course(self.course.root)
@@ -93,16 +93,16 @@ class Watch:
         return found
 
     def take(self, students: Iterable[str], executor: NotebookExecutor, told: Told) -> list[Record]:
-        """Apply the course's rules to what `students` handed in, grade what counts, write pages.
+        """Apply the rules to submissions of `students`, grade those that count, write pages.
 
-        Raises CourseError where that is not possible now; the same students are ready again then.
+        Raises CourseError if that is not possible now; the same students are then ready again.
         """
         seen: dict[str, Signature | None] = {}
         for student in students:
             try:
                 self._apply_rules(student, told)
-            except (CourseError, OSError) as error:  # one folder must not hold up the others
-                self._complain(student, f"not taken, and tried again until it is: {error}", told)
+            except (CourseError, OSError) as error:  # one folder must not block the others
+                self._complain(student, f"not collected, will be retried: {error}", told)
                 continue
             seen[student] = _signature(self.course.submitted(student, self.assignment))
         counting = [student for student in seen if self._counts(student)]
@@ -124,7 +124,7 @@ class Watch:
         return tuple(_look(path.name, path) for path in paths if path.is_file())
 
     def _is_whole(self, folder: Path) -> bool:
-        """Whether the notebook in `folder` is there to its last bracket."""
+        """Whether the notebook in `folder` is complete, to its last bracket."""
         limits = self.course.assignment(self.assignment).limits
         try:
             path = intake.find_notebook(folder, self.assignment)
@@ -134,10 +134,10 @@ class Watch:
         return True
 
     def _apply_rules(self, student: str, told: Told) -> None:
-        """Make what lies in submitted/ what counts by the course's rules, and keep all of it."""
+        """Keep the files in submitted/, and replace them by the submission that counts."""
         folder = self.course.submitted(student, self.assignment)
         if reason := _why_not_kept(folder):
-            self._complain(student, f"left alone, since {reason}", told)
+            self._complain(student, f"ignored, because {reason}", told)
             return
         self._note_time(student)
         outcome = counting.apply_rules(self.course, student, self.assignment)
@@ -150,15 +150,15 @@ class Watch:
         return folder.is_dir() and not _why_not_kept(folder)
 
     def _complain(self, student: str, words: str, told: Told) -> None:
-        """Tell what is wrong with one student's folder, once."""
+        """Report a problem with one student's folder, once."""
         if self._complaints.get(student) != words:
             self._complaints[student] = words
             told(f"{student}: {words}")
 
     def _note_time(self, student: str) -> None:
-        """Write when a new submission arrived next to it, unless somebody else has.
+        """Write a new submission's time of arrival next to it, unless there is a time already.
 
-        What lay here before it was watched for the first time may be older than its files.
+        Submissions from before the first watch may be older than their files.
         """
         if collected.is_kept(self.course, student, self.assignment):
             return
@@ -168,7 +168,7 @@ class Watch:
         earlier = collected.submissions(self.course, student, self.assignment)
         stamps = [times.read_timestamp(one.folder, zone) for one in earlier]
         before = [stamp.time or stamp.text for stamp in stamps if stamp is not None]
-        is_told = (  # a time whose zone nobody knows is somebody's word too
+        is_told = (  # a time with an unknown zone counts as a time already there
             written is not None
             and written.latest is not None
             and (written.time or written.text) not in before
@@ -193,9 +193,9 @@ def run(
     executors: Callable[[], AbstractContextManager[NotebookExecutor]],
     told: Told,
 ) -> None:
-    """Look and take for ever; KeyboardInterrupt ends it at any point without loss.
+    """Poll and grade forever; KeyboardInterrupt ends it at any point without loss.
 
-    executors: makes the workers, and makes them anew where one of them has ended
+    executors: makes the workers, and makes them again if one of them has ended
     """
     complaint = ""
     while True:
@@ -209,9 +209,9 @@ def run(
                             complaint = ""
                     except (CourseError, OSError) as error:
                         pause = AGAIN
-                        if str(error) != complaint:  # once, however often it is tried
+                        if str(error) != complaint:  # once, however often it is retried
                             complaint = str(error)
-                            told(f"not done, and tried again until it is: {complaint}")
+                            told(f"not done, will be retried: {complaint}")
                 time.sleep(pause)
 
 
@@ -223,7 +223,7 @@ def _works(executor: NotebookExecutor) -> bool:
 
 
 def _began(course: Course, assignment: str) -> datetime:
-    """When `assignment` was watched for the first time."""
+    """The time when `assignment` was first watched."""
     path = course.collected("any", assignment).with_name(BEGAN)
     try:
         return datetime.fromisoformat(path.read_text(encoding="utf-8").strip())
@@ -234,7 +234,7 @@ def _began(course: Course, assignment: str) -> datetime:
 
 
 def _signature(folder: Path) -> Signature | None:
-    """What tells whether `folder` has changed; None where there is nothing."""
+    """The signature of `folder`, which shows whether it has changed; None if it does not exist."""
     try:
         if folder.is_symlink() or not folder.is_dir():
             return (_look("", folder),)
@@ -251,7 +251,7 @@ def _look(name: str, path: Path) -> tuple[str, int, int, int]:
 
 
 def _why_not_kept(folder: Path) -> str:
-    """Why `folder` cannot be kept as a submission; empty where it can."""
+    """Why `folder` cannot be kept as a submission; empty if it can."""
     if folder.is_symlink() or folder.parent.is_symlink():
         return "its folder is a link to another place"
     if sum(size for _, _, size, _ in _signature(folder) or ()) > MOST_BYTES:
@@ -262,10 +262,10 @@ def _why_not_kept(folder: Path) -> str:
 
 
 def _arrived(folder: Path) -> datetime | None:
-    """When the newest notebook in `folder` came to be there, by this machine's clock.
+    """The arrival time of the newest notebook in `folder`, by this machine's clock.
 
-    That is the time of the file's last change of status: the time of its contents can be chosen
-    by whoever copies it.
+    That is the time of the file's last status change; the modification time can be set by whoever
+    copies the file.
     """
     times = [path.lstat().st_ctime for path in folder.glob("*.ipynb")]
     return datetime.fromtimestamp(max(times), UTC) if times else None

@@ -389,4 +389,4 @@ def test_the_command_is_installed():
         text=True,
         check=True,
     )
-    assert "Build, grade and give back" in shown.stdout
+    assert "Build, grade, and return" in shown.stdout

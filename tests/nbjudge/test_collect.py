@@ -54,7 +54,7 @@ def canvas(tmp_path, number=1, **texts):
 
 
 def what(outcomes):
-    return {one.who: one.what for one in outcomes if one.what != "nothing handed in"}
+    return {one.who: one.what for one in outcomes if one.what != "nothing submitted"}
 
 
 def counts(course, student):
@@ -65,7 +65,7 @@ def test_canvas_tells_two_of_one_name_apart_by_id(enrolled, tmp_path):
     outcomes = collect(enrolled, NAME, canvas(tmp_path, schmidt1="one", schmidt2="two", jose="j"))
     assert what(outcomes) == dict.fromkeys(("jose", "schmidt1", "schmidt2"), "collected")
     assert (counts(enrolled, "schmidt1"), counts(enrolled, "schmidt2")) == ("one", "two")
-    assert sum(one.what == "nothing handed in" for one in outcomes) == 27
+    assert sum(one.what == "nothing submitted" for one in outcomes) == 27
 
 
 def test_moodle_without_its_worksheet_does_not_guess(enrolled, tmp_path):
@@ -171,7 +171,7 @@ def test_an_exception_that_names_no_submission_changes_nothing(enrolled, tmp_pat
 def test_a_stranger_is_named(enrolled, tmp_path):
     path = lms_class.write_zip(tmp_path / "c.zip", {"nobody_55_66_tiny.ipynb": "x"})
     (problem,) = [one for one in collect(enrolled, NAME, path) if one.is_problem]
-    assert problem.detail == "no student of the roster is nobody"
+    assert problem.detail == "no student in the roster is nobody"
 
 
 def test_every_submission_stays(enrolled, tmp_path):
@@ -239,7 +239,7 @@ def test_a_time_in_a_zone_that_nobody_knows_is_kept_and_told(
     assert one.time is None and (one.folder / "timestamp.txt").read_text() == f"{written}\n"
     (told,) = [one for one in collect(course, NAME) if one.who == "ada"]
     assert told.is_problem == is_problem
-    assert f"handed in, nobody knows exactly when, since {written!r}" in told.detail
+    assert f"exact submission time unknown, because {written!r}" in told.detail
     assert ("give its handed_in in an [[exception]]" in told.detail) == is_problem
     known = "[[exception]]\nstudent = 'ada'\nassignment = 'tiny'\nhanded_in = {}\n"
     course = with_rules(course, DUE + "late_penalty = 0.1\n" + known.format("2026-10-16T01:00:00Z"))
@@ -251,7 +251,7 @@ def test_a_zone_that_nobody_knows_does_not_matter_without_penalties(enrolled, tm
     course = with_rules(enrolled, DUE)
     hand_in(course, "ada", "x").with_name("timestamp.txt").write_text("2026-10-18 12:00 EST")
     (told,) = [one for one in collect(course, NAME, canvas(tmp_path, ada="x")) if one.who == "ada"]
-    assert not told.is_problem and "nobody knows exactly when" in told.detail
+    assert not told.is_problem and "exact submission time unknown" in told.detail
     assert "[[exception]]" not in told.detail
 
 
@@ -386,7 +386,7 @@ def test_two_submissions_of_one_student_in_one_download(enrolled, tmp_path):
         {f"{ada.name}_{n}_assignsubmission_file/tiny.ipynb": str(n) for n in (1, 2)},
     )
     (problem,) = [one for one in collect(enrolled, NAME, path) if one.is_problem]
-    assert "ada has handed in" in problem.detail and counts(enrolled, "ada") == "1"
+    assert "ada has also submitted" in problem.detail and counts(enrolled, "ada") == "1"
 
 
 @pytest.mark.parametrize("pattern", ["(", "x"])

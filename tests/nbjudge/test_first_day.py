@@ -26,7 +26,7 @@ IN_PLACE = "def scaled(values, factor):\n    values *= factor\n    return values
 
 BY_LOGIN = {pupil.login: pupil for pupil in CLASS}
 LATENESS = (
-    "Handed in 1 day 6 hours after your deadline: 2 late days."
+    "Submitted 1 day 6 hours after your deadline: 2 late days."
     " This takes 20% off your points, 0.2 so far."
 )
 NOTHING, BROKEN, LATE, AGAIN = "wei", "vint", "mueller", "zak"
@@ -187,7 +187,7 @@ def test_the_page_takes_a_class_through_gradescope(course, folder, monkeypatch, 
     assert {who: row[5] for who, row in rows.items()} == {
         pupil.login: expected(pupil) for pupil in CLASS
     }
-    assert rows[NOTHING][-1] == "nothing handed in" and rows[BROKEN][-1].startswith("failed: ")
+    assert rows[NOTHING][-1] == "nothing submitted" and rows[BROKEN][-1].startswith("failed: ")
     names, late = feedback(folder, rf"^{LATE}\.html$")
     assert set(names) == {f"{pupil.login}.html" for pupil in CLASS if pupil.login != NOTHING}
     assert LATENESS in late

@@ -58,7 +58,7 @@ def test_moodles_worksheet_is_filled(graded, capsys):
     assert new == [*old[:4], "4.5", *old[5:]] and new[2] == "schmidt2@example.org"
     said = capsys.readouterr().out
     assert "waits for a person to grade" in said
-    assert "failed: the notebook is not valid JSON" in said and "nothing handed in" in said
+    assert "failed: the notebook is not valid JSON" in said and "nothing submitted" in said
 
 
 def test_moodles_worksheet_may_be_german(graded):
@@ -95,7 +95,7 @@ def test_a_file_of_our_own_has_a_row_for_each(graded):
     assert found["schmidt2"][1:] == [
         "'=HYPERLINK(1)", "Anna", "schmidt2@example.org", NAME, "4.5", "5", "0", "graded"
     ]  # fmt: skip
-    assert found["wei"][5:] == ["", "", "", "nothing handed in"]
+    assert found["wei"][5:] == ["", "", "", "nothing submitted"]
 
 
 def test_moodle_finds_each_page_by_the_participants_number(graded):
@@ -170,4 +170,4 @@ def test_late_by_nobody_knows_how_much_is_no_grade(graded, capsys):
     assert cli.main(["grade", NAME, "--student", "zak"]) == 0
     assert cli.main(["grades", NAME, "--so-far"]) == 0
     rows = {row[0]: row for row in lms_class.read_rows(graded.root / "grades.csv")}
-    assert rows["zak"][-1] == "late, nobody knows by how much"
+    assert rows["zak"][-1] == "late by an unknown time"

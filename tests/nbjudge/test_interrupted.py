@@ -135,5 +135,5 @@ def test_ctrl_c_ends_within_two_seconds_and_says_how_to_go_on(class_of_30: Cours
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "nbjudge: stopped; run the same command again to go on." in said
+    assert "nbjudge: stopped; run the same command again to continue." in said
     assert "Traceback" not in said

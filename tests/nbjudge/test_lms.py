@@ -182,7 +182,7 @@ def test_a_new_lms_is_a_class_and_an_entry(course, with_slate, tmp_path, monkeyp
         },
     )
     assert cli.main(["collect", NAME, "s.zip"]) == 1
-    assert "the name is none that Slate gives" in capsys.readouterr().err
+    assert "the name is not one that Slate gives" in capsys.readouterr().err
     first, second = submissions(course, "ada", NAME)
     assert (first.folder / "tiny.ipynb").read_text() == "her first attempt"
     assert (second.folder / "my tiny.ipynb").read_text() == text

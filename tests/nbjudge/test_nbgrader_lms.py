@@ -122,7 +122,7 @@ def test_zip_collect_knows_attempts_and_loses_nothing(enrolled):
     assert code != 0 and "use the --force option" in said and by_hand.read_text() == "by hand"
     code, said = nbgrader(enrolled, *command_on("collecting.md"))
     assert code == 0, said
-    assert "no student of the roster is bodyno" in said and "1 beyond the 2 allowed" in said
+    assert "no student in the roster is bodyno" in said and "1 beyond the 2 allowed" in said
     assert submitted(enrolled) == expected
     kept = collected.submissions(enrolled, "ada", NAME)
     assert [(one.folder / "tiny.ipynb").read_text() for one in kept] == [
@@ -145,7 +145,7 @@ def test_export_writes_what_lmlib_grades_writes(enrolled, monkeypatch):
     code, said = nbgrader(enrolled, *command_on("giving_back.md"))
     assert code == 0, said
     assert (enrolled.root / "grades.csv").read_bytes() == (enrolled.root / "ours.csv").read_bytes()
-    assert "wei, tiny: no grade, which is not a zero: nothing handed in." in said
+    assert "wei, tiny: no grade, which is not a zero: nothing submitted." in said
     assert "ada, tiny: no grade, which is not a zero: waits for a person to grade." in said
     so_far = ["--GradesExporter.so_far=True", "--student", "['ada']"]
     code, said = nbgrader(enrolled, "export", EXPORTER, *so_far)

@@ -95,7 +95,7 @@ def test_the_numbers_and_who_is_behind_them(graded):
     students = {row["student"]: row for row in rows(folder / "students.csv")}
     assert {name: row["status"] for name, row in students.items()} == {
         "ada": "graded", "bob": "graded", "cleo": "graded", "dan": "graded", "eve": "failed",
-        "zoe": "nothing handed in",
+        "zoe": "nothing submitted",
     }  # fmt: skip
     assert students["ada"]["points"] == "4" and students["eve"]["points"] == ""
     assert students["dan"]["omitted"] == "scaled_test task"

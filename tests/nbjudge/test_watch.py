@@ -131,7 +131,7 @@ def test_a_time_in_a_zone_that_nobody_knows_is_not_overwritten(course, executor,
     )
     take_all(watched, executor, told)
     assert (course.submitted("ada", NAME) / "timestamp.txt").read_text() == written
-    assert any("ada: handed in, nobody knows exactly when" in words for words in told)
+    assert any("ada: exact submission time unknown" in words for words in told)
     assert times.read_timestamp(course.submitted("bob", NAME), UTC).time is not None
     hand_in(course, "ada", answered(course, scaled=IN_PLACE))  # next to the time of the one before
     take_all(watched, executor, told, 100.0)
@@ -300,8 +300,8 @@ def test_links_and_floods_are_left_alone(course, executor, told, tmp_path, monke
     watched = Watch(course, NAME)
     watched.ready(0.0)
     watched.take(watched.ready(PATIENCE), executor, told.append)
-    assert "eve: left alone, since its folder is a link to another place" in told
-    assert any(words.startswith("flood: left alone, since it is larger") for words in told)
+    assert "eve: ignored, because its folder is a link to another place" in told
+    assert any(words.startswith("flood: ignored, because it is larger") for words in told)
     assert not course.collected("eve", NAME).exists()
     assert not course.autograded_notebook("flood", NAME).exists()
     (kept,) = submissions(course, "mallory", NAME)
@@ -339,7 +339,7 @@ def test_one_folder_that_cannot_be_written_holds_up_nobody(course, executor, tol
     for turn in range(3):
         take_all(watched, executor, told, 10.0 * turn)
     assert page(course, "bob").exists() and not page(course, "ada").exists()
-    assert len([words for words in told if "ada: not taken" in words]) == 1
+    assert len([words for words in told if "ada: not collected" in words]) == 1
     monkeypatch.undo()
     take_all(watched, executor, told, 100.0)
     assert page(course, "ada").exists()
@@ -365,7 +365,7 @@ def test_the_command_is_stopped_and_resumes_without_loss(course):
             process.kill()
         assert "Traceback" not in said and "Watching" in said
         if how != signal.SIGKILL:
-            assert process.returncode == 0 and "the same command goes on from here" in said
+            assert process.returncode == 0 and "run the same command again to continue" in said
     for turn in range(4):
         assert score(course, f"s{turn}") == 4 and page(course, f"s{turn}").exists()
     assert not list(course.root.rglob("*.part"))

@@ -1,1 +1,1 @@
-"""What runs inside the sandbox.  It knows no answer: a submission can read all of it."""
+"""Processes inside the sandbox.  They know no answers: a submission can read all of this code."""

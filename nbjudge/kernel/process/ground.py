@@ -1,13 +1,13 @@
-"""Known ground: what the course's own code sees, whatever a notebook has changed.
+"""Known ground: names and settings for the course's own code, whatever a notebook has changed.
 
 Cells of the course (given code, visible checks, hidden tests) and of the student run in one process
 and share their names. A student's `list = [1, 2, 3]` would break every later cell that the course
 wrote. So the course's cells run with names and settings of their own:
 
-- Names that the course has bound, and Python's builtins, are found before those of the student. The
-  student's names are seen through them. What the course binds, the student gets too.
-- Settings of Python, NumPy, PyTorch, and Matplotlib are those that the course left, and the
-  student's come back after the cell.
+- Names that the course has bound, and Python's builtins, take precedence over the student's, which
+  are visible otherwise. The student also gets what the course binds.
+- Settings of Python, NumPy, PyTorch, and Matplotlib are those that the course left; the student's
+  are restored after the cell.
 """
 
 import builtins
@@ -19,21 +19,21 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 COURSE = "nbjudge_course"
-"""Under which the metadata of a request says that its cell is the course's."""
+"""Key in the metadata of a request that says that its cell is the course's."""
 
 Namespace = dict[str, Any]
 Setting = tuple[Callable[[], Any], Callable[[Any], None]]
-"""How a setting is read, and how it is written."""
+"""Functions that read and write a setting."""
 
 
 class CourseNamespace(Namespace):
-    """The global names of the course's cells: a view of the notebook's, behind names of its own.
+    """The global names of the course's cells: its own names first, then the notebook's.
 
     It holds what the course's cells have bound and Python's builtins. All other names are looked
-    up in the notebook's namespace at the time they are used.
+    up in the notebook's namespace when they are used.
 
-    What a hidden test puts in place of a part of the student's is what the student's code calls: a
-    name that the notebook has is bound there, a new one only here.
+    The student's code calls whatever a hidden test puts in place of one of its parts: a name that
+    the notebook already has is bound there, a new one only here.
     """
 
     def __init__(self, notebook: Namespace, known: Namespace) -> None:
@@ -42,7 +42,7 @@ class CourseNamespace(Namespace):
         super().__setitem__("__name__", notebook.get("__name__", "__main__"))
         self.notebook = notebook
         self.students: Collection[str] = ()  # names that exercises ask students to define
-        self.is_hidden = False  # whether what is bound now stays out of the notebook's namespace
+        self.is_hidden = False  # whether bindings now stay out of the notebook's namespace
 
     def __missing__(self, name: str) -> Any:
         return self.notebook[name]
@@ -72,7 +72,7 @@ class CourseNamespace(Namespace):
             return default
 
     def pop(self, name: str, *default: Any) -> Any:
-        """Take a name away, from the notebook too."""
+        """Delete a name, in the notebook too."""
         own = [super().pop(name)] if super().__contains__(name) else []
         if name in self.notebook:
             own.append(self.notebook.pop(name))
@@ -128,7 +128,7 @@ def _set_filters(filters: list[Any]) -> None:
 
 
 def _settings() -> Iterator[tuple[str, Setting]]:
-    """The settings of what is imported by now, by name."""
+    """The settings of the packages imported so far, by name."""
     yield "builtins", (lambda: dict(vars(builtins)), _set_builtins)
     yield "the working folder", (_folder, _set_folder)
     yield "stdout", (lambda: (sys.stdout, sys.stderr), _set_streams)
@@ -172,19 +172,19 @@ def _settings() -> Iterator[tuple[str, Setting]]:
 
 
 def _read() -> dict[str, Any]:
-    """The settings as they are now."""
+    """The current settings."""
     return {name: read() for name, (read, _) in _settings()}
 
 
 def _write(wanted: dict[str, Any], now: dict[str, Any]) -> None:
-    """Make the settings `wanted`, as far as they differ from those of `now`."""
+    """Apply the settings in `wanted` that differ from those in `now`."""
     for name, (_, write) in _settings():
         if name in wanted and not _is_same(wanted[name], now.get(name)):
             write(wanted[name])
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two values of a setting are the same; arrays in them never are."""
+    """Whether two values of a setting are equal; arrays in them never are."""
     try:
         return one is other or bool(one == other)
     except Exception:  # whatever a student's own `==` raises
@@ -204,25 +204,25 @@ class Ground:
         self._settings = _read()
 
     def begin(self, is_hidden: bool, students: Collection[str], is_own: bool = False) -> None:
-        """A cell of the course begins.
+        """Prepare for a cell of the course.
 
-        is_hidden: whether what it binds stays out of the notebook's namespace
+        is_hidden: whether its bindings stay out of the notebook's namespace
         students:  the names that exercises ask students to define
-        is_own:    whether it runs with the student's own settings after all
+        is_own:    whether it runs with the student's own settings
         """
         self.names.forget(students)
         self.names.is_hidden = is_hidden
         self._students_settings = _read()
-        for name, value in self._students_settings.items():  # of what was imported since
+        for name, value in self._students_settings.items():  # of packages imported since
             self._settings.setdefault(name, _DEFAULTS.get(name, lambda value=value: value)())
         if not is_own:
             _write(self._settings, self._students_settings)
         self._is_own = is_own
 
     def end(self) -> list[str]:
-        """It has ended: the student's settings come back, but for those that the cell changed.
+        """Restore the student's settings after the cell, except those that the cell changed.
 
-        Returns the names of the settings in which the student's differ from the course's.
+        Returns the names of the settings that differ between student and course.
         """
         if self._is_own:
             return []
@@ -245,4 +245,4 @@ _DEFAULTS: dict[str, Callable[..., Any]] = {
     "PyTorch's default dtype": _float32,
     "PyTorch's gradient mode": lambda: True,
 }
-"""Settings that a student may have changed before the course's code has seen them at all."""
+"""Settings that a student may have changed before the course's code first reads them."""

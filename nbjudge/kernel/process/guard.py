@@ -1,9 +1,9 @@
-"""Runs a kernel as another user, for a grader that is root where namespaces are forbidden.
+"""Parent process of a kernel that runs as another user, if the grader is root without namespaces.
 
     guard (root) ── kernel (the other user) ── whatever the submission starts
 
-The guard adopts what a submission leaves behind, so that the meter, which watches what is below
-the guard, sees it too.
+The guard adopts the processes that a submission leaves behind, so that the meter, which watches
+the guard's descendants, sees them too.
 """
 
 import json
@@ -16,7 +16,7 @@ from nbjudge.kernel.process.namespaces import ProcessLimits
 
 
 def main(user: int, connection_file: str, limits: ProcessLimits) -> int:
-    """Run the kernel until it ends; its exit code."""
+    """Run the kernel until it ends; returns its exit code."""
     namespaces.adopt_orphans()
     guard = os.getpid()
     kernel = os.fork()
@@ -32,7 +32,7 @@ def main(user: int, connection_file: str, limits: ProcessLimits) -> int:
 
 
 def _kernel(guard: int, user: int, connection_file: str, limits: ProcessLimits) -> None:
-    """Give up all rights, then run the kernel."""
+    """Drop all privileges, then run the kernel."""
     os.setsid()
     namespaces.become(user)
     namespaces.end_with_parent()
@@ -43,7 +43,7 @@ def _kernel(guard: int, user: int, connection_file: str, limits: ProcessLimits) 
     namespaces.limit(limits)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    from nbjudge.kernel.process import kernel  # only now: what it imports has no rights either
+    from nbjudge.kernel.process import kernel  # now, so its imports have no privileges either
 
     kernel.run(connection_file, bound=seccomp.close_network)
 

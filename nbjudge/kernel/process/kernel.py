@@ -1,10 +1,10 @@
-"""The kernel that notebooks are graded in: IPython's own, but it drops nothing and goes on.
+"""The kernel used in grading: IPython's, but it drops no messages and `quit()` does not end it.
 
-A kernel publishes what a cell shows on a socket that drops messages once a thousand wait to be
-sent.  Someone who prints in a loop would lose evidence, and with it points.
+A kernel publishes a cell's output on a socket that drops messages if a thousand wait to be
+sent.  A student who prints in a loop would lose evidence, and with it points.
 
-After `quit()` a kernel takes cells for another tenth of a second and ends in the midst of one.
-Someone who left it in their notebook would lose the points of whichever cell that is.
+After `quit()` a kernel accepts cells for another tenth of a second and ends in the middle of one.
+A student who left it in the notebook would lose the points of whichever cell that is.
 """
 
 import builtins
@@ -25,7 +25,7 @@ from traitlets import Type
 from nbjudge.kernel.observe import send
 from nbjudge.kernel.process.ground import COURSE, CourseNamespace, Ground
 
-LONGEST_WRITE = 4_000_000  # characters; what is written at once beyond these is cut
+LONGEST_WRITE = 4_000_000  # characters; a single longer write is cut
 LONGEST_WAIT = 1_000_000  # characters that wait to be sent together
 
 
@@ -35,7 +35,7 @@ class PromptStream(OutStream):
     waiting = 0
 
     def write(self, string: str) -> int | None:  # type: ignore[override]
-        """Write `string`, as ipykernel does, and send what waits where that is much."""
+        """Write `string`, as ipykernel does, and send what waits if there is much of it."""
         if isinstance(string, str) and len(string) > LONGEST_WRITE:
             string = string[:LONGEST_WRITE] + "\n[the rest of this is cut]\n"
         written: int | None = super().write(string)
@@ -47,12 +47,12 @@ class PromptStream(OutStream):
 
 
 class CourseShell(ZMQInteractiveShell):
-    """A shell that `quit()` does not end; in it the course's cells have names of their own."""
+    """A shell that `quit()` does not end, with a separate namespace for the course's cells."""
 
     course_names: CourseNamespace | None = None  # of the cell that runs, if the course wrote it
 
     def ask_exit(self) -> None:
-        """Go on."""
+        """Do nothing."""
 
     @property
     def user_global_ns(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class CourseShell(ZMQInteractiveShell):
         return names
 
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
-        """Run compiled code, the course's with its own names."""
+        """Run compiled code; the course's uses its own names."""
         notebook = self.user_ns
         if self.course_names is not None:
             self.user_ns = self.course_names
@@ -121,9 +121,9 @@ class LosslessKernelApp(IPKernelApp):
 
 
 def run(connection_file: str, bound: Callable[[], None]) -> None:
-    """Run a kernel until it is told to stop; calls `bound` once its sockets are there."""
+    """Run a kernel until it is asked to stop; calls `bound` once its sockets exist."""
     app = LosslessKernelApp.instance()
-    app.ignore_cwd = True  # nothing that lies beside the notebook can be imported
+    app.ignore_cwd = True  # nothing next to the notebook can be imported
     app.initialize(["-f", connection_file, "--HistoryManager.enabled=False"])
     show_figures(app)
     bound()
@@ -131,7 +131,7 @@ def run(connection_file: str, bound: Callable[[], None]) -> None:
 
 
 def show_figures(app: IPKernelApp) -> None:
-    """Have figures shown below their cell: Matplotlib was imported before this kernel was there."""
+    """Show figures below their cell: Matplotlib was imported before this kernel existed."""
     if inline := sys.modules.get("matplotlib_inline.backend_inline"):
         activate_matplotlib(os.environ["MPLBACKEND"])
         inline.configure_inline_support(app.shell, os.environ["MPLBACKEND"])

@@ -1,6 +1,6 @@
 """Linux namespaces, users, capabilities and limits, by the system calls that Python does not offer.
 
-Used in a process that is about to run a submission.  Everything here only ever takes rights away.
+Used in a process that is about to run a submission.  Everything here only removes privileges.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ def _checked(result: int, what: str) -> None:
 
 @dataclass(frozen=True)
 class ProcessLimits:
-    """The limits of a submission that each of its processes enforces; its run gives them all."""
+    """The limits of a submission that each of its processes enforces; its run sets all of them."""
 
     memory_bytes: int  # of each process; all of them together are watched from outside
     file_bytes: int  # of each file, and of each private folder
@@ -39,12 +39,12 @@ class ProcessLimits:
 
 
 def unshare() -> None:
-    """Move this process into namespaces of its own; its next child is the first of their pids.
+    """Move this process into new namespaces; its next child becomes pid 1 there.
 
-    Raises OSError where the machine forbids it.
+    Raises OSError if the machine forbids it.
     """
     user, group = os.getuid(), os.getgid()
-    prctl(PR_SET_DUMPABLE, 1)  # or else the maps below could not be opened
+    prctl(PR_SET_DUMPABLE, 1)  # otherwise the maps below could not be opened
     _checked(_libc.unshare(NEW_NAMESPACES), "unshare")
     for name, text in (
         ("setgroups", "deny"),
@@ -68,7 +68,7 @@ def system_call(number: int, *arguments: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Have this process killed when its parent ends; to be said after its rights have changed."""
+    """Have this process killed when its parent ends; call it after any change of privileges."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -80,7 +80,7 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str =
 
 
 def private_mounts(folders: tuple[str, ...], bytes_each: int) -> None:
-    """Give this mount namespace a process table of its own, and empty `folders` in memory.
+    """Give this mount namespace its own process table, and empty `folders` in memory.
 
     Raises OSError.
     """
@@ -98,12 +98,12 @@ def make_read_only(folder: str) -> None:
 
 
 def adopt_orphans() -> None:
-    """Have processes below this one whose parent ends become its children.  Raises OSError."""
+    """Make this process adopt its orphaned descendants.  Raises OSError."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def become(user: int) -> None:
-    """Take another user's rights for good, in a group of the same number only.  Raises OSError."""
+    """Become another user for good, in a group of the same number only.  Raises OSError."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
@@ -116,21 +116,21 @@ def drop_capabilities() -> None:
     for capability in range(64):
         try:
             prctl(PR_CAPBSET_DROP, capability)
-        except OSError:  # the kernel knows no more of them
+        except OSError:  # the kernel has no more of them
             break
     header = struct.pack("=Ii", 0x20080522, 0)  # version 3, this thread
     _checked(_libc.capset(header, struct.pack("=6I", 0, 0, 0, 0, 0, 0)), "capset")
 
 
 def limit(limits: ProcessLimits) -> None:
-    """Set what this process and its children may use."""
+    """Set the resource limits of this process and its children."""
     bounds = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: limits.memory_bytes,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_NOFILE: limits.open_files,
     }
-    if os.getuid() != 0:  # root is not counted
+    if os.getuid() != 0:  # root's processes are not counted
         bounds[resource.RLIMIT_NPROC] = limits.processes
     for kind, bound in bounds.items():
         hard = resource.getrlimit(kind)[1]

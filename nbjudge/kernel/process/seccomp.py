@@ -1,6 +1,6 @@
-"""A seccomp filter: system calls that no notebook needs, and that attacks on a kernel do.
+"""A seccomp filter of system calls that no notebook needs, but attacks on a kernel do.
 
-Some of them reserve memory that belongs to no process, where no limit and no meter would see it;
+Some of them reserve memory that belongs to no process, out of sight of limits and the meter;
 others make namespaces, look into other processes, or reach rarely used parts of the kernel.
 They fail as if the machine did not allow them.
 """
@@ -67,9 +67,9 @@ SOCKET, SECCOMP = (41, 198), (317, 277)
 CLONE_NAMESPACES = 0x7E02_0000  # all flags of clone(2) that make a namespace
 
 MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
-"""The column of the numbers above, and how seccomp calls the machine."""
+"""The column of the numbers above, and seccomp's identifier of the machine."""
 
-FOREIGN = 0x4000_0000  # numbers from here on are of another calling convention of x86-64
+FOREIGN = 0x4000_0000  # higher numbers belong to another calling convention of x86-64
 
 # of struct seccomp_data: where the call's number, the machine and the first argument are
 NUMBER, MACHINE, ARGUMENT = 0, 4, 16
@@ -86,7 +86,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def program(machine: str) -> bytes:
-    """The filter for a machine as `platform.machine()` calls it; empty where there is none."""
+    """The filter for a machine named as by `platform.machine()`; empty if there is none."""
     if machine not in MACHINES:
         return b""
     column, name = MACHINES[machine]
@@ -117,7 +117,7 @@ def program(machine: str) -> bytes:
 
 
 def restrict() -> None:
-    """Put the filter on this process and all that it starts.  It can never be taken off.
+    """Apply the filter to this process and all that it starts.  It can never be removed.
 
     Raises OSError.
     """
@@ -127,7 +127,7 @@ def restrict() -> None:
 
 
 def close_network() -> None:
-    """Leave this process, all its threads, and all that it starts no new sockets of a network.
+    """Forbid new network sockets in this process, all its threads, and all that it starts.
 
     For processes that share the machine's network. Raises OSError.
     """
@@ -149,7 +149,7 @@ def close_network() -> None:
 
 @contextlib.contextmanager
 def _pointed_to(instructions: bytes) -> Iterator[int]:
-    """The address of a filter as the kernel wants it."""
+    """The address of a filter in the form that the kernel expects."""
     code = ctypes.create_string_buffer(instructions, len(instructions))
     header = ctypes.create_string_buffer(
         struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))

@@ -1,6 +1,6 @@
-"""A warm process: it has imported what notebooks need, and forks a kernel for each submission.
+"""Warm process: it has imported what notebooks need, and forks a kernel for each submission.
 
-It runs inside the sandbox, reads one request a line from stdin and answers each with a line on
+It runs inside the sandbox, reads one request per line from stdin, and answers each with a line on
 stdout.  A kernel's processes live in namespaces of their own, so they neither see this process
 nor outlive their submission:
 
@@ -8,7 +8,7 @@ nor outlive their submission:
               (waits)  (pid 1 of a new process table: when it ends, all below it end)
 
 Requests are {"start": {...}}, answered by {"started": pid} or {"failed": reason}, and
-{"stop": true}, answered by {"stopped": true}.  Where stdin ends, everything ends.
+{"stop": true}, answered by {"stopped": true}.  If stdin ends, everything ends.
 """
 
 import base64
@@ -32,10 +32,10 @@ from nbjudge.kernel.process.namespaces import ProcessLimits
 
 HOME = "/home/student"
 SOCKETS = "/run/kernel"
-"""Where the kernel binds its sockets; the only folder that is shared with the grader."""
+"""Folder of the kernel's sockets, the only one shared with the grader."""
 
 START_SECONDS = 60
-"""The longest that a kernel may take to get ready, on a machine that is very busy."""
+"""The longest that a kernel may take to start, on a very busy machine."""
 
 PRIVATE = (HOME, "/tmp", "/dev/shm")
 """Folders in memory that are new for each submission."""
@@ -74,13 +74,13 @@ PACKAGE_MODULES = {
         "torch._dynamo",  # loaded by an optimizer's first step: a second of each kernel's
     ),
 }
-"""What a package that a problem set may import means beyond its own name."""
+"""Modules to import for a package that a problem set may use, besides the package itself."""
 
 
 def main(packages: Iterable[str], library: str, needs: Iterable[str]) -> None:
     """Import what the kernel and `packages` need, then serve requests until stdin ends.
 
-    Of the `library`, one of them, every module is imported, and what it `needs`.
+    Every module of the `library`, which is one of them, is imported, and what it `needs`.
     """
     namespaces.prctl(namespaces.PR_SET_DUMPABLE, 0)
     warm_up(packages, library, needs)
@@ -108,7 +108,7 @@ def answer(message: dict[str, Any]) -> None:
 
 
 def warm_up(packages: Iterable[str], library: str, needs: Iterable[str]) -> None:
-    """Import everything that would otherwise be imported by each kernel anew."""
+    """Import everything that each kernel would otherwise import again."""
     names = list(KERNEL_MODULES)
     for package in packages:
         names += PACKAGE_MODULES.get(package, (package,))
@@ -119,7 +119,7 @@ def warm_up(packages: Iterable[str], library: str, needs: Iterable[str]) -> None
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # what is shared with the kernels stays where it is
+    gc.freeze()  # keep the memory that is shared with the kernels unchanged
 
 
 def modules_of(library: str) -> list[str]:
@@ -129,9 +129,9 @@ def modules_of(library: str) -> list[str]:
 
 
 def start(request: dict[str, Any]) -> tuple[int, int, str]:
-    """Fork a kernel as `request` describes: its guard's pid, its first process's pid, "".
+    """Fork a kernel as `request` describes: its guard's pid, its first process's pid, and "".
 
-    Where it could not be started, the last one is the reason, and nothing runs.
+    If it could not be started, the last one is the reason, and nothing runs.
     """
     heard, told = os.pipe()
     guard = os.fork()
@@ -149,14 +149,14 @@ def start(request: dict[str, Any]) -> tuple[int, int, str]:
 
 
 def _listen(heard: int) -> dict[str, Any]:
-    """What a starting kernel tells, until it has told all, or takes too long, or stdin ends."""
+    """The reports of a starting kernel, until they are complete, time runs out, or stdin ends."""
     told: dict[str, Any] = {}
     received = b""
     deadline = time.monotonic() + START_SECONDS
     with os.fdopen(heard, "rb", buffering=0) as pipe:
         while "reason" not in told and (left := deadline - time.monotonic()) > 0:
             ready, _, _ = select.select([pipe, sys.stdin], [], [], left)
-            if sys.stdin in ready or not ready:  # nothing is asked before this one is answered
+            if sys.stdin in ready or not ready:  # no request comes before this one's answer
                 break
             received += (piece := pipe.read(65_536) or b"")
             for line in received.split(b"\n")[:-1]:
@@ -167,7 +167,7 @@ def _listen(heard: int) -> dict[str, Any]:
 
 
 def stop(guard: int, first: int) -> None:
-    """End a kernel and everything that it has started, and wait until all of it is gone."""
+    """End a kernel and everything that it has started, and wait until all have ended."""
     for pid in (first, guard):
         if pid:
             with contextlib.suppress(ProcessLookupError):
@@ -236,7 +236,7 @@ def _first(request: dict[str, Any], told: int) -> None:
 
 
 def _furnish(request: dict[str, Any]) -> None:
-    """Put the submission's files into its private folder, and go there."""
+    """Write the submission's files into its private folder, and change to it."""
     work = f"{HOME}/work"
     os.mkdir(work)
     os.chdir(work)
@@ -249,7 +249,7 @@ def _furnish(request: dict[str, Any]) -> None:
 
 
 def _kernel(request: dict[str, Any], bound: int) -> None:
-    """Give up all rights, then run the kernel."""
+    """Drop all privileges, then run the kernel."""
     from nbjudge.kernel.process import kernel
 
     os.setsid()
@@ -280,7 +280,7 @@ def _close_all_but(*kept: int) -> None:
 
 
 def _reseed() -> None:
-    """Give each kernel random numbers of its own: forks would all draw the same ones."""
+    """Reseed the random number generators, since all forks would draw the same numbers."""
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
