@@ -1,15 +1,15 @@
 """Fair comparisons: the same text, the same budget, several seeds, and a log of every run on disk.
 
 A model here is called with token ids (B, T), and targets (B, T) or None.  It returns its logits
-(B, T, V), and the loss that it learns by, a tensor (); without targets None in its place.
+(B, T, V), and its training loss, a tensor (), or None if there are no targets.
 
-What is charged.  The making of the model and its optimizer, and every training step: forward,
-backward, the schedule and the optimizer.  Drawing batches and the estimates between are free.
+What is charged: creating the model and its optimizer, and every training step (forward, backward,
+the schedule and the optimizer).  Drawing batches and estimating losses are free.
 
-- Under a budget of FLOPs every step is counted, by lmlib.flops, which says what an operation costs.
-  What it does not know is named in the table.
-- Under a budget of seconds every step is timed.  Its FLOPs are only measured: those of the first
-  step are taken for all.
+- Under a budget of FLOPs every step is counted by lmlib.flops, which defines what an operation
+  costs.  Operations that it does not know are named in the table.
+- Under a budget of seconds every step is timed.  FLOPs are counted in the first step only and
+  assumed to be the same in all others.
 """
 
 import dataclasses
@@ -31,17 +31,17 @@ from lmlib import batches, experiments, fingerprints, flops, run_log, training
 from lmlib.run_log import ESTIMATES, LOG, Results, Run, read
 
 BAR = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-MOST_WINDOWS = 1_024  # of held-out text that a loss is taken over
-LOOKING_AHEAD = 1e-3  # by how much a logit may change when a later token does
+MOST_WINDOWS = 1_024  # of held-out text that a loss is averaged over
+LOOKING_AHEAD = 1e-3  # the largest change of a logit when a later token changes
 
 
 class Broken(Exception):
-    """A candidate that cannot be measured. The message says why, in a sentence."""
+    """A candidate that cannot be measured. The message is a sentence that says why."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """One text in three parts, as tokens (n,): to learn from, to choose by, and to report."""
+    """One text in three parts, as tokens (n,): for training, model selection, and reporting."""
 
     training: Tensor
     validation: Tensor
@@ -52,7 +52,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Budget:
-    """What each run may spend on training steps: seconds or FLOPs, one of the two."""
+    """What each run may spend on training: seconds or FLOPs, one of the two."""
 
     seconds: float | None = None
     flops: float | None = None
@@ -60,7 +60,9 @@ class Budget:
     def __post_init__(self) -> None:
         given = [amount for amount in (self.seconds, self.flops) if amount is not None]
         if len(given) != 1 or given[0] <= 0:
-            raise ValueError("A budget is a number of seconds or of FLOPs above 0, one of the two.")
+            raise ValueError(
+                "A budget is a number of seconds or a number of FLOPs above 0, not both."
+            )
 
     @property
     def amount(self) -> float:
@@ -71,19 +73,19 @@ class Budget:
 
 
 def model_loss(model: nn.Module, x: Tensor, y: Tensor, share: float) -> Tensor:
-    """The loss by which the model itself wants to learn."""
+    """The model's own training loss."""
     loss: Tensor = model(x, y)[1]
     return loss
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is compared: a model, and how it is trained."""
+    """One of the models compared, and how it is trained."""
 
-    model: Callable[[], nn.Module]  # makes a new one, its weights drawn at random
+    model: Callable[[], nn.Module]  # makes a new one with random weights
     optimizer: Callable[[nn.Module], torch.optim.Optimizer]  # makes one for the model
     batch_size: int = 32
-    # `share` is the part of the budget that is spent, from 0 to 1
+    # `share` is the fraction of the budget spent so far, from 0 to 1
     schedule: Callable[[float], float] = lambda share: 1.0  # times the optimizer's learning rate
     loss: Callable[[nn.Module, Tensor, Tensor, float], Tensor] = model_loss  # (model, x, y, share)
 
@@ -95,13 +97,13 @@ def compare(
     seeds: Sequence[int] = (0, 1, 2),
     log: Path = LOG,
 ) -> Results:
-    """Train every candidate once with each seed, and keep what each run has cost and reached.
+    """Train every candidate once with each seed, and record the cost and the losses of each run.
 
-    The table is shown, and fills as runs end.  A run that is in the log already is not repeated;
-    one of a candidate that has changed since, in whatever its functions reach, or that failed, is.
-    So is one whose code cannot be compared with what it was, and that is said.  A candidate that
-    fails has the reason in its own row, and the others go on.  With one seed all candidates of one
-    batch size see the same batches.  Raises DamagedLog if the log cannot be read.
+    The table is shown and fills up as runs end.  A run that is already in the log is not repeated,
+    unless it failed or its candidate, or anything that the candidate's functions use, has changed
+    since.  If that cannot be determined, a message says so and the run is repeated.  If a candidate
+    fails, its row says why, and the others continue.  With the same seed, all candidates with the
+    same batch size see the same batches.  Raises DamagedLog if the log cannot be read.
     """
     logged = read(log).runs
     asked: list[Run] = []
@@ -113,7 +115,7 @@ def compare(
             run = _new_or_known(name, candidates[name], data, budget, seed, logged, bar)
             bar.update(number + 1 - bar.n)
             if run not in logged:
-                logged = (*read(log).runs, run)  # another notebook may have written meanwhile
+                logged = (*read(log).runs, run)  # another notebook may have written to it
                 run_log.write(logged, log)
             asked.append(run)
             if shown is not None:
@@ -146,7 +148,7 @@ def _new_or_known(
                 ):  # fmt: skip
                     return old
             return _train(run, model, optimizer, candidate, data, spent, bar)
-        except Exception as error:  # whatever a student's model does: its own row says it
+        except Exception as error:  # whatever a student's model does: its row says so
             words = str(error).strip().split("\n")[0][:200]
             kind = "" if isinstance(error, Broken) else f"{type(error).__name__}: "
             return dataclasses.replace(run, error=f"{kind}{words}")
@@ -154,7 +156,7 @@ def _new_or_known(
 
 @contextmanager
 def _seeded(seed: int, device: str) -> Iterator[None]:
-    """All usual generators begin at `seed`, and are afterwards as they were."""
+    """Seed all common generators with `seed`, and restore their states afterwards."""
     devices = [device] if device.startswith("cuda") else []
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices):
@@ -177,7 +179,7 @@ def _train(
     spent: "_Spent",
     bar: tqdm,
 ) -> Run:
-    """Spend the budget on training the model, and measure it; the bar grows by 1 meanwhile."""
+    """Spend the budget on training the model, and evaluate it; the bar grows by 1 as it does."""
     _check_logits(model, data)
     rates = [group["lr"] for group in optimizer.param_groups]
     generator = torch.Generator().manual_seed(run.seed)
@@ -225,7 +227,7 @@ def _train(
 
 
 class _Spent:
-    """What a run has spent so far, and whether another step would be too much."""
+    """What a run has spent so far, and whether it can afford another step."""
 
     def __init__(self, budget: Budget, device: str):
         self.budget = budget
@@ -234,12 +236,12 @@ class _Spent:
         self.seconds = 0.0
         self.counted_flops = 0
         self.counted_steps = 0
-        self.making = 0.0  # seconds or FLOPs, as the budget has it
+        self.making = 0.0  # seconds or FLOPs, like the budget
         self.uncounted: set[str] = set()  # operations whose FLOPs are not known
 
     @property
     def flops(self) -> float:
-        """All FLOPs; under a budget of seconds, as if each step cost what the first did."""
+        """All FLOPs; under a budget of seconds, as if each step cost as much as the first."""
         return self.counted_flops * self.steps / max(1, self.counted_steps)
 
     @property
@@ -248,13 +250,13 @@ class _Spent:
         return (self.making + steps) / self.budget.amount
 
     def is_all(self) -> bool:
-        """Whether one more step, at the average cost so far, would not fit into the budget."""
+        """Whether one more step, at the average cost so far, would exceed the budget."""
         each = (self.share - self.making / self.budget.amount) / max(1, self.steps)
         return self.steps > 0 and self.share + each > 1
 
     @contextmanager
     def on_making(self) -> Iterator[None]:
-        """Charge the making of model and optimizer."""
+        """Charge the creation of the model and the optimizer."""
         seconds, counted = self.seconds, self.counted_flops
         with self._measured(is_counted=self.budget.seconds is None):
             yield
@@ -288,7 +290,7 @@ class _Spent:
 
 
 def _finish(device: str) -> None:
-    """Wait for what a GPU has still to do, which the clock would not see."""
+    """Wait for the GPU to finish its queued work, which the clock would miss."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
@@ -298,8 +300,8 @@ def _finish(device: str) -> None:
 def held_out_loss(model: nn.Module, tokens: Tensor, data: Data) -> float:
     """The mean negative log-likelihood of the tokens (n,), in nats per token.
 
-    Over windows that lie next to each other, the same for every model.  It is computed here, from
-    the logits, so that no candidate's own loss has a say in it.
+    Averaged over adjacent windows, the same for every model.  It is computed here, from the logits,
+    so that no candidate's own loss can affect it.
     """
     T = data.context_window_size
     count = min(MOST_WINDOWS, (len(tokens) - 1) // T)
@@ -320,7 +322,7 @@ def held_out_loss(model: nn.Module, tokens: Tensor, data: Data) -> float:
 @torch.no_grad()
 @training.without_fast_path()
 def _check_logits(model: nn.Module, data: Data) -> None:
-    """Raise Broken for logits of a wrong shape, or that know what comes later."""
+    """Raise Broken for logits that have the wrong shape or depend on later tokens."""
     model.eval()
     T, V = data.context_window_size, int(data.training.max()) + 1
     tokens = data.training[:T][None].to(data.device)
@@ -328,7 +330,7 @@ def _check_logits(model: nn.Module, data: Data) -> None:
     changed[:, T // 2 :] = (changed[:, T // 2 :] + 1) % V
     answered = model(tokens, None)
     if not (isinstance(answered, tuple) and len(answered) == 2):
-        raise Broken("the model returns something else than logits and a loss")
+        raise Broken("the model returns something other than logits and a loss")
     before, again, after = answered[0], model(tokens, None)[0], model(changed, None)[0]
     if before.ndim != 3 or before.shape[:2] != (1, T) or before.shape[2] < V:
         raise Broken(f"the logits have shape {tuple(before.shape)}, not {(1, T, V)}")
@@ -342,16 +344,16 @@ def _check_logits(model: nn.Module, data: Data) -> None:
 
 
 def _fingerprint(name: str, candidate: Candidate, data: Data) -> str:
-    """What a run depends on, apart from its seed; empty, with a sentence, if it cannot be told."""
+    """What a run depends on, except its seed; empty, after a message, if it is unknown."""
     try:
         return fingerprints.fingerprint(candidate, data)
     except fingerprints.NoFingerprint as error:
-        print(f"{name}: whether it has changed cannot be told, so it is run again ({error}).")
+        print(f"{name}: whether it has changed cannot be determined, so it is run again ({error}).")
         return ""
 
 
 def _start(model: nn.Module, optimizer: torch.optim.Optimizer) -> str:
-    """What training starts with: parts, weights, and the optimizer's settings."""
+    """The starting point of training: modules, weights, and the optimizer's settings."""
     settings = [
         {key: value for key, value in group.items() if key != "params"}
         for group in optimizer.param_groups

@@ -1,9 +1,9 @@
-"""Fingerprints of code and data: equal for what does the same, different once it changes.
+"""Fingerprints of code and data: equal for the same behavior, different once it changes.
 
-A fingerprint follows whatever a function can reach: its code, default arguments, closure and
-globals, the helpers that it calls, classes and their bases, containers, arrays and objects with all
-that they hold.  Where a definition is written does not matter, so a cell that is run again changes
-nothing.  What is installed (Python's own library, packages, lmlib) counts by its name alone.
+A fingerprint covers everything that a function can reach: its code, default arguments, closure and
+globals, the helpers that it calls, classes and their bases, containers, arrays, and objects with
+their contents.  The location of a definition does not matter, so running a cell again changes
+nothing.  Installed code (the standard library, packages, lmlib) counts by its name only.
 """
 
 import dis
@@ -26,13 +26,13 @@ INSTALLED = ("site-packages", "dist-packages")
 
 
 class NoFingerprint(Exception):
-    """Something whose contents cannot be seen. The message names it."""
+    """An object whose contents cannot be inspected. The message names it."""
 
 
 def fingerprint(*values: object) -> str:
-    """Sixteen hexadecimal digits for everything that the values hold and reach.
+    """Sixteen hexadecimal digits for everything that the values contain and can reach.
 
-    Raises NoFingerprint if a part of them cannot be looked into, as a generator or an open file.
+    Raises NoFingerprint if a part of them cannot be inspected, such as a generator or an open file.
     """
     walk = _Walk()
     for value in values:
@@ -41,15 +41,15 @@ def fingerprint(*values: object) -> str:
 
 
 class _Walk:
-    """Goes through values and all that they hold, each object once."""
+    """Visits values and everything in them, each object once."""
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256()
-        self.numbers: dict[int, int] = {}  # of the objects on the way, by id
-        self.alive: list[object] = []  # so that no id is used twice
+        self.numbers: dict[int, int] = {}  # of the objects visited, by id
+        self.alive: list[object] = []  # so that no id is reused
 
     def note(self, *words: object) -> None:
-        """Add words that are written the same every time."""
+        """Add words whose representation is the same every time."""
         for word in words:
             written = word if isinstance(word, bytes) else repr(word).encode()
             self.digest.update(len(written).to_bytes(8, "big") + written)
@@ -137,7 +137,7 @@ class _Walk:
         return None
 
     def add_object(self, value: Any) -> None:
-        """An object that is neither plain, nor code, nor one of Python's own containers."""
+        """An object that is neither plain, nor code, nor a built-in container."""
         kind = type(value)
         if "torch" in sys.modules and self.add_of_torch(value):
             return
@@ -151,7 +151,7 @@ class _Walk:
             self.add_all("property", (value.fget, value.fset, value.fdel))
         elif isinstance(value, functools.cached_property):
             self.add_all("property", (value.func,))
-        elif hasattr(value, "__wrapped__"):  # functools.cache and others that are written in C
+        elif hasattr(value, "__wrapped__"):  # functools.cache and others written in C
             self.add_all(kind.__name__, (value.__wrapped__,))
         elif hasattr(value, "__array_interface__"):  # NumPy's
             self.note("array", value.shape, str(value.dtype), value.tobytes())
@@ -164,7 +164,7 @@ class _Walk:
             self.add_state(value)
 
     def add_of_torch(self, value: Any) -> bool:
-        """Tensors and what else of PyTorch holds its data elsewhere than in attributes."""
+        """Tensors and other PyTorch objects whose data is not in their attributes."""
         import torch
 
         if isinstance(value, torch.Tensor):
@@ -180,11 +180,11 @@ class _Walk:
         return True
 
     def add_state(self, value: Any) -> None:
-        """What an object holds, as it would be pickled: its attributes, or what its type says."""
+        """The state of an object as it would be pickled: its attributes, or what its type says."""
         try:
             reduced = value.__reduce_ex__(2)
-        except Exception as error:  # each type has its own for what it cannot be pickled as
-            raise NoFingerprint(f"a {type(value).__name__} cannot be looked into") from error
+        except Exception as error:  # each type has its own way of refusing to be pickled
+            raise NoFingerprint(f"a {type(value).__name__} cannot be inspected") from error
         if isinstance(reduced, str):
             return self.note(reduced)
         for part in reduced:
@@ -199,7 +199,7 @@ def _has_docstring(code: types.CodeType) -> bool:
 
 
 def _global_names(code: types.CodeType) -> Iterator[str]:
-    """The names that code looks up outside itself, in the functions inside it too."""
+    """The global names that code looks up, including in the functions inside it."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield instruction.argval

@@ -3,16 +3,16 @@
 | operation | counted |
 |---|---|
 | products of matrices, convolutions, attention | a multiplication and an addition each |
-| elementwise: sums, products, activations | 1 for each number of the result |
-| sums, means, norms, maxima, cumulative ones | 1 for each number that is read |
+| elementwise: sums, products, activations | 1 for each number in the result |
+| sums, means, norms, maxima, cumulative ones | 1 for each number read |
 | softmax, its logarithm, normalization | 5 for each number |
-| Fourier transforms of length n | 5 n log2 n each, half of it between real and complex |
+| Fourier transforms of length n | 5 n log2 n each, half as many between real and complex |
 | distances of M dimensions (`cdist`) | 3 M for each |
 | bilinear maps | 3 for each product of two inputs and a weight |
 
-Copies, views, look-ups, comparisons of shapes and the drawing of random numbers are free.  What is
-neither free nor known is named in `uncounted`.  Fused attention and recurrent layers are taken
-apart while counting.
+Copies, views, lookups, comparisons and random draws are free.  An operation that is neither free
+nor known is named in `uncounted`.  Fused attention and recurrent layers are decomposed while
+counting.
 """
 
 import math
@@ -32,7 +32,7 @@ NORMALIZED = 5  # operations for each number of a softmax or a normalization
 
 
 def _size(value: Any) -> int:
-    """How many numbers there are in a tensor, or in a list of them."""
+    """The number of elements in a tensor or in a list of tensors."""
     if isinstance(value, Tensor):
         return value.numel()
     if isinstance(value, list | tuple):
@@ -41,9 +41,9 @@ def _size(value: Any) -> int:
 
 
 def _convolution(out: Tensor, x: Tensor, weight: Tensor, *others: Any, **named: Any) -> int:
-    """A filter has weight.numel() / len(weight) numbers, whatever the groups."""
+    """A filter has weight.numel() / len(weight) numbers, regardless of the groups."""
     transposed = others[4]
-    places = x.numel() if transposed else out.numel()  # each of which meets one filter
+    places = x.numel() if transposed else out.numel()  # each is multiplied with one filter
     return 2 * places * (weight.numel() // len(weight))
 
 
@@ -98,7 +98,7 @@ Formula = Callable[..., int]
 
 
 def _named(names: str, formula: Formula) -> dict[Any, Formula]:
-    """The formula by operator, for those that this version of PyTorch has."""
+    """A formula for each of the operators that this version of PyTorch has."""
     return {getattr(aten, name): formula for name in names.split() if hasattr(aten, name)}
 
 
@@ -121,7 +121,7 @@ FORMULAS: Mapping[Any, Formula] = {
              " _native_batch_norm_legit _fused_rms_norm _fused_rms_norm_backward"
              " _thnn_fused_lstm_cell _thnn_fused_gru_cell", _normalized),
 }  # fmt: skip
-"""From operator to a function of its result and its arguments."""
+"""Maps an operator to a function of its result and its arguments."""
 
 FREE = frozenset(
     "clone copy_ _to_copy detach detach_ alias empty empty_like empty_strided new_empty"
@@ -145,7 +145,7 @@ FREE = frozenset(
 
 
 class Counter(TorchDispatchMode):
-    """Counts what runs inside a `with`."""
+    """Counts the FLOPs of the code inside a `with` block."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,9 +186,9 @@ class Counter(TorchDispatchMode):
 
 @contextmanager
 def counting() -> Iterator[Counter]:
-    """Counts what runs inside, with attention and recurrent layers taken apart."""
+    """Count the FLOPs of the code inside, with attention and recurrent layers decomposed."""
     with (
-        warnings.catch_warnings(action="ignore", category=UserWarning),  # of switches not there
+        warnings.catch_warnings(action="ignore", category=UserWarning),  # about missing backends
         sdpa_kernel(SDPBackend.MATH),
         torch.backends.mkldnn.flags(enabled=False),
         torch.backends.cudnn.flags(enabled=False),

@@ -222,5 +222,5 @@ def test_a_module_of_ones_own_counts_with_its_source(
 
 @pytest.mark.parametrize("value", [(x for x in ()), io.FileIO(__file__)], ids=["generator", "file"])
 def test_what_cannot_be_seen_is_said(value: Any) -> None:
-    with pytest.raises(NoFingerprint, match="cannot be looked into"):
+    with pytest.raises(NoFingerprint, match="cannot be inspected"):
         fingerprint(holder(value))
