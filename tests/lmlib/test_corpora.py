@@ -55,7 +55,7 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
     ("name", "options", "complaint"),
     [
         ("shakespeare", {"length": 100}, r"'shakespeare' has a fixed length: leave out `length`"),
-        ("tinyshakespeare", {"length": 100}, r"comes whole"),
+        ("tinyshakespeare", {"length": 100}, r"has a fixed length"),
         ("utterances", {"source": "grammar"}, r"Only stories have a choice.*without `source`"),
         ("stories", {"source": "web"}, r"cannot be 'web': choose auto, grammar or tinystories"),
         ("stories", {"length": 0}, r"0 characters is not possible: ask for at least one"),
@@ -129,7 +129,7 @@ def test_tinyshakespeare_is_fetched_once(server: Server, tmp_path: Path) -> None
 
 def test_a_corrupted_download_is_refused_and_not_kept(server: Server, tmp_path: Path) -> None:
     server.content = TINY[:-3]
-    with pytest.raises(corpora.CorpusError, match="not the expected file.*thrown away"):
+    with pytest.raises(corpora.CorpusError, match="not the expected file.*discarded"):
         corpora.load("tinyshakespeare")
     assert not (tmp_path / "a cache").exists()
 
