@@ -1,4 +1,4 @@
-"""The command `lmlib`, also as `python -m lmlib`: what a student does outside a notebook."""
+"""The `lmlib` command, also `python -m lmlib`: what students do outside a notebook."""
 
 import sys
 
@@ -10,18 +10,18 @@ TEACHERS = (
     "roster build audit handout collect grade watch feedback return grades report explain regrade "
     "adopt correct archive new-term gradescope demo"
 ).split()
-"""Commands of those who teach, which another program has."""
+"""Commands for instructors, which belong to another program."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; its exit code."""
+    """Run the command line and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     parser = command()
     if not words:
         parser.print_help()
         return 0
     if words[0] in TEACHERS:
-        parser.error(f"{words[0]!r} is a command of nbjudge, the program of those who teach.")
+        parser.error(f"{words[0]!r} is a command of nbjudge, the program for instructors.")
     options = parser.parse_args(words)
     code: int = options.run(options)
     return code

@@ -1,7 +1,7 @@
-"""What attention looks at: its weights, caught while a model runs.
+"""Attention weights, captured while a model runs.
 
-Nothing need be known of the model: whatever softmax makes a row for each token is caught, however
-the layers and heads are built.  This module needs PyTorch; `import lmlib` does not load it.
+It works for any model: every softmax with a row for each token is captured, however the layers
+and heads are built.  This module needs PyTorch; `import lmlib` does not load it.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from lmlib import training
 
 
 class _Catch(TorchFunctionMode):
-    """Keeps the result of every softmax that has a row and a column for each of T tokens."""
+    """Keeps the result of every softmax with a row and a column for each of T tokens."""
 
     def __init__(self, length: int):
         super().__init__()
@@ -35,13 +35,13 @@ class _Catch(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name == "softmax" and tuple(result.shape[-2:]) == (self.length, self.length):
             self.caught.append(result)
-        elif name == "multi_head_attention_forward":  # inside which no softmax is seen
+        elif name == "multi_head_attention_forward":  # its inner softmax is invisible
             asked = kwargs | {"need_weights": True, "average_attn_weights": False}
             heads = function(*args, **asked)[1]  # (B, heads, T, T) or (heads, T, T)
             if tuple(heads.shape[-2:]) == (self.length, self.length):
                 self.caught.append(heads)
         elif name == "scaled_dot_product_attention":
-            # asked to mix the rows of the identity instead of the values, it answers its weights
+            # with the identity in place of the values, the result is the attention weights
             given = dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)) | kwargs
             identity = torch.eye(self.length, device=result.device, dtype=result.dtype)
             given["value"] = identity.expand(*given["key"].shape[:-2], -1, -1)  # (..., T, T)
@@ -51,11 +51,11 @@ class _Catch(TorchFunctionMode):
 
 @torch.no_grad()
 def weights(model: nn.Module, token_ids: Tensor) -> list[np.ndarray]:
-    """The attention weights of every head while a model reads a text: arrays (T, T), in order.
+    """The attention weights of every head as a model reads a text: arrays (T, T), in order.
 
     token_ids: (1, T).  Row t of an array says how much position t takes from each position.
-    Says so and returns an empty list if no softmax over the positions was seen, as in a model that
-    computes its own, or in a layer that is a single compiled operation.
+    Prints a message and returns an empty list if no softmax over the positions was seen, as in a
+    model that computes its own softmax or a layer that is a single compiled operation.
     """
     was_training = model.training
     model.eval()
@@ -68,8 +68,8 @@ def weights(model: nn.Module, token_ids: Tensor) -> list[np.ndarray]:
     if not catch.caught:
         print(
             f"No attention was seen in {type(model).__name__}: it computes no softmax with a row "
-            f"and a column for each of the {length} positions, or inside a layer that cannot be "
-            "looked into."
+            f"and a column for each of the {length} positions, or does so in a layer that cannot "
+            "be inspected."
         )
     heads = [head for caught in catch.caught for head in caught.reshape(-1, length, length)]
     return [head.cpu().numpy() for head in heads]

@@ -1,4 +1,4 @@
-"""Windows of a text, many at a time: what a model reads, and what comes after each token of it.
+"""Batches of windows from a text: the tokens that a model reads, and the token after each of them.
 
 This module and `lmlib.training` need PyTorch; `import lmlib` does not load them.
 """
@@ -12,10 +12,10 @@ from lmlib import utterances
 
 
 def split(tokens: Tensor, share: float = 0.9) -> tuple[Tensor, Tensor]:
-    """The beginning of the tokens (n,), to learn from, and the rest, held out.
+    """The beginning of the tokens (n,), for training, and the rest, held out.
 
-    share: what part of the tokens is the beginning, between 0 and 1.  The cut is by position:
-    windows drawn from one text at random would overlap, and nothing would be held out.
+    share: the fraction of the tokens in the beginning, between 0 and 1.  The split is by position:
+    windows drawn at random from one text would overlap, and nothing would be held out.
     """
     cut = int(share * len(tokens))
     return tokens[:cut], tokens[cut:]
@@ -27,16 +27,16 @@ def random_windows(
     batch_size: int,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Windows that begin anywhere, each place as likely as any other.
+    """Windows from random positions, each equally likely.
 
     tokens: (n,) integers.  Returns the windows (B, T) and, for each of their tokens, the one that
     follows it (B, T), as tensors of the same dtype.  Both are slices of one tensor (B, T + 1),
-    so neither is contiguous.  Raises ValueError when the text is too short for a single window.
+    so neither is contiguous.  Raises ValueError if the text is too short for a single window.
     """
     places = len(tokens) - context_window_size
     if places < 1:
         raise ValueError(
-            f"A window of {context_window_size} tokens and the one after it need"
+            f"A window of {context_window_size} tokens and the token after it need"
             f" {context_window_size + 1} tokens; there are {len(tokens)}: choose a smaller window."
         )
     starts = torch.randint(places, (batch_size, 1), generator=generator)  # (B, 1)
@@ -45,7 +45,7 @@ def random_windows(
 
 
 def padded(sentences: Sequence[Sequence[int]]) -> Tensor:
-    """Sentences as one tensor (B, T), with <pad> behind those that are shorter than T."""
+    """Sentences as one tensor (B, T), with <pad> after those shorter than T."""
     rows = [torch.tensor(sentence) for sentence in sentences]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=utterances.PAD)
 
@@ -53,15 +53,15 @@ def padded(sentences: Sequence[Sequence[int]]) -> Tensor:
 def sentence_batches(
     lines: Sequence[str], batch_size: int, generator: torch.Generator | None = None
 ) -> Iterator[Tensor]:
-    """Batches of complete sentences (B, T), in a new order each time round, without end.
+    """Endless batches of complete sentences (B, T), in a new order on each pass.
 
-    Sentences of about the same length are put together, so that little is padding.
-    Raises ValueError where there are fewer lines than a batch takes.
+    Sentences of similar length are grouped, so that there is little padding.
+    Raises ValueError if there are fewer lines than a batch needs.
     """
     if len(lines) < batch_size:
-        raise ValueError(f"A batch takes {batch_size} sentences; there are {len(lines)}.")
+        raise ValueError(f"A batch needs {batch_size} sentences; there are {len(lines)}.")
     sentences = [utterances.encode(line) for line in lines]
-    pool_size = 20 * batch_size  # sorted by length within, drawn at random from one to the next
+    pool_size = 20 * batch_size  # sorted by length within a pool; pools are random
     while True:
         order = torch.randperm(len(sentences), generator=generator).tolist()
         for start in range(0, len(order), pool_size):

@@ -1,4 +1,4 @@
-"""What a project still lacks before it is handed in: a line each, ✓ or what to do. No points."""
+"""Checklist for a project before it is submitted: one line per item, ✓ or what to do. No points."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from lmlib.run_log import Results, Run
 SEEDS = 3
 MOST_PAGES = 4
 MOST_HOURS = 2.0
-TOLERANCE = 1.05  # of the budget: the last step of a run may have been a slow one
+TOLERANCE = 1.05  # times the budget: the last step of a run may have been slow
 
 
 def show(
@@ -19,9 +19,9 @@ def show(
     results: Results,
     report: Path = Path("report.md"),
 ) -> None:
-    """Print the list: people, link, runs, budgets, figure, and the report's length.
+    """Print the checklist: authors, link, runs, budgets, figure, and the report's length.
 
-    authors, code_link: functions of the notebook, perhaps not written yet
+    authors, code_link: functions from the notebook, which may not be written yet
     """
     for is_done, done, to_do in (
         _people(_answer(authors)),
@@ -35,13 +35,13 @@ def show(
         print(f"✓ {done}" if is_done else f"… {to_do}")
 
 
-Item = tuple[bool, str, str]  # whether it is done, and what is said if it is and if it is not
+Item = tuple[bool, str, str]  # whether it is done, and the messages if it is and if it is not
 
 
 def _answer(function: Callable[[], object]) -> object:
     try:
         return function()
-    except Exception:  # not written yet, or wrongly: either is still to do
+    except Exception:  # not written yet, or wrong: either way, still to do
         return None
 
 
@@ -51,24 +51,28 @@ def _people(names: object) -> Item:
     return (
         good,
         f"by {' and '.join(map(str, given))}",
-        "name yourself, or the two of you, in authors",
+        "name yourself, or both of you, in authors",
     )
 
 
 def _link(address: object) -> Item:
     good = isinstance(address, str) and bool(re.fullmatch(r"https?://\S+\.\S+", address.strip()))
-    return good, f"the code is at {address}", "say in code_link where your code is: https://…"
+    return (
+        good,
+        f"the code is at {address}",
+        "give the address of your code in code_link: https://…",
+    )
 
 
 def _seeds(results: Results) -> Item:
-    most = 0  # candidates that were compared under one budget
+    most = 0  # candidates compared under one budget
     for part in results.by_budget().values():
         losses = part.losses()
         most = max(most, sum(len(values) >= SEEDS for values in losses.values()))
     return (
         most >= 2,
         f"{most} candidates were compared with at least {SEEDS} seeds each",
-        f"compare the baseline and a candidate of yours under one budget, {SEEDS} seeds each",
+        f"compare the baseline and a candidate of your own under one budget, {SEEDS} seeds each",
     )
 
 
@@ -77,11 +81,11 @@ def _budgets(results: Results) -> Item:
     over = [run for run in runs if run.spent > TOLERANCE]
     names = ", ".join(f"{run.candidate} with seed {run.seed}: {run.spent:.2f}" for run in over)
     to_do = (
-        f"these spent more than their budget, 1 being all: {names}"
+        f"these spent more than their budget (1 is all of it): {names}"
         if over
-        else "no run has ended yet"
+        else "no run has finished yet"
     )
-    return bool(runs) and not over, "every run kept its budget", to_do
+    return bool(runs) and not over, "every run kept within its budget", to_do
 
 
 def _hours(results: Results) -> Item:
@@ -89,8 +93,8 @@ def _hours(results: Results) -> Item:
     return (
         0 < hours <= MOST_HOURS,
         f"{hours:.2f} hours of training in the log, of {MOST_HOURS:g}",
-        f"the log holds {hours:.2f} hours of training; more than 0 and at most {MOST_HOURS:g} are"
-        " meant",
+        f"the log holds {hours:.2f} hours of training; it should be more than 0 and at most"
+        f" {MOST_HOURS:g}",
     )
 
 
@@ -102,7 +106,7 @@ def _figure(report: Path) -> Item:
     text = report.read_text(encoding="utf-8") if report.is_file() else ""
     named = re.findall(r"!\[[^\]]*\]\(([^)\s]+)", text)
     there = [name for name in named if (report.parent / name).is_file()]
-    missing = f" ({', '.join(set(named) - set(there))} is not there)" if named else ""
+    missing = f" ({', '.join(set(named) - set(there))} does not exist)" if named else ""
     return (
         bool(there) and len(there) == len(named),
         f"{report.name} shows {', '.join(there)}",
@@ -114,10 +118,12 @@ def _length(printed: Path) -> Item:
     pages = pdf.count_pages(printed.read_bytes()) if printed.is_file() else 0
     told = f"{pages} {'page' if pages == 1 else 'pages'}"
     what = (
-        f"has {told}, at most {MOST_PAGES} are meant: shorten it" if pages else "is not there yet"
+        f"has {told} and should have at most {MOST_PAGES}: shorten it"
+        if pages
+        else "does not exist yet"
     )
     return (
         1 <= pages <= MOST_PAGES,
         f"{printed.name} has {told}",
-        f"{printed.name} {what}; `lmlib pdf report.md` makes it",
+        f"{printed.name} {what}; `lmlib pdf report.md` creates it",
     )

@@ -1,7 +1,7 @@
-"""Checks that explain themselves: what was expected, what came, and where they first differ.
+"""Self-explaining checks: what was expected, what was found, and where they first differ.
 
-A check that holds prints one line. One that does not raises CheckFailed, which Jupyter shows as a
-few words rather than a traceback.
+A check that passes prints one line. One that fails raises CheckFailed, which Jupyter shows as a
+short message rather than a traceback.
 """
 
 import copy
@@ -17,11 +17,11 @@ from lmlib.shared import values
 from lmlib.shared.imports import foreign_imports
 
 WIDTH = 88
-"""The most characters in a line of a message."""
+"""The maximum number of characters in a line of a message."""
 
 
 class CheckFailed(AssertionError):
-    """A check that does not hold. The message says what differs."""
+    """A check that failed. The message says what differs."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of the traceback."""
@@ -36,7 +36,7 @@ class NotSolvedYet(Exception):
 
 
 def _told(message: str) -> list[str]:
-    """The message, its prose in lines that fit: a notebook would break a longer one in a word."""
+    """The message with its prose wrapped: a notebook would break longer lines inside a word."""
     lines = []
     for line in message.split("\n"):
         is_table = line.startswith(" ")
@@ -46,14 +46,14 @@ def _told(message: str) -> list[str]:
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """function(*arguments), on deep copies, so that no check can spoil the next one's input.
+    """function(*arguments) on deep copies, so that no check can change the input of the next one.
 
-    Raises NotSolvedYet when the function, or one that it calls, is still as handed out.
+    Raises NotSolvedYet if the function, or one that it calls, is still the given stub.
     """
     try:
         return function(*map(_copied, arguments))
     except NotImplementedError as error:
-        if error.args:  # the line handed out carries no message: this one comes from elsewhere
+        if error.args:  # the stub raises it without a message: this one comes from elsewhere
             raise
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
         unsolved = frame.f_code.co_qualname.rpartition("<locals>.")[2]  # a method with its class
@@ -64,7 +64,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _copied(argument: Any) -> Any:
-    """A deep copy; of a tensor that knows its history, which PyTorch does not copy, the numbers."""
+    """A deep copy; for a tensor with a gradient history, which PyTorch cannot copy, its values."""
     try:
         return copy.deepcopy(argument)
     except RuntimeError:
@@ -72,14 +72,14 @@ def _copied(argument: Any) -> Any:
 
 
 def that(condition: Any, message: str) -> None:
-    """Check that a condition holds; message is a sentence that says what should be the case."""
+    """Check that a condition holds; message is a sentence that says what should be true."""
     if not condition:
         raise CheckFailed(message)
     print(f"✓ {message}")
 
 
 def equal(what: str, actual: Any, expected: Any, hint: str = "") -> None:
-    """Check that actual is expected: a text, a number, a sequence, an array or a dict."""
+    """Check that actual equals expected: a text, a number, a sequence, an array or a dict."""
     _conclude(what, _problem(actual, expected, rtol=0.0, atol=0.0), hint)
 
 
@@ -113,11 +113,11 @@ def first_rows(
     causes: Mapping[str, Sequence[float]] | None = None,
     atol: float = 1e-3,
 ) -> None:
-    """Check the first rows and columns of a matrix, shown beside the expected ones.
+    """Check the first rows and columns of a matrix, shown next to the expected ones.
 
-    actual: (n, d); expected: (r, c) with r <= n and c <= d, the corner of the right matrix;
-    causes: known slips in a few words, and how the last of the r rows then begins;
-    atol: how far a number may be off, in the unit of the numbers themselves.
+    actual: (n, d); expected: (r, c) with r <= n and c <= d, the upper left of the right matrix;
+    causes: common mistakes in a few words, and how the last of the r rows begins with each;
+    atol: the largest absolute error of a number.
     """
     wanted, found = values.plain(expected), values.plain(actual)
     is_matrix = isinstance(found, np.ndarray) and found.ndim == 2
@@ -147,13 +147,13 @@ def first_rows(
 def only_packages(*allowed: str) -> None:
     """Check that the notebook's cells import nothing but these packages and the standard library.
 
-    Looks through all cells run since the kernel started, in the order in which they ran.
+    Looks at all cells run since the kernel started, in the order in which they ran.
     """
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None:
-        raise RuntimeError("only_packages looks through a notebook's cells: call it in a notebook.")
+        raise RuntimeError("only_packages looks at the cells of a notebook: call it in a notebook.")
     findings = [
         f"cell [{number}], line {line}, imports {package}"
         for number, cell in enumerate(shell.user_ns["In"])
@@ -162,8 +162,8 @@ def only_packages(*allowed: str) -> None:
     problem = ""
     if findings:
         problem = (
-            f"{'; '.join(findings)}. Grading has no such package, so that cell would not run there."
-            " Take the import out, restart the kernel and run all cells again."
+            f"{'; '.join(findings)}. Grading has no such package, so that cell would fail there."
+            " Remove the import, restart the kernel and run all cells again."
         )
     _conclude(f"only {', '.join(allowed)} and the standard library are imported", problem, "")
 
@@ -175,7 +175,7 @@ def _conclude(what: str, problem: str, hint: str) -> None:
 
 
 def _side_by_side(found: np.ndarray, wanted: np.ndarray) -> str:
-    """Two matrices of one shape, (r, c) each, row beside row, as Python would read them."""
+    """Two matrices of one shape, (r, c) each, row next to row, as Python would read them."""
     rows = [
         "  ".join(f"[{', '.join(f'{number:8.4f}' for number in row)}]," for row in pair)
         for pair in zip(found, wanted, strict=True)
@@ -185,7 +185,7 @@ def _side_by_side(found: np.ndarray, wanted: np.ndarray) -> str:
 
 
 def _problem(actual: Any, expected: Any, rtol: float, atol: float) -> str:
-    """What keeps actual from being the expected value; nothing if they are the same."""
+    """How actual differs from the expected value; empty if they are the same."""
     found = values.difference(values.plain(actual), values.plain(expected), rtol, atol)
     if found is None:
         return ""
@@ -194,7 +194,7 @@ def _problem(actual: Any, expected: Any, rtol: float, atol: float) -> str:
 
 
 def _words(found: values.Difference) -> str:
-    """What differs, as a sentence to a student."""
+    """The difference as a sentence for a student."""
     observed, expected = found.observed, found.expected
     if found.what == "kind":
         return _kind_words(observed, expected)
@@ -243,8 +243,8 @@ def _number_words(found: values.Difference) -> str:
     gap = abs(float(observed[first]) - float(expected[first]))
     few = wrong.ndim == 1 and 1 < wrong.size <= 6
     return (
-        f"{'the number is' if is_one else count} {_number(observed[first])} where"
-        f" {_number(expected[first])} is expected{_place(wrong)}, a gap of {gap:.2g}."
+        f"{'the number is' if is_one else count} {_number(observed[first])}, but"
+        f" {_number(expected[first])} is expected{_place(wrong)}, a difference of {gap:.2g}."
         + (f" Yours are [{', '.join(map(_number, observed))}]." if few else "")
     )
 
@@ -262,7 +262,7 @@ def _names(names: Mapping[str, Any]) -> str:
 
 
 def _seen(value: Any) -> str:
-    """What a plain value is, in a student's words."""
+    """A plain value in words that a student understands."""
     if value is None:
         return "None (does the function return its result?)"
     if isinstance(value, str):
@@ -273,7 +273,7 @@ def _seen(value: Any) -> str:
 
 
 def _place(where: np.ndarray) -> str:
-    """The first index at which where is true, as words to append."""
+    """The first index at which `where` is true, as words to append."""
     if where.size == 1:
         return ""
     return f" at index [{', '.join(str(int(i)) for i in np.argwhere(where)[0])}]"

@@ -1,4 +1,4 @@
-"""Texts to learn from, each with its source, its licence and a checksum.
+"""Training texts, each with its source, its license and a checksum.
 
 >>> shakespeare = load("shakespeare")
 >>> shakespeare.text[:14]
@@ -7,9 +7,9 @@
 | name | text |
 |---|---|
 | shakespeare | nine plays, installed with lmlib |
-| tinyshakespeare | the well-known file, fetched once |
-| stories | little stories: those of TinyStories, or of a grammar of our own |
-| utterances | sentences of that grammar in capitals, as in a transcript of speech |
+| tinyshakespeare | the well-known file, downloaded once |
+| stories | short stories: from TinyStories, or from lmlib's own grammar |
+| utterances | sentences from that grammar in capitals, as in a transcript of speech |
 """
 
 import hashlib
@@ -33,12 +33,12 @@ TINY_SHAKESPEARE_URL = (
 TINY_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 SHAKESPEARE_SHA256 = "a7f7a801c5dc8952538e0dec0c58472ebbe541bc75ff1dec3d924e7cfdb8b314"
 
-TRAINING_LENGTH = 262_275  # the extracts of the recurrent networks both end with a speech
+TRAINING_LENGTH = 262_275  # both extracts for the recurrent networks end with a speech
 TEST_LENGTH = 7_140
 
 STORIES_LENGTH = 2_000_000  # characters
 STORIES_SOURCES = ("auto", "grammar", "tinystories")
-STORIES = "LMLIB_STORIES"  # the environment variable that decides where `auto` would
+STORIES = "LMLIB_STORIES"  # the environment variable that decides in place of `auto`
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,23 @@ class Corpus:
 
 
 class CorpusError(RuntimeError):
-    """A text that is missing, damaged or out of reach. The message says what to do."""
+    """A text that is missing, damaged or unreachable. The message says what to do."""
 
 
 def load(name: str, length: int | None = None, source: str = "auto") -> Corpus:
     """The corpus called name: "shakespeare", "tinyshakespeare", "stories" or "utterances".
 
-    length, in characters, is for stories and utterances alone; two million unless told. Of
-    utterances, which are whole lines, there are a few characters more. source is for stories alone:
+    length, in characters, is for stories and utterances only; the default is two million.
+    Utterances are whole lines, so there are a few characters more. source is for stories only:
 
-    - "grammar": lmlib's own stories, the same at every time and place
-    - "tinystories": TinyStories, fetched through the library `datasets` and kept in the cache
+    - "grammar": lmlib's own stories, the same on every machine
+    - "tinystories": TinyStories, downloaded through the library `datasets` and kept in the cache
     - "auto": the environment variable LMLIB_STORIES decides if it is set; otherwise TinyStories
-      where they can be had and the grammar's where not. In the profile smoke, and so in grading,
+      if it is available and the grammar's stories if not. In the profile smoke, and so in grading,
       always the grammar's.
 
-    The corpus says in its own `source` which text it is. Raises CorpusError when the text is
-    missing, damaged or cannot be fetched, and ValueError when there is no such corpus, length or
-    source.
+    The corpus's `source` says which text it is. Raises CorpusError if the text is missing, damaged
+    or cannot be downloaded, and ValueError if there is no such corpus, length or source.
     """
     if name not in NAMES:
         raise ValueError(
@@ -78,12 +77,14 @@ def load(name: str, length: int | None = None, source: str = "auto") -> Corpus:
             ' "stories" or "utterances".'
         )
     if length is not None and name not in ("stories", "utterances"):
-        raise ValueError(f"The corpus {name!r} comes whole: leave out `length`, and cut its text.")
+        raise ValueError(
+            f"The corpus {name!r} has a fixed length: leave out `length`, and slice its text."
+        )
     if source != "auto" and name != "stories":
         raise ValueError(f"Only stories have a choice of sources: load {name!r} without `source`.")
     length = STORIES_LENGTH if length is None else length
     if length < 1:
-        raise ValueError(f"A text of {length} characters cannot be had: ask for one at least.")
+        raise ValueError(f"A text of {length} characters is not possible: ask for at least one.")
     if name == "stories":
         return _stories(length, source)
     if name == "utterances":
@@ -96,7 +97,7 @@ def without_speakers(text: str) -> str:
 
     A speaker line opens a speech: it follows a blank line (or nothing) and ends with a colon.
     """
-    return re.sub(r"(?m)^(?:(?<=\n\n)|\A)[^\n]+:\n", "", text)  # ^ only saves time
+    return re.sub(r"(?m)^(?:(?<=\n\n)|\A)[^\n]+:\n", "", text)  # ^ is only for speed
 
 
 def spoken_lines(text: str) -> str:
@@ -105,13 +106,13 @@ def spoken_lines(text: str) -> str:
 
 
 def split_by_position(text: str, *lengths: int) -> tuple[str, ...]:
-    """Consecutive extracts of text, of the lengths given, the first at the beginning.
+    """Consecutive extracts of text, of the given lengths, the first at the beginning.
 
-    Raises ValueError when the text is shorter than the extracts together.
+    Raises ValueError if the text is shorter than the extracts together.
     """
     if sum(lengths) > len(text):
         raise ValueError(
-            f"The extracts have {sum(lengths):,} characters together and the text only"
+            f"The extracts have {sum(lengths):,} characters in total, but the text only"
             f" {len(text):,}: ask for shorter ones."
         )
     extracts = []
@@ -124,7 +125,7 @@ def split_by_position(text: str, *lengths: int) -> tuple[str, ...]:
 
 @cache
 def rnn_extracts() -> tuple[str, str]:
-    """The training extract and the test extract of the recurrent networks, one after the other."""
+    """The training extract of the recurrent networks and the test extract that follows it."""
     enough = 5 * (TRAINING_LENGTH + TEST_LENGTH) // 4  # speaker lines are less than a fifth
     spoken = spoken_lines(load("shakespeare").text[:enough])
     training, test = split_by_position(spoken, TRAINING_LENGTH, TEST_LENGTH)
@@ -173,15 +174,15 @@ def _stories(length: int, source: str) -> Corpus:
     except tinystories.OutOfReach as error:
         if source == "tinystories":
             raise CorpusError(
-                f"TinyStories could not be had ({error}): load stories without `source` and"
+                f"TinyStories is not available ({error}): load stories without `source` and"
                 f" without the environment variable {STORIES} to use lmlib's own instead."
             ) from None
-        why = f"Stories by lmlib's own grammar, since TinyStories could not be had ({error})"
+        why = f"Stories by lmlib's own grammar, since TinyStories is not available ({error})"
         return _own("stories", stories.write(length), why)
 
 
 def _chosen_source(asked: str) -> str:
-    """asked, or what the environment says where that is "auto"."""
+    """asked, or what the environment says if that is "auto"."""
     chosen, place = asked, "The source of stories"
     if asked == "auto" and (told := os.environ.get(STORIES)):
         chosen, place = told, f"The environment variable {STORIES}"
@@ -218,7 +219,7 @@ def _tiny_stories(length: int) -> Corpus:
 
 
 def _kept_with_checksum(path: Path) -> bytes | None:
-    """What the file holds below its checksum, or None where it is missing or damaged."""
+    """The content of the file after its checksum, or None if it is missing or damaged."""
     try:
         checksum, _, content = path.read_bytes().partition(b"\n")
     except OSError:
@@ -231,43 +232,43 @@ def _sha256(content: bytes) -> str:
 
 
 def _fetched(filename: str, url: str, sha256: str) -> bytes:
-    """The content at url, from the cache if a sound copy is there; only sound content is cached."""
+    """The content at url, from the cache if its copy is intact; only intact content is cached."""
     path = cache_folder() / filename
     if path.exists():
         content = path.read_bytes()
         if _sha256(content) == sha256:
-            return content  # a damaged copy is fetched anew
+            return content  # a damaged copy is downloaded again
     try:
         with urllib.request.urlopen(url, timeout=30) as response:
             content = response.read()
     except (OSError, HTTPException) as error:
         raise CorpusError(
-            f"{filename} could not be fetched from {url} ({error}; no network?):"
+            f"{filename} could not be downloaded from {url} ({error}; no network?):"
             ' use load("shakespeare"), which is installed with lmlib and very similar.'
         ) from None
     if _sha256(content) != sha256:
         raise CorpusError(
-            f"What {url} sent is not the expected file (its checksum differs), so it was thrown"
-            ' away: try again later, or use load("shakespeare"), which is installed with lmlib.'
+            f"What {url} sent is not the expected file (its checksum differs) and was discarded:"
+            ' try again later, or use load("shakespeare"), which is installed with lmlib.'
         )
     _keep(content, path)
     return content
 
 
 def cache_folder() -> Path:
-    """LMLIB_CACHE if it is set, else lmlib's folder in the user's cache."""
+    """LMLIB_CACHE if it is set, otherwise lmlib's folder in the user's cache."""
     if chosen := os.environ.get("LMLIB_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmlib"
 
 
 def _keep(content: bytes, path: Path) -> None:
-    """Write the content to path in one step, so that an interruption leaves no half of a file."""
+    """Write the content to path in one step, so that an interruption leaves no partial file."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(content)
         unfinished.replace(path)
-    except OSError:  # a full or read-only disk: the text is here all the same, only not kept
+    except OSError:  # a full or read-only disk: the text is not cached, but can be used
         with suppress(OSError):
             unfinished.unlink()

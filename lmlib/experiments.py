@@ -1,13 +1,13 @@
-"""Runs of a training on disk: nothing is overwritten, and an interrupted one can be resumed.
+"""Training runs on disk: nothing is overwritten, and an interrupted run can be resumed.
 
 A run is a folder experiments/<run>/ with
 
-    checkpoint.pt    the training's state, replaced as it proceeds
-    figures.json     what it has reached, such as the loss on validation text
-    predictions.npz  raw scores of the next character, to hand in
-    generations.txt  texts, to hand in
+    checkpoint.pt    the state of the training, replaced as it proceeds
+    figures.json     its results, such as the validation loss
+    predictions.npz  logits of the next character, to submit
+    generations.txt  texts, to submit
 
-Files appear whole or not at all, so that a crash in the middle of writing costs nothing.
+Files are written completely or not at all, so that a crash in the middle of writing loses nothing.
 """
 
 import io
@@ -29,7 +29,7 @@ from lmlib.submission_files import GENERATIONS, PREDICTIONS, BadSubmission
 
 FOLDER = Path("experiments")
 HANDED_IN = (PREDICTIONS, GENERATIONS)
-SLIPS = range(2, 6)  # which character from the end changes places with the one before it
+SLIPS = range(2, 6)  # counted from the end: the character swapped with the one before it
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Contexts:
     validation: np.ndarray  # (N, 31): 30 characters, with a slip
     validation_follow: np.ndarray  # (N, 20): what follows them
     contexts: np.ndarray  # (N, 31), with a slip: the next character is to be scored
-    beginnings: np.ndarray  # (M, 41): 30 characters are to be written
-    test_set: str  # its name, by which grading knows what a file was made for
+    beginnings: np.ndarray  # (M, 41): 30 more characters are to be generated
+    test_set: str  # its name, which tells grading what a file was made for
 
 
 def load_contexts(path: Path = Path("contexts.npz")) -> Contexts:
@@ -52,9 +52,9 @@ def load_contexts(path: Path = Path("contexts.npz")) -> Contexts:
 
 
 def practice_contexts(sentences: Sequence[Sequence[int]]) -> Contexts:
-    """Contexts of one's own, from complete sentences of at least 70 characters as tokens.
+    """Contexts for practice, from complete sentences of at least 70 characters as tokens.
 
-    They have slips as in contexts.npz, at the same places each time.
+    They have slips like those in contexts.npz, at the same positions each time.
     """
     draw = random.Random(0).random
     tokens = np.array([sentence[:71] for sentence in sentences if len(sentence) >= 72])
@@ -65,9 +65,9 @@ def practice_contexts(sentences: Sequence[Sequence[int]]) -> Contexts:
 
 
 def with_slips(rows: np.ndarray, draw: Callable[[], float]) -> np.ndarray:
-    """Tokens (N, T) of which each row has two different neighbors near its end exchanged.
+    """Tokens (N, T), with two different neighbors swapped near the end of each row.
 
-    draw: gives a number from 0 up to 1
+    draw: returns a random number from 0 up to 1
     """
     rows = rows.copy()
     for row in rows:
@@ -84,7 +84,7 @@ class RunError(Exception):
 
 
 def new_run(folder: Path = FOLDER) -> Path:
-    """A new, empty run, named after the time; its folder."""
+    """The folder of a new, empty run, named after the current time."""
     name = time.strftime("%Y-%m-%d-%H%M%S")
     for number in range(1, 1000):
         run = folder / (name if number == 1 else f"{name}-{number}")
@@ -93,11 +93,11 @@ def new_run(folder: Path = FOLDER) -> Path:
         except FileExistsError:
             continue
         return run
-    raise RunError(f"There are already 999 runs of this second in {folder}.")
+    raise RunError(f"{folder} already has 999 runs from this second.")
 
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
-    """Keep the state of a training, in place of the one before.
+    """Save the state of the training, replacing the one before.
 
     state: what torch.save takes, such as the state_dicts of model and optimizer
     """
@@ -109,7 +109,7 @@ def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:
-    """The last state that was kept; None if the training has not begun yet."""
+    """The last state that was saved; None if there is none yet."""
     import torch
 
     try:
@@ -120,10 +120,10 @@ def load_checkpoint(run: Path) -> dict[str, Any] | None:
 
 
 def save_predictions(run: Path, scores: Any, test_set: str) -> None:
-    """Keep raw scores (N, V) of the character after each context, to hand in.
+    """Save logits (N, V) of the character after each context, to submit.
 
-    test_set: the name in contexts.npz, by which grading knows what they are for
-    Raises RunError if the run has predictions already, or numbers that are not finite.
+    test_set: the name in contexts.npz, which tells grading what they are for
+    Raises RunError if the run already has predictions, or if a number is not finite.
     """
     scores = np.asarray(scores, dtype=np.float32)
     if not np.isfinite(scores).all():
@@ -134,33 +134,33 @@ def save_predictions(run: Path, scores: Any, test_set: str) -> None:
 
 
 def save_generations(run: Path, texts: Sequence[str], test_set: str) -> None:
-    """Keep the texts written after each beginning, to hand in.
+    """Save the texts generated after each beginning, to submit.
 
-    Raises RunError if the run has generations already.
+    Raises RunError if the run already has generations.
     """
     lines = [f"test set {test_set}", *texts]
     _write_new(run / GENERATIONS, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 
 def save_figures(run: Path, **figures: float) -> None:
-    """Keep what a run has reached, by name, together with the figures kept before."""
+    """Save figures of a run by name, together with those saved before."""
     known = _figures(run) | {name: float(value) for name, value in figures.items()}
     write(run / "figures.json", (json.dumps(known, indent=1) + "\n").encode())
 
 
 def runs(folder: Path = FOLDER) -> list[tuple[str, dict[str, float]]]:
-    """All runs and their figures, the lowest validation loss first."""
+    """All runs and their figures, lowest validation loss first."""
     found = [(run.name, _figures(run)) for run in sorted(folder.glob("*")) if run.is_dir()]
     return sorted(found, key=lambda run: run[1].get("validation_nll", float("inf")))
 
 
 def hand_in(run: Path, notebook: Path) -> Path:
-    """Pack the notebook and what the run hands in into one zip next to the notebook; its path.
+    """Pack the notebook and the run's files into a zip next to the notebook, and return its path.
 
     Raises RunError, with the reason, for whatever is missing or would not be scored.
     """
     if not run.is_dir():
-        raise RunError(f"There is no run {run}; `lmlib submit --list` shows those there are.")
+        raise RunError(f"There is no run {run}; `lmlib submit --list` shows the existing ones.")
     missing = [name for name in HANDED_IN if not (run / name).is_file()]
     if missing:
         raise RunError(f"The run {run.name} has no {' and no '.join(missing)} yet.")
@@ -210,12 +210,12 @@ def _figures(run: Path) -> dict[str, float]:
 
 def _write_new(path: Path, content: bytes) -> None:
     if path.exists():
-        raise RunError(f"{path} is there already and stays as it is; make a new run.")
+        raise RunError(f"{path} already exists and is not overwritten; make a new run.")
     write(path, content)
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

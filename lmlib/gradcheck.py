@@ -1,4 +1,4 @@
-"""Derivatives tried out: every number is moved a little, and the loss is asked what it thinks.
+"""Gradient checking by finite differences.
 
 This module needs PyTorch; `import lmlib` does not load it.
 """
@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 STEP = 1e-5
-"""How far a number is moved; in float64 the error of a central difference is then below 1e-8."""
+"""The size of a perturbation; in float64 the error of a central difference is then below 1e-8."""
 
 
 @torch.no_grad()
 def finite_differences(loss: Callable[[], Tensor], array: Tensor) -> Tensor:
-    """The derivative of a loss by each number of an array, by central differences.
+    """The derivative of a loss with respect to each number of an array, by central differences.
 
-    loss:  computes the loss, a tensor (), from `array` as it is at that moment
-    array: float64, any shape; it is moved in place and left as it was
+    loss:  computes the loss, a tensor (), from the current values of `array`
+    array: float64, any shape; it is perturbed in place and then restored
 
-    Returns a tensor of the shape of `array`.  Raises ValueError for an array that is not float64,
-    whose rounding errors would drown the differences.
+    Returns a tensor of the shape of `array`.  Raises ValueError if the array is not float64,
+    because rounding errors would swamp the differences.
     """
     if array.dtype != torch.float64:
         raise ValueError(f"Finite differences need float64; the array is {array.dtype}.")
@@ -40,13 +40,13 @@ def compare(
     derivatives: Mapping[str, tuple[Tensor, Tensor]],
     tolerance: float = 1e-5,
 ) -> list[str]:
-    """Print a line for each derivative: how far it is from finite differences.
+    """Print a line for each derivative: how far it is from the finite differences.
 
-    derivatives: name → the array by which the loss is derived, as for finite_differences, and the
-                 derivative to be tried
+    derivatives: name → the array, as for finite_differences, and the derivative of the loss with
+                 respect to it, which is to be checked
     tolerance:   the largest relative error, |found - tried| / |found| in Euclidean norms
 
-    Returns the names of those that are wrong.
+    Returns the names of the derivatives that are wrong.
     """
     wrong = []
     for name, (array, tried) in derivatives.items():

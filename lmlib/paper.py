@@ -1,8 +1,8 @@
-"""A notebook, or a report in Markdown, as one page of HTML that a browser prints on A4 paper.
+"""A notebook or a Markdown report as one HTML page that a browser prints on A4 paper.
 
-Everything is in the page: pictures as `data:` addresses, formulas as MathML, code in colour.
-Nothing is loaded from anywhere.  What is too wide for the paper is made smaller by the page's only
-script; no other one may run.  Needs lmlib's extra `pdf`.
+The page is self-contained: pictures as `data:` addresses, formulas as MathML, highlighted code.
+It loads nothing.  The page's only script shrinks what is too wide for the paper; no other script
+may run.  Needs lmlib's extra `pdf`.
 """
 
 import base64
@@ -25,8 +25,8 @@ Json = dict[str, Any]
 STYLE = Path(__file__).parent / "paper.css"
 LONGEST_OUTPUT = 30_000  # characters of one output: about eight pages
 LARGEST_PICTURE = 50_000_000  # bytes
-SHORT = 32  # lines that are kept on one page
-PICTURE_LINES = 20  # that a picture counts as
+SHORT = 32  # maximum number of lines that are kept on one page
+PICTURE_LINES = 20  # what a picture counts as
 
 SCRIPT = """\
 const right = (element) => element.getBoundingClientRect().right;
@@ -38,7 +38,7 @@ SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode(
 POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; " \
          f"script-src 'sha256-{SCRIPT_HASH}'"  # fmt: skip
 
-BEGINNINGS = {  # of a file that holds a picture
+BEGINNINGS = {  # of picture files
     b"\x89PNG": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF8": "image/gif",
@@ -53,20 +53,20 @@ STYLES = re.compile(r"(?!.*(url|position|\\|@))[^<>]{0,1000}", re.IGNORECASE | r
 
 
 class Unreadable(Exception):
-    """What was to be printed cannot be read. The message says why, in a sentence."""
+    """A file to be printed that cannot be read. The message is a sentence that says why."""
 
 
 def read(path: Path) -> str:
-    """The page of a notebook (.ipynb), or of a report (.md), as HTML.
+    """The HTML page of a notebook (.ipynb) or a report (.md).
 
-    Raises Unreadable where there is no such file, or it is neither.
+    Raises Unreadable if there is no such file or it is neither.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise Unreadable(f"There is no file {path}.") from None
     except UnicodeDecodeError:
-        raise Unreadable(f"{path} is neither a notebook nor a report in Markdown.") from None
+        raise Unreadable(f"{path} is neither a notebook nor a Markdown report.") from None
     except OSError as error:
         raise Unreadable(f"{path} cannot be read ({error.strerror}).") from None
     if path.suffix.lower() in (".md", ".markdown"):
@@ -80,9 +80,9 @@ def read(path: Path) -> str:
 
 
 def of_notebook(notebook: Json, folder: Path, name: str) -> str:
-    """The page of a notebook of format 4, whose pictures are in `folder`.
+    """The page of a notebook in format 4, whose pictures are in `folder`.
 
-    Raises KeyError, TypeError or AttributeError where that is no such notebook.
+    Raises KeyError, TypeError or AttributeError if it is not such a notebook.
     """
     cells = notebook["cells"]
     titles = (_first_heading(cell) for cell in cells if cell["cell_type"] == "markdown")
@@ -91,9 +91,9 @@ def of_notebook(notebook: Json, folder: Path, name: str) -> str:
 
 
 def of_report(text: str, folder: Path, name: str) -> str:
-    """The page of a report in Markdown, in the manner of a conference paper.
+    """The page of a Markdown report, in the style of a conference paper.
 
-    A picture that stands alone becomes a figure, with its alternative text as the caption.
+    A picture in a paragraph of its own becomes a figure, with its alt text as the caption.
     """
     title = next(iter(markup.headings(text)), name)
     body = _on_paper(markup.prose(text, _pictures(folder, {})))
@@ -155,12 +155,12 @@ def _cell(cell: Json, folder: Path) -> str:
 
 
 def _kept(lines: int) -> str:
-    """The class of what is so short that it is kept on one page."""
+    """The CSS class of blocks that are short enough to be kept on one page."""
     return " together" if lines <= SHORT else ""
 
 
 def _joined(outputs: list[Json]) -> Iterator[Json]:
-    """The outputs, where consecutive pieces of one stream are one output."""
+    """The outputs, with consecutive pieces of one stream joined."""
     stream: Json = {}
     for output in outputs:
         if output["output_type"] == "stream" and stream.get("name") == output["name"]:
@@ -208,7 +208,7 @@ def _block(text: str, name: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """An output's HTML with what shows something, and nothing that acts or loads."""
+    """An output's HTML, reduced to what only displays: nothing that acts or loads."""
     return nh3.clean(
         text,
         tags=set(markup.ELEMENTS) | {"caption", "div", "h1", "h2", "img", "section"},
@@ -230,7 +230,7 @@ def _allowed_value(element: str, attribute: str, value: str) -> str | None:
 
 
 def _pictures(folder: Path, attachments: Mapping[str, Mapping[str, Any]]) -> markup.Picture:
-    """What gives the `data:` address of a picture: attached to the cell, or a file in `folder`."""
+    """A function that finds the `data:` address of a cell's attachment or a picture in `folder`."""
 
     def picture(address: str) -> str | None:
         if address.startswith("data:"):
@@ -256,7 +256,7 @@ def _pictures(folder: Path, attachments: Mapping[str, Mapping[str, Any]]) -> mar
 
 
 def _address(mime: str, data: str) -> str:
-    """A picture of a notebook, which keeps SVG as text and the others as base64."""
+    """The `data:` address of a notebook's picture, stored as text (SVG) or as base64."""
     if mime == "image/svg+xml":
         data = base64.b64encode(data.encode("utf-8", "replace")).decode()
     packed = "".join(data.split())
@@ -264,7 +264,7 @@ def _address(mime: str, data: str) -> str:
 
 
 def _on_paper(prose: str) -> str:
-    """The text with all that it folds away open, and no page ending after what leads to more."""
+    """The text with all details open, and no page break after a line that introduces a block."""
     prose = re.sub(r"<p>((?:(?!</p>).)*:|<strong>[^<]*</strong>)</p>", r'<p class="leads">\1</p>',
                    prose, flags=re.DOTALL)  # fmt: skip
     return prose.replace("<details>", "<details open>")
@@ -276,7 +276,7 @@ def _css_text(escaped: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text of a notebook, which may be kept as a list of lines.  Raises TypeError for others."""
+    """A text of a notebook, which may be a list of lines.  Raises TypeError if it is neither."""
     if isinstance(value, list):
         return "".join(value)
     if not isinstance(value, str):

@@ -1,7 +1,7 @@
-"""`lmlib pdf`: a notebook, or a report in Markdown, as a PDF on A4 paper; a student's command.
+"""The student command `lmlib pdf`: a notebook or a Markdown report as a PDF on A4 paper.
 
-`lmlib.paper` makes the page; a browser of the Chromium family prints it, without a window and
-without the network.
+`lmlib.paper` makes the page; a browser of the Chromium family prints it, without a window or
+network access.
 """
 
 import argparse
@@ -22,7 +22,7 @@ COMMANDS = (
     "chromium chromium-browser google-chrome google-chrome-stable chrome microsoft-edge "
     "microsoft-edge-stable msedge brave-browser"
 ).split()
-PLACES = (  # of browsers that are no commands, on macOS and on Windows
+PLACES = (  # of browsers that are not on the path, on macOS and Windows
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -34,22 +34,22 @@ SWITCHES = (
     "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-extensions "  # no user
     "--disable-background-networking --no-first-run --no-pdf-header-footer"
 ).split()
-LONGEST = 300  # seconds that the browser may take
+LONGEST = 300  # time limit for the browser, in seconds
 
 
 class PdfError(Exception):
-    """No PDF could be made. The message says why, in a sentence."""
+    """A PDF that could not be made. The message is a sentence that says why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's words."""
+    """The command's arguments."""
     parser.add_argument("source", type=Path, metavar="NOTEBOOK", help="or a report: a .md file")
     parser.add_argument("-o", "--out", type=Path, metavar="PDF",
-                        help="default: beside the notebook, under its name")  # fmt: skip
+                        help="default: next to the notebook, under its name")  # fmt: skip
 
 
 def make(options: argparse.Namespace) -> int:
-    """Do what was asked: 0, done; 1, it could not be done, and why was said."""
+    """Run the command; the exit code is 0 if it succeeded, 1 after a message that says why not."""
     target = options.out or options.source.parent / f"{options.source.stem}.pdf"
     try:
         pages = write(options.source, target)
@@ -61,17 +61,17 @@ def make(options: argparse.Namespace) -> int:
 
 
 def write(source: Path, target: Path) -> int:
-    """Print the notebook or the report `source` into the file `target`; its number of pages.
+    """Print the notebook or report `source` to the file `target`, and return the number of pages.
 
-    Raises PdfError for whatever makes that impossible; then `target` is as it was before.
+    Raises PdfError if that is not possible; `target` is then left unchanged.
     """
     try:
         from lmlib import paper
     except ImportError as error:
         raise PdfError(
             f"lmlib's extra `pdf` is not installed (there is no {error.name}):"
-            " `pip install 'lmlib[pdf]'` installs it; in place of lmlib, name the wheel if you"
-            " were given one."
+            " `pip install 'lmlib[pdf]'` installs it; if you were given a wheel, name it instead of"
+            " lmlib."
         ) from None
     try:
         page = paper.read(source)
@@ -81,7 +81,7 @@ def write(source: Path, target: Path) -> int:
     if target.is_dir():
         raise PdfError(f"{target} is a folder; name a file after -o.")
     try:
-        # beside the target: some browsers may not look into the system's temporary folder
+        # next to the target: some browsers may not read the system's temporary folder
         with tempfile.TemporaryDirectory(prefix="lmlib-pdf-", dir=target.parent) as folder:
             printed = _print(browser, page, Path(folder))
             os.replace(printed, target)
@@ -91,40 +91,40 @@ def write(source: Path, target: Path) -> int:
 
 
 def find_browser() -> str:
-    """The browser to print with.  Raises PdfError where there is none."""
+    """The browser to print with.  Raises PdfError if there is none."""
     if chosen := os.environ.get(BROWSER):
         found = shutil.which(chosen)
         if found is None:
-            raise PdfError(f"{BROWSER} is {chosen!r}, and no program is there.")
+            raise PdfError(f"{BROWSER} is {chosen!r}, but there is no such program.")
         return found
     places = [os.path.expandvars(place) for place in PLACES]
     found = next(filter(None, map(shutil.which, [*COMMANDS, *places])), None)
     if found is None:
         raise PdfError(
-            "A PDF is printed by Chromium, Chrome or Edge, and none of them is on this machine:"
-            f" install one, or set {BROWSER} to where it is."
+            "Printing a PDF needs Chromium, Chrome or Edge, and none of them is on this machine:"
+            f" install one, or set {BROWSER} to its path."
         )
     return found
 
 
 def count_pages(pdf: bytes) -> int:
-    """How many pages a PDF has that a browser has printed."""
+    """The number of pages in a PDF printed by a browser."""
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
 def _print(browser: str, page: str, folder: Path) -> Path:
-    """The page (HTML) printed to a PDF in `folder`, which is empty."""
+    """Print the HTML page to a PDF in the empty `folder`, and return its path."""
     source, printed = folder / "page.html", folder / "page.pdf"
     source.write_text(page, encoding="utf-8")
     command = [browser, *SWITCHES, f"--user-data-dir={folder.absolute() / 'profile'}",
                f"--print-to-pdf={printed.absolute()}", source.absolute().as_uri()]  # fmt: skip
-    with (folder / "said.txt").open("w+b") as said:  # a pipe, children of the browser would hold
+    with (folder / "said.txt").open("w+b") as said:  # the browser's children would hold a pipe open
         try:
             code = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=LONGEST
             ).returncode
         except subprocess.TimeoutExpired:
-            raise PdfError(f"{browser} has not printed the page in {LONGEST} seconds.") from None
+            raise PdfError(f"{browser} did not print the page within {LONGEST} seconds.") from None
         said.seek(0)
         words = said.read().decode("utf-8", "replace").strip().splitlines()
     if code or not printed.is_file():

@@ -1,7 +1,7 @@
 """Figures for the notebooks. Each function returns a figure, which a cell's last line shows.
 
-The figure's label says in a sentence what it shows, for those who cannot see it; the notebook has
-it below the picture.
+The figure's label is a sentence that says what it shows, for readers who cannot see it; the
+notebook shows it below the picture.
 """
 
 import html
@@ -17,20 +17,20 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})
-STROKES = ("-", "-.", ":", (0, (8, 1)), (0, (3, 1, 1, 1, 1, 1)))  # dashed lines are no curves
+STROKES = ("-", "-.", ":", (0, (8, 1)), (0, (3, 1, 1, 1, 1, 1)))  # dashed lines are baselines
 
 
 def visible(text: str) -> str:
-    """The text with a sign for each space, line break and tab."""
+    """The text with a visible symbol for each space, line break and tab."""
     return text.translate(VISIBLE)
 
 
 def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: int = 8) -> Figure:
-    """What a model expected at each step, and what came.
+    """What a model predicted at each step, and what came.
 
-    probabilities: (T, V), row t the distribution over the vocabulary before text[t] was read.
-    text: the T characters that came. Each column lists the top likeliest characters, the likeliest
-    uppermost; a frame marks the one that came. Raises ValueError when the shapes do not fit.
+    probabilities: (T, V), row t is the distribution over the vocabulary before text[t] was read.
+    text: the T characters that came. Each column lists the `top` likeliest characters, the
+    likeliest on top; a frame marks the one that came. Raises ValueError if the shapes do not fit.
     """
     probabilities = np.asarray(probabilities)
     if probabilities.shape != (len(text), len(vocabulary)):
@@ -61,7 +61,7 @@ def next_characters(probabilities: np.ndarray, text: str, vocabulary: str, top: 
 
 
 def hidden_unit(states: np.ndarray, text: str, unit: int, width: int = 60) -> Figure:
-    """The text, each character on the colour of one hidden unit's value after it was read.
+    """The text, with each character colored by the value of one hidden unit after it was read.
 
     states: (T, H), between -1 and 1; text: the T characters read; unit: from 0 to H - 1.
     """
@@ -98,7 +98,7 @@ def hidden_unit(states: np.ndarray, text: str, unit: int, width: int = 60) -> Fi
 
 
 def losses(curves: Mapping[str, Sequence[float]], ylabel: str = "loss (nats)") -> Figure:
-    """Losses after each epoch, a curve a name: {"training": [...], "held out": [...]}."""
+    """Losses after each epoch, one curve per name: {"training": [...], "held out": [...]}."""
     figure, axes = _figure(6.0, 3.5)
     for name, values in curves.items():
         axes.plot(range(1, len(values) + 1), values, label=name)
@@ -116,10 +116,10 @@ def loss_curves(
     xlabel: str = "training steps",
     ylabel: str = "held-out loss (nats per token)",
 ) -> Figure:
-    """Losses as they fall: {"bigram": (steps, losses in nats per token), ...}.
+    """Loss curves: {"bigram": (steps, losses in nats per token), ...}.
 
-    A model keeps its colour as others join it.  blind: the loss of guessing blindly, as a dashed
-    line.  xlabel: what the first numbers of each curve are, with their unit.
+    A model keeps its color when others are added.  blind: the loss of a uniform guess, shown as a
+    dashed line.  xlabel: the positions of the curves, with their unit.
     """
     figure, axes = _figure(6.5, 4.0)
     for name, (positions, values) in curves.items():
@@ -140,7 +140,7 @@ def curves(
     ylabel: str,
     log: bool = False,
 ) -> Figure:
-    """Curves in one figure: name → (positions, values).  log: a logarithmic axis of values."""
+    """Curves in one figure: name → (positions, values).  log: a logarithmic value axis."""
     figure, axes = _figure(6.5, 4.0)
     for name, (positions, values) in lines.items():
         axes.plot(positions, values, label=name)
@@ -162,7 +162,7 @@ def error_bars(
 ) -> Figure:
     """The mean of each sequence with its standard deviation as a bar, and each value as a dot.
 
-    values: {"baseline": [1.81, 1.79, 1.82], ...}, at least one each; a single one has no bar.
+    values: {"baseline": [1.81, 1.79, 1.82], ...}, at least one each; a single value has no bar.
     """
     figure, axes = _figure(2.5 + 1.1 * len(values), 3.8)
     told = []
@@ -187,7 +187,7 @@ def perplexities(
     curves: Mapping[str, Sequence[float]],
     baselines: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Perplexity against the length of the prompt: a curve a model, a dashed line a baseline."""
+    """Perplexity against prompt length: a curve per model, a dashed line per baseline."""
     figure, axes = _figure(6.0, 3.5)
     for name, values in curves.items():
         axes.plot(prompt_lengths, values, marker="o", label=name)
@@ -201,10 +201,10 @@ def perplexities(
 
 
 def attention_map(weights: np.ndarray, pieces: Sequence[str], title: str = "") -> Figure:
-    """Which token looks at which: a row a query, a column a key.
+    """Which token attends to which: one row per query, one column per key.
 
-    weights: (T, T), row t the attention of token t, between 0 and 1; what is exactly 0 stays white.
-    pieces: the T tokens as text. Raises ValueError when the shapes do not fit.
+    weights: (T, T), row t is the attention of token t, between 0 and 1; exact zeros stay white.
+    pieces: the T tokens as text. Raises ValueError if the shapes do not fit.
     """
     weights = np.asarray(weights)
     length = len(pieces)
@@ -237,11 +237,12 @@ def attention_map(weights: np.ndarray, pieces: Sequence[str], title: str = "") -
 def attention_maps(
     weights: Sequence[np.ndarray], pieces: Sequence[str], titles: Sequence[str] = ()
 ) -> Figure:
-    """Where several heads look, side by side: for each of them a map as `attention_map` draws it.
+    """Attention maps of several heads, side by side, each like that of `attention_map`.
 
-    weights: a matrix (T, T) a head, row t the attention of token t.  pieces: the T tokens as text.
-    titles: what stands above the maps, one each; "head 1", "head 2", … unless given.
-    Raises ValueError when there is no head, or a matrix does not fit the text.
+    weights: a matrix (T, T) per head, row t is the attention of token t.
+    pieces: the T tokens as text.
+    titles: the title of each map; by default "head 1", "head 2", …
+    Raises ValueError if there are no heads or a matrix does not fit the text.
     """
     length = len(pieces)
     if not len(weights):
@@ -288,7 +289,7 @@ def attention_maps(
 
 
 def pairs(shares: np.ndarray, vocabulary: Sequence[str]) -> Figure:
-    """Which token follows which: shares (V, V), row i of what follows vocabulary[i]."""
+    """Which token follows which: shares (V, V), row i for what follows vocabulary[i]."""
     V = len(vocabulary)
     if np.shape(shares) != (V, V):
         raise ValueError(f"shares has shape {np.shape(shares)}; {V} tokens need ({V}, {V}).")
@@ -309,7 +310,7 @@ def pairs(shares: np.ndarray, vocabulary: Sequence[str]) -> Figure:
 
 
 def points(coordinates: np.ndarray, vocabulary: Sequence[str]) -> Figure:
-    """Tokens in a plane: coordinates (V, 2), a row a token.  Vowels, letters and others differ."""
+    """Tokens in a plane, colored by kind (vowel, consonant, other): coordinates (V, 2)."""
     coordinates = np.asarray(coordinates)
     if coordinates.shape != (len(vocabulary), 2):
         raise ValueError(
@@ -341,7 +342,7 @@ def gru_step(parts: Mapping[str, np.ndarray]) -> Figure:
         bars = axes.bar(places + 0.4 * unit - 0.2, values[:, unit], 0.38, label=name)
         axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
     axes.axhline(0, color="grey", linewidth=0.8)
-    axes.set_ylim(-2.3, 2.3)  # room for the numbers beside bars of 2 and -2
+    axes.set_ylim(-2.3, 2.3)  # room for the numbers next to bars of 2 and -2
     axes.set_yticks(range(-2, 3))
     axes.set_xticks(places, list(parts))
     axes.set_ylabel("value")
@@ -352,11 +353,11 @@ def gru_step(parts: Mapping[str, np.ndarray]) -> Figure:
 
 
 def next_tokens(probabilities: np.ndarray, pieces: Sequence[str], top: int = 15) -> Figure:
-    """A bar for each of the top likeliest next tokens, and one for all the others together.
+    """A bar for each of the `top` likeliest next tokens, and one for all others together.
 
-    probabilities: (V,), at least 0, of sum 1; pieces: the V tokens as text. The title holds the
-    exponential of the entropy: how many equally likely tokens would leave the choice as open.
-    Raises ValueError for other shapes, and for numbers that are no probabilities.
+    probabilities: (V,), at least 0, with sum 1; pieces: the V tokens as text. The title shows the
+    exponential of the entropy: the number of equally likely tokens with the same uncertainty.
+    Raises ValueError if the shapes do not fit or the numbers are not probabilities.
     """
     probabilities = np.asarray(probabilities)
     if not len(pieces) or probabilities.shape != (len(pieces),):
@@ -385,7 +386,7 @@ def next_tokens(probabilities: np.ndarray, pieces: Sequence[str], top: int = 15)
     bars = axes.barh(range(len(tokens)), heights, color=["C0"] * len(likeliest) + ["0.7"])
     axes.bar_label(bars, [f"{height:.1%}" for height in heights], padding=3)
     axes.set_yticks(range(len(tokens)), tokens, parse_math=False)
-    axes.set_ylim(len(tokens) - 0.5, -0.5)  # the likeliest uppermost
+    axes.set_ylim(len(tokens) - 0.5, -0.5)  # the likeliest at the top
     axes.set_xlim(0.0, 1.1)
     axes.set_xticks(np.linspace(0.0, 1.0, 6))
     axes.set_xlabel("probability of being the next token")
@@ -398,23 +399,23 @@ def next_tokens(probabilities: np.ndarray, pieces: Sequence[str], top: int = 15)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure that pyplot forgets, so that a notebook shows it once: as the value of its cell."""
+    """A figure closed in pyplot, so that a notebook shows it once, as the value of its cell."""
     figure, axes = plt.subplots(
         figsize=(width, height), layout="constrained", FigureClass=_DescribedFigure
     )
     plt.close(figure)
     colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     strokes = [STROKES[number % len(STROKES)] for number in range(len(colours))]
-    axes.set_prop_cycle(color=colours, linestyle=strokes)  # colour is not the only difference
+    axes.set_prop_cycle(color=colours, linestyle=strokes)  # color is not the only difference
     return figure, axes
 
 
 def _figure_around(
     width: float, height: float, left: float, bottom: float, right: float, top: float
 ) -> tuple[Figure, Axes]:
-    """A figure around axes of that size, all in inches.
+    """A figure around axes of the given size, all in inches.
 
-    Where a slider moves: to measure every word for a layout would take longer than to draw it.
+    It is for figures under a slider: a constrained layout takes longer than drawing them.
     """
     whole = (left + width + right, bottom + height + top)
     figure, axes = plt.subplots(figsize=whole, FigureClass=_DescribedFigure)
@@ -424,25 +425,25 @@ def _figure_around(
 
 
 def _width(words: Sequence[str]) -> float:
-    """About how wide the longest of these words is in a figure, in inches."""
+    """The approximate width of the longest word in a figure, in inches."""
     return 0.1 * max(len(word) for word in words)
 
 
 def _ink_on(colour: np.ndarray) -> str:
-    """Black or white, whichever can be read on this colour: (4,), from 0 to 1, opacity last."""
-    linear = np.power(colour[:3], 2.2)  # about what a screen makes of the numbers
+    """Black or white, whichever is readable on this color: (4,), from 0 to 1, opacity last."""
+    linear = np.power(colour[:3], 2.2)  # approximately how bright a screen shows them
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     return "black" if luminance > 0.18 else "white"
 
 
 def _finish(axes: Axes) -> None:
     axes.grid(alpha=0.3)
-    if axes.get_legend_handles_labels()[0]:  # none where nothing is trained yet
+    if axes.get_legend_handles_labels()[0]:  # none if nothing is trained yet
         axes.legend()
 
 
 def _courses(curves: Mapping[str, Sequence[float]]) -> str:
-    """Where each curve begins and ends, in words."""
+    """The first and the last value of each curve, in words."""
     return ", ".join(
         f"{name} from {values[0]:.2f} to {values[-1]:.2f}"
         for name, values in curves.items()
@@ -451,15 +452,15 @@ def _courses(curves: Mapping[str, Sequence[float]]) -> str:
 
 
 def _number(value: float) -> str:
-    """Two digits of a number that may be of any size, as one would read it aloud."""
+    """A number of any size with two digits, in a form that can be read aloud."""
     return f"{value:,.0f}" if 10 <= abs(value) < 1e7 else f"{value:.2g}"
 
 
 class _DescribedFigure(Figure):
-    """A figure whose label stands below its picture, and in place of it where none is shown."""
+    """A figure with its label below the picture, or in place of it if pictures are not shown."""
 
     def _ipython_display_(self) -> None:
-        """Show the picture and then the sentence: JupyterLab reads no alternative text."""
+        """Show the picture and then the sentence: JupyterLab ignores alt text."""
         sentence = str(self.get_label())
         picture = {"image/png": print_figure(self, base64=True), "text/plain": sentence}
         words = {"text/html": f"<div>{html.escape(sentence)}</div>", "text/plain": sentence}

@@ -1,4 +1,4 @@
-"""How much work a notebook does: "smoke" (seconds), "cpu" (minutes) or "gpu"."""
+"""Profiles: how much work a notebook does, "smoke" (seconds), "cpu" (minutes) or "gpu"."""
 
 import importlib.util
 import os
@@ -9,11 +9,11 @@ PROFILES = ("smoke", "cpu", "gpu")
 
 
 def choose() -> str:
-    """Pick a profile and print which one and why.
+    """Choose a profile, and print which one and why.
 
     The environment variable LMLIB_PROFILE decides if it is set. Otherwise it is "smoke" under
-    nbgrader's Validate button, which waits half a minute for a cell, "gpu" where PyTorch can use
-    one, and "cpu" elsewhere. Raises ValueError for a profile that does not exist.
+    nbgrader's Validate button, which waits half a minute for a cell, "gpu" if PyTorch can use
+    one, and "cpu" otherwise. Raises ValueError for a profile that does not exist.
     """
     profile, reason = _choice()
     print(f"Profile: {profile} ({reason}).")
@@ -24,13 +24,13 @@ def _choice() -> tuple[str, str]:
     if asked := os.environ.get("LMLIB_PROFILE"):
         if asked not in PROFILES:
             raise ValueError(
-                f"LMLIB_PROFILE is {asked!r}, which is no profile: set it to smoke, cpu or gpu,"
+                f"LMLIB_PROFILE is {asked!r}, which is not a profile: set it to smoke, cpu or gpu,"
                 " or unset it."
             )
         return asked, "LMLIB_PROFILE says so"
     if os.environ.get("NBGRADER_EXECUTION") == "validate":
         return "smoke", "nbgrader is validating"
-    if "torch" not in sys.modules:  # importing it takes seconds: look for a reason to first
+    if "torch" not in sys.modules:  # importing it takes seconds: avoid that if possible
         if importlib.util.find_spec("torch") is None:
             return "cpu", "PyTorch is not installed"
         if shutil.which("nvidia-smi") is None:

@@ -1,7 +1,7 @@
-"""What runs have cost and reached: a log of them on disk, and a table of their means and spreads.
+"""Log of runs on disk, and a table of their costs and losses with means and standard deviations.
 
-The log is JSON, a run a line.  Nothing in it is overwritten: of a run that was repeated the newest
-counts, and a candidate that has changed starts again.
+The log is JSON, one run per line.  Nothing in it is overwritten: if a run was repeated, the newest
+counts, and a candidate that has changed starts over.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import numpy as np
 from lmlib import experiments
 
 LOG = Path("results.json")
-ESTIMATES = 10  # of the validation loss in a run, besides the one at its end
+ESTIMATES = 10  # of the validation loss in a run, not counting the one at its end
 
 
 class DamagedLog(Exception):
@@ -31,37 +31,37 @@ class Run:
     candidate: str
     seed: int
     budget: str
-    fingerprint: str = ""  # of the candidate and the data; another one is another experiment
-    start: str = ""  # of the weights and settings that training starts with
+    fingerprint: str = ""  # of the candidate and the data; a new one is a new experiment
+    start: str = ""  # fingerprint of the initial weights and settings
     parameters: int = 0
     steps: int = 0
     seconds: float = 0.0
     flops: float = 0.0
-    spent: float = 0.0  # of the budget, 1 is all
+    spent: float = 0.0  # fraction of the budget
     validation: float = 0.0  # nats per token, at the end
     test: float = 0.0
     curve: list[tuple[float, float]] = field(default_factory=list)  # (spent, validation loss)
     uncounted: list[str] = field(default_factory=list)  # operations whose FLOPs are not known
-    error: str = ""  # why there is nothing above
+    error: str = ""  # why the fields above are empty
     folder: str = ""  # in experiments/, with the trained weights
 
 
 @dataclass(frozen=True)
 class Results:
-    """Runs, newest last, that show themselves as a table.
+    """Runs, newest last, displayed as a table.
 
-    Losses and curves are those of one budget: take them from a part of `by_budget()`.
+    Losses and curves must come from a single budget: use `by_budget()` first.
     """
 
     runs: tuple[Run, ...] = ()
 
     def losses(self, part: str = "test") -> dict[str, list[float]]:
-        """Losses in nats per token, one a seed, by candidate.  part: "test" or "validation"."""
+        """Losses in nats per token, one per seed, by candidate.  part: "test" or "validation"."""
         rows = ((name, _finished(runs)) for (name, _), runs in self.rows().items())
         return {name: [getattr(run, part) for run in runs] for name, runs in rows if runs}
 
     def curves(self) -> dict[str, tuple[list[float], list[float]]]:
-        """The mean validation loss (values) when a share of the budget was spent (positions)."""
+        """The mean validation loss (values) at each share of the budget (positions)."""
         shares = np.linspace(0.0, 1.0, ESTIMATES + 1)
         found = {}
         for (name, _), runs in self.rows().items():
@@ -72,7 +72,7 @@ class Results:
         return found
 
     def by_budget(self) -> dict[str, "Results"]:
-        """The runs under each budget: only these can be compared."""
+        """The runs under each budget: only runs under the same budget can be compared."""
         budgets = dict.fromkeys(run.budget for run in self.runs)
         return {
             budget: Results(tuple(run for run in self.runs if run.budget == budget))
@@ -82,7 +82,7 @@ class Results:
     def rows(self) -> dict[tuple[str, str], list[Run]]:
         """The newest run of each seed, by candidate and budget.
 
-        Of a candidate that has been changed, only runs of its newest version are taken.
+        If a candidate has changed, only runs of its newest version count.
         """
         newest = {(run.candidate, run.budget): run.fingerprint for run in self.runs}
         found: dict[tuple[str, str], dict[int, Run]] = {key: {} for key in newest}
@@ -92,7 +92,7 @@ class Results:
         return {key: [by_seed[seed] for seed in sorted(by_seed)] for key, by_seed in found.items()}
 
     def table(self) -> list[tuple[str, ...]]:
-        """The table's rows as texts, HEADER first."""
+        """The table's rows as text, HEADER first."""
         return [HEADER, *(_row(name, of, runs) for (name, of), runs in self.rows().items())]
 
     def __str__(self) -> str:
@@ -108,9 +108,9 @@ class Results:
     __repr__ = __str__
 
     def markdown(self) -> str:
-        """The table in Markdown, as a report takes it; numbers and their units stay in one line."""
+        """The table in Markdown, for a report; numbers and their units stay on one line."""
         rows = self.table()
-        if not any(row[-1] for row in rows):  # nothing is to be said
+        if not any(row[-1] for row in rows):  # no notes
             rows = [row[:-1] for row in rows]
         width = len(HEADER) - 1
         as_is = [[re.sub(r"([\\`*_<|$])", r"\\\1", cell) for cell in row] for row in rows]
@@ -129,7 +129,7 @@ HEADER = ("candidate", "budget", "seeds", "parameters", "steps", "seconds", "TFL
 
 
 def read(log: Path = LOG) -> Results:
-    """All runs of the log; none where there is no log yet.  Raises DamagedLog."""
+    """All runs in the log; none if there is no log yet.  Raises DamagedLog if it cannot be read."""
     try:
         listed = json.loads(log.read_text(encoding="utf-8"))["runs"]
         runs = [
@@ -140,13 +140,13 @@ def read(log: Path = LOG) -> Results:
         return Results()
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedLog(
-            f"{log} is not a log of runs ({error}): move it away, and it is started again."
+            f"{log} is not a log of runs ({error}): move it away, and a new one is started."
         ) from None
     return Results(tuple(runs))
 
 
 def write(runs: Sequence[Run], log: Path) -> None:
-    """Write the log; of each run what has a value: of one that failed, no figures."""
+    """Write the log, without the empty fields of a run, such as the figures of one that failed."""
     known = (dataclasses.asdict(run) for run in runs)
     kept = (
         {name: value for name, value in run.items() if value or name == "seed"} for run in known
@@ -183,6 +183,6 @@ def _row(name: str, budget: str, runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean ± sample standard deviation; of a single value only this."""
+    """Mean ± sample standard deviation; a single value has no deviation."""
     mean = f"{statistics.mean(values):.3f}"
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.3f}"

@@ -1,14 +1,16 @@
-"""Little stories from a seeded grammar: any length, the same on every machine.
+"""Short stories from a seeded grammar: any length, the same on every machine.
 
 >>> write(49, seed=3)
 'A small girl named Dora lived in a big city with '
 
-A plot is a row of beats, a beat a few lines of which one is told; data/story_plots.toml holds them.
-The words in braces come from data/story_words.toml. Each is drawn once a story and then kept, so
-whoever is named at the beginning is still there at the end: that is what a model can remember.
+A plot is a sequence of beats, and a beat is a few lines, one of which is told. They are in
+data/story_plots.toml. The words in braces come from data/story_words.toml. Each is drawn once per
+story and then kept, so a character named at the beginning still has that name at the end: this is
+something for a model to remember.
 
-All chance is `random.Random(seed).random()`. Python promises that this one method gives the same
-numbers in every version. It promises nothing of the kind for `choice`, nor NumPy for its Generator.
+All randomness comes from `random.Random(seed).random()`, the only method that Python guarantees to
+return the same numbers in every version. There is no such guarantee for `choice` or for NumPy's
+Generator.
 """
 
 import random
@@ -23,7 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 DATA = Path(__file__).parent / "data"
 
 CHARACTERS = "\n !\"',-.:?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""All that a story is made of. A line end closes a paragraph, an empty line a story."""
+"""All characters of a story. A newline ends a paragraph, and an empty line ends a story."""
 
 PRONOUNS = {
     "he": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
@@ -32,7 +34,7 @@ PRONOUNS = {
 PAST = {"is": "was", "are": "were"}
 OF_THE_HERO = ("he", "him", "his", "himself", "kind")  # {his} is short for {hero.his}
 
-MOST_DRAWS = 1_000  # of a word that the story has not used, by chance
+MOST_DRAWS = 1_000  # random tries at a word that the story has not used
 MOST_BARREN = 1_000  # stories in a row without a new sentence
 
 T = TypeVar("T")
@@ -40,10 +42,10 @@ Word = dict[str, str]  # its forms; the word itself is the form ""
 
 
 def write(length: int, seed: int = 0) -> str:
-    """Stories, exactly length characters of them: the last one may be cut short.
+    """Stories of exactly length characters in total: the last one may be cut short.
 
-    A longer text of the same seed begins with the shorter one. Raises ValueError for a length
-    below one.
+    A longer text with the same seed begins with the shorter one. Raises ValueError if the length
+    is below one.
     """
     return "".join(_until(length, _stories(seed)))[:length]
 
@@ -54,16 +56,16 @@ def sentences(text: str) -> list[str]:
 
 
 def utterances(length: int, seed: int = 0) -> str:
-    """Sentences as in a transcript, one a line: capitals, apostrophes and spaces, nothing else.
+    """Sentences as in a transcript, one per line, of capitals, apostrophes and spaces only.
 
-    No line comes twice. The lines are whole, so there are length characters or just over. Raises
-    ValueError for a length below one, and if the grammar has no new sentences left.
+    No line is repeated. The lines are complete, so there are length characters or slightly more.
+    Raises ValueError if the length is below one or the grammar has no new sentences left.
     """
     return "".join(_until(length, _new_lines(_stories(seed))))
 
 
 def _new_lines(stories: Iterable[str]) -> Iterator[str]:
-    """Each sentence of the stories as a line of capitals, when it comes for the first time."""
+    """Each sentence of the stories as a line of capitals, the first time that it occurs."""
     known: set[str] = set()
     barren = 0  # stories since the last one with a new sentence
     for story in stories:
@@ -76,15 +78,15 @@ def _new_lines(stories: Iterable[str]) -> Iterator[str]:
         barren = barren + 1 if len(known) == before else 0
         if barren == MOST_BARREN:
             raise ValueError(
-                f"{MOST_BARREN:,} stories in a row have brought no new sentence after "
+                f"{MOST_BARREN:,} stories in a row had no new sentence after "
                 f"{len(known):,}: ask for a shorter text."
             )
 
 
 def _until(length: int, pieces: Iterable[str]) -> Iterator[str]:
-    """As many pieces as it takes to have length characters."""
+    """As many pieces as it takes to reach length characters."""
     if length < 1:
-        raise ValueError(f"A text of {length} characters cannot be written: ask for one at least.")
+        raise ValueError(f"A text of {length} characters is not possible: ask for at least one.")
     missing = length
     for piece in pieces:
         yield piece
@@ -105,7 +107,7 @@ class Slot(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Wordings of which one is drawn each time: `[so|so|so]`."""
+    """Alternative wordings, one of which is drawn each time: `[so|so|so]`."""
 
     wordings: tuple["Line", ...]
 
@@ -114,14 +116,14 @@ Line = tuple[str | Slot | Choice, ...]
 
 
 class Beat(NamedTuple):
-    """A step of a plot: one of its lines is told; every other time only, if it is optional."""
+    """A step of a plot: one of its lines is told, or none half of the time if it is optional."""
 
     lines: tuple[Line, ...]
     optional: bool = False
 
 
 class Plot(NamedTuple):
-    """Who takes part, and what happens. A beat without lines is a new paragraph."""
+    """The cast, and what happens. A beat without lines starts a new paragraph."""
 
     name: str
     cast: str
@@ -144,7 +146,7 @@ def _stories(seed: int) -> Iterator[str]:
 
 
 def _tell(plot: Plot, story: Story) -> str:
-    """A story with this plot, its paragraphs on lines of their own."""
+    """A story with this plot, one paragraph per line."""
     _choose_cast(plot.cast, story)
     paragraphs: list[list[str]] = [[]]
     for beat in plot.beats:
@@ -171,7 +173,7 @@ def _fill(line: Line, story: Story, parts: list[str]) -> None:
 
 
 def _new_word(slot: str, story: Story) -> Word:
-    """A word for a slot that the story has not used yet: toy2 is filled from the list toy."""
+    """An unused word for a slot: toy2 is filled from the list toy."""
     if slot == "third":
         word = _person(story, story.words["hero"]["cast"], _pick(("he", "she"), story.draw))
     else:
@@ -181,7 +183,7 @@ def _new_word(slot: str, story: Story) -> Word:
 
 
 def _choose_cast(cast: str, story: Story) -> None:
-    """The hero and the friend, one of them a he and the other a she."""
+    """Draw the hero and the friend, one of them a he and the other a she."""
     if cast == "any":
         cast = _pick(("children", "creatures"), story.draw)
     pronouns = _pick((("he", "she"), ("she", "he")), story.draw)
@@ -200,9 +202,9 @@ def _person(story: Story, cast: str, pronoun: str) -> Word:
 
 
 def _unused(name: str, story: Story) -> Word:
-    """A word of a list that the story has not used yet; any of the list, if it has used them all.
+    """A word from a list that the story has not used yet, or any word if it has used them all.
 
-    So a parent can be the mom who has already come as an adult.
+    A parent can then be the mom who has already appeared as an adult.
     """
     words = _words()[name]
     free = tuple(word for word in words if word[""] not in story.used)
@@ -231,14 +233,14 @@ def _with_articles(text: str) -> str:
 
 @cache
 def _words() -> dict[str, tuple[Word, ...]]:
-    """The lists of words, by name."""
+    """The word lists, by name."""
     tables = tomllib.loads((DATA / "story_words.toml").read_text(encoding="ascii"))
     irregular = {one: many for one, many in _rows(tables.pop("irregular"))[1:]}
     return {name: _word_list(text, irregular) for name, text in tables.items()}
 
 
 def _word_list(text: str, irregular: dict[str, str]) -> tuple[Word, ...]:
-    """The words of a table with column names in its first line, or of a list with commas."""
+    """The words of a table with column names in its first line, or of a comma-separated list."""
     if "|" not in text:
         words = [{"": word.strip()} for word in text.split(",")]
     else:
@@ -257,7 +259,7 @@ def _rows(text: str) -> list[tuple[str, ...]]:
 
 
 def _plural(noun: str, irregular: dict[str, str]) -> str:
-    """Many of a noun: boxes, berries, slices of cake."""
+    """The plural of a noun: boxes, berries, slices of cake."""
     head, of, rest = noun.partition(" of ")
     if head in irregular:
         head = irregular[head]
@@ -272,7 +274,7 @@ def _plural(noun: str, irregular: dict[str, str]) -> str:
 
 @cache
 def _plots() -> tuple[Plot, ...]:
-    """All plots, in the order of their file."""
+    """All plots, in the order of the file."""
     tables: dict[str, Any] = tomllib.loads((DATA / "story_plots.toml").read_text(encoding="ascii"))
     shared = {name: _lines(text, {}) for name, text in tables.pop("shared").items()}
     return tuple(
@@ -290,7 +292,7 @@ def _beat(text: str, shared: dict[str, list[Line]]) -> Beat:
 
 
 def _lines(text: str, shared: dict[str, list[Line]]) -> list[Line]:
-    """The lines of a beat; `@name` stands for those of a beat that plots share."""
+    """The lines of a beat; `@name` refers to those of a shared beat."""
     lines = []
     for line in text.strip().splitlines():
         lines += shared[line[1:]] if line.startswith("@") else [_line(line)]
@@ -298,7 +300,7 @@ def _lines(text: str, shared: dict[str, list[Line]]) -> list[Line]:
 
 
 def _line(text: str) -> Line:
-    """The parts of a line: text, slots in braces, choices in brackets (one not inside another)."""
+    """The parts of a line: text, slots in braces, choices in brackets (not nested)."""
     parts: list[str | Slot | Choice] = []
     for part in re.findall(r"\{[^}]*\}|\[[^\]]*\]|[^{\[]+", text):
         if part.startswith("{"):

@@ -1,7 +1,7 @@
-"""The two files that a run hands in, read as data, with a sentence for whatever is wrong.
+"""Readers of a run's two submitted files, with a one-sentence message for whatever is wrong.
 
-`lmlib submit` reads them before it packs, and grading reads them again with this same code. No code
-in a file is run: there are no pickles, and arrays have a limit of size.
+`lmlib submit` reads the files before it packs them, and grading reads them again with the same
+code. No code in a file is run: pickles are not allowed, and the size of arrays is limited.
 """
 
 import io
@@ -12,21 +12,21 @@ import numpy as np
 from lmlib.utterances import SYMBOLS, encode
 
 PREDICTIONS, GENERATIONS = "predictions.npz", "generations.txt"
-WRITTEN = 30  # characters of a generation
+WRITTEN = 30  # characters in a generation
 MOST_BYTES = 2_000_000  # of the arrays in a file; 2,048 times 31 float64 are 0.5 MB
-LARGEST = 1e12  # score; -1e9 for what is ruled out is fine
-MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of byte order, in UTF-8 and UTF-16
+LARGEST = 1e12  # allowed score; -1e9 for a masked character is fine
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
 
 
 class BadSubmission(Exception):
-    """A file that cannot be scored. Its text is the end of a sentence that begins with its name."""
+    """A file that cannot be scored. The message ends a sentence that begins with its name."""
 
 
 def read_predictions(content: bytes, test_set: str, contexts: int) -> np.ndarray:
-    """The raw scores in a file of predictions: (contexts, V), float64, all finite.
+    """The logits in a predictions file: (contexts, V), float64, all finite.
 
-    test_set: the name of the test set that the file has to be made for
-    Raises BadSubmission with what is wrong with it.
+    test_set: the name of the test set that the file must be made for
+    Raises BadSubmission, which says what is wrong, if the file cannot be scored.
     """
     arrays = _arrays(content, ("test_set", "scores"))
     scores, wanted = arrays["scores"], (contexts, len(SYMBOLS))
@@ -41,17 +41,17 @@ def read_predictions(content: bytes, test_set: str, contexts: int) -> np.ndarray
     if np.abs(scores).max() > LARGEST:
         place = np.argwhere(np.abs(scores) > LARGEST)[0].tolist()
         raise BadSubmission(
-            f"holds the score {scores[tuple(place)]:.3g} at {place}; no model's raw scores go "
-            f"beyond {LARGEST:.0e}."
+            f"holds the score {scores[tuple(place)]:.3g} at {place}; no model's raw scores are "
+            f"larger than {LARGEST:.0e}."
         )
     return scores.astype(np.float64)
 
 
 def read_generations(content: bytes, test_set: str, beginnings: int) -> np.ndarray:
-    """The tokens in a file of generations: (beginnings, WRITTEN), integers.
+    """The tokens in a generations file: (beginnings, WRITTEN), integers.
 
     The file has a line with the name of its test set, then a line for each beginning.
-    Raises BadSubmission with what is wrong with it.
+    Raises BadSubmission, which says what is wrong, if the file cannot be scored.
     """
     first, *lines = _lines(content)
     _check_made_for(first.removeprefix("test set "), test_set)
@@ -77,7 +77,7 @@ def _arrays(content: bytes, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                 raise BadSubmission(
-                    f"is too large: its arrays may have {MOST_BYTES // 10**6} MB together."
+                    f"is too large: its arrays may have at most {MOST_BYTES // 10**6} MB in total."
                 )
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
@@ -85,8 +85,8 @@ def _arrays(content: bytes, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         raise BadSubmission(f"lacks an array: {error.args[0]}.") from error
     except BadSubmission:
         raise
-    except Exception as error:  # whatever a broken zip or array header makes NumPy raise
-        raise BadSubmission("is not an .npz file of plain arrays, or a damaged one.") from error
+    except Exception as error:  # whatever NumPy raises for a broken zip or array header
+        raise BadSubmission("is not an .npz file of plain arrays, or is damaged.") from error
 
 
 def _lines(content: bytes) -> list[str]:

@@ -1,4 +1,4 @@
-"""`lmlib submit`: packs the notebook and a run's files into one zip; a student's command."""
+"""The student command `lmlib submit`, which packs the notebook and a run's files into a zip."""
 
 import argparse
 import sys
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from lmlib import experiments
 
-WHAT = "Pack the notebook and the files of a run, to hand in."
+WHAT = "Pack the notebook and the files of a run for submission."
 EXAMPLE = "lmlib submit 2026-11-02_1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's words."""
+    """The command's arguments."""
     parser.add_argument("which", nargs="?", metavar="RUN", help="the run's name, or its folder")
-    parser.add_argument("--list", action="store_true", help="show the runs, the best first")
+    parser.add_argument("--list", action="store_true", help="show the runs, best first")
     parser.add_argument("--notebook", type=Path, help="default: the only notebook in this folder")
 
 
 def pack(options: argparse.Namespace) -> int:
-    """Do what was asked: 0, done; 1, it could not be done, and why was said."""
+    """Run the command; the exit code is 0 if it succeeded, 1 after a message that says why not."""
     if options.list:
         _list()
         return 0
@@ -31,7 +31,7 @@ def pack(options: argparse.Namespace) -> int:
     except experiments.RunError as error:
         print(f"lmlib submit: {error}", file=sys.stderr)
         return 1
-    print(f"{packed} holds the notebook and the files of {run.name}: hand it in.")
+    print(f"{packed} contains the notebook and the files of {run.name}: hand it in.")
     return 0
 
 

@@ -1,6 +1,6 @@
-"""TinyStories (Eldan and Li 2023), where the library `datasets` and the network are there.
+"""TinyStories (Eldan and Li 2023), if the library `datasets` and a network are available.
 
-Only as much is fetched as is asked for, and nobody waits long for a network that does not answer.
+Only as much as needed is downloaded, and a network that does not answer soon counts as missing.
 """
 
 import importlib.util
@@ -15,22 +15,22 @@ from http.client import HTTPException
 NAME = "roneneldan/TinyStories"
 LICENCE = "CDLA-Sharing-1.0"
 
-HOST = "https://huggingface.co"  # HF_ENDPOINT names another one, as for `datasets` itself
-PATIENCE = 5.0  # seconds until a host that has not answered counts as out of reach
+HOST = "https://huggingface.co"  # HF_ENDPOINT overrides it, as in `datasets` itself
+PATIENCE = 5.0  # seconds after which a silent host counts as unreachable
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")  # the library's own switches
 TYPEWRITER = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
 
 class OutOfReach(RuntimeError):
-    """TinyStories cannot be had. The message says why, without a full stop."""
+    """TinyStories is not available. The message says why, without a period at the end."""
 
 
 def fetch(length: int) -> str:
     """The first length characters of the training stories, with an empty line after each story.
 
-    The text is ASCII: quotation marks and dashes become those of a typewriter, and a story with
-    any other character is left out. Raises OutOfReach when the text cannot be had.
+    The text is ASCII: quotation marks and dashes become their ASCII forms, and a story with any
+    other character is left out. Raises OutOfReach if the text is not available.
     """
     if reason := _obstacle():
         raise OutOfReach(reason)
@@ -39,15 +39,15 @@ def fetch(length: int) -> str:
 
         rows = datasets.load_dataset(NAME, split="train", streaming=True)
         text = _joined((row["text"] for row in rows), length)
-    except Exception as error:  # the library lets through whatever those beneath it raise
+    except Exception as error:  # the library passes on whatever the libraries below it raise
         raise OutOfReach(f"the library datasets failed: {error!r}") from None
     if len(text) < length:
-        raise OutOfReach(f"only {len(text):,} characters came of {length:,}")
+        raise OutOfReach(f"only {len(text):,} of {length:,} characters arrived")
     return text
 
 
 def _obstacle() -> str:
-    """Why there is no point in trying, or nothing."""
+    """The reason not to try; empty if there is none."""
     if importlib.util.find_spec("datasets") is None:
         return "the library datasets is not installed"
     for name in OFFLINE:
@@ -58,16 +58,16 @@ def _obstacle() -> str:
 
 
 def _answers(host: str) -> bool:
-    """Whether the host answers in time. The library would try again and again for minutes."""
+    """Whether the host answers in time. The library would retry for minutes."""
     answered = threading.Event()
 
     def ask() -> None:
-        with suppress(OSError, HTTPException, ValueError):  # ValueError: HF_ENDPOINT is no address
+        with suppress(OSError, HTTPException, ValueError):  # ValueError: HF_ENDPOINT is not a URL
             request = urllib.request.Request(f"{host}/datasets/{NAME}", method="HEAD")
             with urllib.request.urlopen(request, timeout=PATIENCE):
                 answered.set()
 
-    # a thread, since looking up a name heeds no time-out
+    # a thread, since a name lookup ignores the timeout
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(PATIENCE)
@@ -75,7 +75,7 @@ def _answers(host: str) -> bool:
 
 
 def _joined(stories: Iterable[str], length: int) -> str:
-    """As many stories as it takes, cut after length characters."""
+    """As many stories as needed, cut after length characters."""
     parts: list[str] = []
     missing = length
     for story in stories:

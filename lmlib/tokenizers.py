@@ -1,4 +1,4 @@
-"""From text to numbers and back: by characters, or by pairs of bytes.
+"""Tokenizers, by characters or by byte-pair encoding.
 
 >>> tokenizer = CharacterTokenizer("abc ")
 >>> tokenizer.encode("cab")
@@ -26,19 +26,19 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 
 
 class UnknownCharacter(ValueError):
-    """A character that the vocabulary does not hold."""
+    """A character that is not in the vocabulary."""
 
 
 class CharacterTokenizer:
-    """One number a character: its place in the vocabulary."""
+    """One token per character: its index in the vocabulary."""
 
     def __init__(self, vocabulary: str):
-        """Raises ValueError when a character occurs twice in the vocabulary."""
+        """Raises ValueError if a character occurs twice in the vocabulary."""
         self.vocabulary = vocabulary
         self._index_of = {character: index for index, character in enumerate(vocabulary)}
         if len(self._index_of) < len(vocabulary):
             twice = next(c for c in vocabulary if vocabulary.count(c) > 1)
-            raise ValueError(f"The vocabulary holds the character {twice!r} more than once.")
+            raise ValueError(f"The vocabulary contains the character {twice!r} more than once.")
 
     def __len__(self) -> int:
         """V, the number of characters in the vocabulary."""
@@ -47,7 +47,7 @@ class CharacterTokenizer:
     def encode(self, text: str) -> np.ndarray:
         """The index of each character: n characters to an int64 array (n,).
 
-        Raises UnknownCharacter when the text holds a character outside the vocabulary.
+        Raises UnknownCharacter if the text has a character outside the vocabulary.
         """
         try:
             return np.fromiter(map(self._index_of.__getitem__, text), np.int64, len(text))
@@ -55,13 +55,13 @@ class CharacterTokenizer:
             character = error.args[0]
         raise UnknownCharacter(
             f"The character {character!r} at position {text.index(character)} is not in the"
-            f" vocabulary of {len(self)} characters: replace it, or remove it, before encoding."
+            f" vocabulary of {len(self)} characters: replace or remove it before encoding."
         )
 
     def decode(self, indices: Iterable[int]) -> str:
         """The text of the indices, numbers from 0 to V - 1 in any sequence or array (n,).
 
-        Raises ValueError when an index lies outside the vocabulary.
+        Raises ValueError if an index is outside the vocabulary.
         """
         characters = []
         for position, index in enumerate(indices):
@@ -75,13 +75,13 @@ class CharacterTokenizer:
 
 
 class BytePairTokenizer:
-    """Byte-level byte-pair encoding (Sennrich et al. 2016): one number a frequent piece of text.
+    """Byte-level byte-pair encoding (Sennrich et al. 2016): one token per frequent piece of text.
 
     The first 256 tokens are the bytes themselves, so every text can be encoded.
     """
 
     def __init__(self, tokenizer: Tokenizer):
-        """tokenizer: one of the library `tokenizers`, which does the work."""
+        """tokenizer: one from the library `tokenizers`, which does the work."""
         self._tokenizer = tokenizer
 
     def __len__(self) -> int:
@@ -96,8 +96,8 @@ class BytePairTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the tokens, numbers from 0 to V - 1 in any sequence or array (n,).
 
-        A token that is only a part of a character, decoded alone, gives the replacement character.
-        Raises ValueError when a number lies outside the vocabulary.
+        A token that is only part of a character, decoded alone, gives the replacement character.
+        Raises ValueError if a token is outside the vocabulary.
         """
         tokens = [int(token) for token in ids]
         for position, token in enumerate(tokens):
@@ -112,9 +112,11 @@ class BytePairTokenizer:
 def load(name: str) -> BytePairTokenizer:
     """The trained byte-pair tokenizer called name: "shakespeare", with 1,024 tokens.
 
-    Raises ValueError when there is no such tokenizer or its file is damaged.
+    Raises ValueError if there is no such tokenizer or its file is damaged.
     """
-    from tokenizers import Tokenizer  # here, so that characters do without the library
+    from tokenizers import (
+        Tokenizer,
+    )  # here, so that the character tokenizer does not need the library
 
     path = PRETRAINED / f"{name}.tokenizer.json"
     if not path.exists():
@@ -124,7 +126,7 @@ def load(name: str) -> BytePairTokenizer:
         raise ValueError(f"There is no tokenizer called {name!r}: choose one of {known}.")
     try:
         return BytePairTokenizer(Tokenizer.from_file(str(path)))
-    except Exception as error:  # the library raises this very class
+    except Exception as error:  # the library raises plain Exception
         raise ValueError(
             f"The tokenizer at {path} is damaged ({error}): install lmlib again."
         ) from None
@@ -136,12 +138,12 @@ BETWEEN_WORDS = "\x00"
 def compare_merges(
     merges: Sequence[Sequence[str]], word_freqs: Mapping[str, int], vocab_size: int
 ) -> str:
-    """A sentence that says whether merges are those of the library `tokenizers`, and if not, where.
+    """A sentence that says whether and where merges differ from those of the library `tokenizers`.
 
-    merges: pairs of tokens, in order; word_freqs: how often each word occurs, a word being a text
-    without the character U+0000; vocab_size: V, characters included.  The library learns the same
-    words: it begins with their characters, sorted, and of pairs that are equally frequent it takes
-    the one with the lowest ids.
+    merges: pairs of tokens, in order; word_freqs: how often each word occurs; a word is a text
+    without the character U+0000; vocab_size: V, including the characters.  The library learns from
+    the same words: it begins with their characters, sorted, and breaks ties between equally
+    frequent pairs in favor of the lowest ids.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
@@ -153,11 +155,11 @@ def compare_merges(
     theirs = [tuple(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
     ours = [tuple(pair) for pair in merges]
     if ours == theirs:
-        return f"All {len(ours)} merges are those of the library, in the same order."
+        return f"All {len(ours)} merges match those of the library, in the same order."
     same = next(
         (n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
         min(len(ours), len(theirs)),
     )
     if same == len(ours) or same == len(theirs):
-        return f"The first {same} merges are those of the library, but it made {len(theirs)}."
-    return f"The first {same} merges are those of the library; then it joined {theirs[same]}."
+        return f"The first {same} merges match those of the library, but it made {len(theirs)}."
+    return f"The first {same} merges match those of the library; then it merged {theirs[same]}."

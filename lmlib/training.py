@@ -1,4 +1,4 @@
-"""A training loop that shows how far it is and remembers how the loss fell, and what it cost.
+"""Training loop with a progress bar and a history of losses and costs.
 
 A model here is called with token ids (B, T) and targets (B, T) and returns its logits and the mean
 loss, a tensor ().
@@ -19,17 +19,17 @@ Batch = tuple[Tensor, Tensor]
 
 @dataclass
 class History:
-    """What one training run has cost and reached."""
+    """The costs and losses of one training run."""
 
-    parameters: int  # numbers that are learned
-    steps: list[int] = field(default_factory=list)  # after which the losses were estimated
+    parameters: int  # trainable numbers
+    steps: list[int] = field(default_factory=list)  # steps after which the losses were estimated
     training: list[float] = field(default_factory=list)  # losses in nats per token
     held_out: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)  # that the steps until then have taken
+    seconds: list[float] = field(default_factory=list)  # total time of the steps up to then
 
     @property
     def seconds_per_step(self) -> float:
-        """The mean time of a step, without the estimates between; NaN before the first one."""
+        """The mean time of a step, excluding the estimates; NaN before the first step."""
         steps = self.steps[-1] if self.steps else 0
         return self.seconds[-1] / steps if steps else float("nan")
 
@@ -44,9 +44,9 @@ def train(
 ) -> History:
     """Train a model in place with AdamW, at a constant learning rate.
 
-    next_batch: gives the batch of the next step, on the model's device.
-    estimate:   gives the loss on the training text and on held-out text; it is asked before the
-                first step, after each `estimate_every` steps, and after the last one.
+    next_batch: returns the batch for the next step, on the model's device.
+    estimate:   returns the loss on the training text and on held-out text; it is called before the
+                first step, after every `estimate_every` steps, and after the last step.
     """
     history = History(count_parameters(model))
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
@@ -69,7 +69,7 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> N
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
-    if loss.is_cuda:  # which otherwise only queues its work, and the clock would not see it
+    if loss.is_cuda:  # a GPU only queues its work, and the clock would miss it
         torch.cuda.synchronize()
 
 
@@ -82,11 +82,11 @@ def _remember(history: History, step: int, seconds: float, losses: tuple[float, 
 
 @contextmanager
 def without_fast_path() -> Iterator[None]:
-    """Inside, PyTorch's own transformer layers are evaluated as they are trained.
+    """Inside, PyTorch's own transformer layers are evaluated in the same way as in training.
 
     Without gradients nn.TransformerEncoderLayer and nn.MultiheadAttention take a fast path: it
-    reads a mask of numbers as one of yes and no, ignores is_causal without a mask, and computes
-    with the weights of the parts inside without calling them, so that a changed part has no say.
+    treats a float mask as a Boolean one, ignores is_causal without a mask, and uses the weights of
+    its submodules without calling them, so that a modified submodule has no effect.
     """
     was_enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -101,7 +101,7 @@ def without_fast_path() -> Iterator[None]:
 def mean_loss(model: nn.Module, next_batch: Callable[[], Batch], iterations: int) -> float:
     """The mean loss of a model in evaluation mode over some batches, in nats per token.
 
-    The model is left in the mode in which it came.
+    The model is returned to the mode that it was in.
     """
     was_training = model.training
     model.eval()
@@ -113,12 +113,12 @@ def mean_loss(model: nn.Module, next_batch: Callable[[], Batch], iterations: int
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers of a model are learned; a tensor that is used twice counts once."""
+    """The number of trainable parameters of a model; a shared tensor counts once."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def costs(histories: Mapping[str, History]) -> str:
-    """A table of what each model has cost and reached so far, a line a model."""
+    """A table of each model's costs and held-out loss so far, one line per model."""
     lines = [f"{'model':<14}{'parameters':>12}{'steps':>8}{'ms a step':>11}{'held-out loss':>15}"]
     for name, history in histories.items():
         lines.append(

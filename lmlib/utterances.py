@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from string import ascii_uppercase
 
 SYMBOLS = ("<pad>", "<sos>", "<eos>", *ascii_uppercase, "'", " ")
-"""The vocabulary: token i stands for SYMBOLS[i]."""
+"""The vocabulary: token i is SYMBOLS[i]."""
 
 _TOKENS = {symbol: token for token, symbol in enumerate(SYMBOLS)}
 PAD, SOS, EOS = range(3)
@@ -13,7 +13,7 @@ PAD, SOS, EOS = range(3)
 def encode(line: str) -> list[int]:
     """A complete sentence as tokens: <sos>, one for each character, <eos>.
 
-    Raises ValueError for a character that is none of the 28 ordinary symbols.
+    Raises ValueError if a character is not one of the 28 ordinary symbols.
     """
     unknown = sorted(set(line) - set(SYMBOLS[EOS + 1 :]))
     if unknown:
@@ -22,5 +22,5 @@ def encode(line: str) -> list[int]:
 
 
 def decode(tokens: Iterable[int]) -> str:
-    """Tokens as text; special symbols are left out.  A tensor or array (T,) will do as well."""
+    """Tokens as text; special symbols are left out.  A tensor or array (T,) works too."""
     return "".join(SYMBOLS[token] for token in map(int, tokens) if token > EOS)

@@ -1,4 +1,4 @@
-"""Parameters of trained models, as NumPy arrays. `python -m pretraining` made them.
+"""Parameters of trained models, as NumPy arrays, made by `python -m pretraining`.
 
 >>> rnn = load("rnn")
 >>> rnn.names[0], rnn.arrays[0].shape
@@ -22,7 +22,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 class Pretrained:
     """A trained character model: its parameters in the order of Keras's `get_weights()`.
 
-    The vocabulary travels with the weights, so that the two can never disagree.
+    The vocabulary is stored with the weights, so that the two always match.
     """
 
     name: str
@@ -32,9 +32,10 @@ class Pretrained:
 
 
 def load(name: str) -> Pretrained:
-    """The character model called name: "rnn" or "gru". The arrays are float32, half on disk.
+    """The character model called name: "rnn" or "gru".
 
-    Raises ValueError when there is no such model or its file is damaged.
+    The arrays are float32, stored in half precision. Raises ValueError if there is no such
+    model or its file is damaged.
     """
     arrays, description = _read(name)
     if "vocabulary" not in description:
@@ -46,16 +47,16 @@ def load(name: str) -> Pretrained:
 
 
 def parameters(name: str) -> dict[str, np.ndarray]:
-    """The arrays of the model called name, by their names; float32, half precision on disk.
+    """The arrays of the model called name, by their names; float32, stored in half precision.
 
     "transformer" reads the tokens of `lmlib.tokenizers.load("shakespeare")`. Raises ValueError
-    when there is no such model or its file is damaged.
+    if there is no such model or its file is damaged.
     """
     return _read(name)[0]
 
 
 def _read(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays of a model's file in their order, and what it says of itself."""
+    """The arrays in a model's file, in order, and the file's description of the model."""
     path = PRETRAINED / f"{name}.safetensors"
     if not path.exists():
         known = ", ".join(sorted(repr(p.stem) for p in PRETRAINED.glob("*.safetensors")))

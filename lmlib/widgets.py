@@ -1,7 +1,7 @@
-"""Figures that one can turn: sliders around what lmlib.plots draws, and tokens in colour.
+"""Interactive figures: the plots of lmlib.plots under sliders, and colored tokens.
 
-Each function takes arrays, or a function of the notebook's that computes them, and returns what a
-cell's last line shows. Nothing here computes what a model does.
+Each function takes arrays, or a function from the notebook that computes them, and returns what a
+cell's last line shows. Nothing here runs a model itself.
 """
 
 import html
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from lmlib import checks, plots
 
 PALETTE = ("#cfe3f5", "#fbe3b6", "#d3ecca", "#f6d1d4", "#e3d9f2")
-TOKEN = (  # black on pale colours, whatever the theme; the border tells neighbours apart as well
+TOKEN = (  # black on pale colors in any theme; the border also separates neighbors
     "display: inline-block; margin: 1px; padding: 1px 3px; text-align: center; color: #000000;"
     " border: 1px solid #767676; border-radius: 3px"
 )
@@ -26,16 +26,16 @@ FRAME = "border: 2px solid #b35900; background-color: #fbe3b6; font-weight: bold
 
 
 class Explorer(ipywidgets.VBox):
-    """Controls above a figure, and the sentence that says what the figure shows.
+    """Controls above a figure, and a sentence that says what the figure shows.
 
-    draw: called with the value of each control, in their order, whenever one of them changes;
-    returns the figure, or coloured tokens. When it cannot, because an exercise is not written yet
-    or a setting does not fit, the reason is shown in their place. Where nothing can show widgets
-    (GitHub, a page made by nbconvert), one sees what was drawn first. columns: of controls.
-    played: the slider that a button moves by itself, a step every 0.7 seconds.
+    draw: called with the value of each control, in order, whenever one of them changes; returns the
+    figure, or colored tokens. If it cannot, because an exercise is not written yet or a setting
+    does not fit, the reason is shown instead. Viewers without widgets (GitHub, a page made by
+    nbconvert) show the first drawing. columns: the number of columns of controls.
+    played: the slider that a play button moves, one step every 0.7 seconds.
     """
 
-    _ipython_display_ = None  # ipywidgets 7 has one, which would show the widget and no picture
+    _ipython_display_ = None  # that of ipywidgets 7 would show the widget without a picture
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Explorer(ipywidgets.VBox):
         self._controls = controls
         self._picture = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
         self._words = ipywidgets.HTML()
-        self._text = ""  # what the picture or the tokens say to those who cannot see them
+        self._text = ""  # alternative text of the picture or the tokens
         placed: list[ipywidgets.Widget] = list(controls)
         if columns > 1:
             beside = {"grid_template_columns": f"repeat({columns}, 26em)"}
@@ -85,7 +85,7 @@ class Explorer(ipywidgets.VBox):
         self._text = text
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widget, and beside it what it shows for whatever cannot show widgets."""
+        """The widget, and its current content for viewers that cannot show widgets."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": self._text}
         if not self._picture.value:
@@ -95,11 +95,11 @@ class Explorer(ipywidgets.VBox):
 
 
 def hidden_units(states: np.ndarray, text: str, unit: int = 0) -> Explorer:
-    """A slider through the hidden units, above the text coloured by the chosen unit's value.
+    """A slider through the hidden units, above the text colored by the chosen unit's value.
 
-    states: (T, H), between -1 and 1, row t after text[t] was read; text: the T characters;
-    unit: the one shown first. Raises ValueError when the shapes do not fit or there is no such
-    unit.
+    states: (T, H), between -1 and 1, row t is the state after text[t] was read; text: the T
+    characters; unit: the one shown first. Raises ValueError if the shapes do not fit or there is
+    no such unit.
     """
     states = np.asarray(states)
     if states.ndim != 2 or len(states) != len(text):
@@ -107,7 +107,9 @@ def hidden_units(states: np.ndarray, text: str, unit: int = 0) -> Explorer:
             f"states has shape {states.shape}; {len(text)} characters need ({len(text)}, H)."
         )
     if not 0 <= unit < states.shape[1]:
-        raise ValueError(f"There is no unit {unit}: they count from 0 to {states.shape[1] - 1}.")
+        raise ValueError(
+            f"There is no unit {unit}: units are numbered from 0 to {states.shape[1] - 1}."
+        )
     slider = ipywidgets.IntSlider(
         unit, 0, states.shape[1] - 1, description="unit", continuous_update=False
     )
@@ -120,10 +122,10 @@ def attention_explorer(
     layer: int = 0,
     head: int = 0,
 ) -> Explorer:
-    """The attention map of a sentence that one types, with a slider for the layer and the head.
+    """The attention map of a sentence that you type, with a slider for the layer and the head.
 
     attention_of(sentence) returns the weights, (L, H, T, T), and the T tokens as text; it is called
-    once for a sentence, however often the sliders move. layer and head: what is shown first.
+    once per sentence, however often the sliders move. layer and head: what is shown first.
     """
     box = ipywidgets.Text(sentence, description="sentence", continuous_update=False)
     layers = ipywidgets.IntSlider(layer, 0, max(layer, 0), description="layer")
@@ -160,7 +162,8 @@ def temperature_explorer(
     """The likeliest next tokens, as bars that move with a slider for the temperature.
 
     probabilities_at(temperature) returns the distribution over the V tokens, (V,); pieces: the V
-    tokens as text; top: how many of them get a bar; temperature: from 0.1 to 3, the first one.
+    tokens as text; top: how many of them get a bar; temperature: the initial one, from 0.1
+    to 3.
     """
     slider = ipywidgets.FloatSlider(
         temperature, min=0.1, max=3.0, step=0.05, description="temperature"
@@ -171,7 +174,7 @@ def temperature_explorer(
 
 
 GRU_WEIGHTS = ("reset", "update", "new_input", "new_hidden")
-"""What the sliders of the GRU explorer set: each a weight for data and one for control."""
+"""The weights under the sliders of the GRU explorer, each for data and for control."""
 
 
 def gru_explorer(
@@ -180,10 +183,10 @@ def gru_explorer(
 ) -> Explorer:
     """One step of a GRU with two units, data and control, under twelve sliders.
 
-    step(x, h, weights) is given the input and the state, (2,) each: data, control; and the weights
-    of the data unit by name, as in GRU_WEIGHTS, each for data and for control.  It returns the new
-    state, the reset gate, the update gate and the proposed state, (2,) each.  weights: the first
-    ones; those that are not named are 0.
+    step(x, h, weights) receives the input and the state, (2,) each, for data and control, and the
+    weights of the data unit by name, as in GRU_WEIGHTS, each for data and for control.  It returns
+    the new state, the reset gate, the update gate and the proposed state, (2,) each.  weights: the
+    initial ones; weights that are not named are 0.
     """
     values = {"input": (0.8, 0.0), "state": (-0.5, 0.0)}
     first = values | {name: (0.0, 0.0) for name in GRU_WEIGHTS} | dict(weights or {})
@@ -225,11 +228,11 @@ def merge_player(
     tokens_after: Callable[[str, int], Sequence[str]],
     merges: Sequence[Sequence[str]],
 ) -> Explorer:
-    """A byte-pair encoding, merge by merge: how a sentence that one types is cut after each.
+    """A byte-pair encoding, merge by merge: how a sentence that you type is split after each.
 
-    tokens_after(sentence, n) returns the tokens of the sentence when the first n merges are known;
-    merges: those to go through, pairs of tokens.  Tokens of several characters are coloured, and
-    those that the last merge has made are framed.
+    tokens_after(sentence, n) returns the tokens of the sentence after the first n merges; merges:
+    those to step through, pairs of tokens.  Tokens of several characters are colored, and those
+    made by the last merge are framed.
     """
     box = ipywidgets.Text(sentence, description="sentence", continuous_update=False)
     done = ipywidgets.IntSlider(0, 0, len(merges), description="merges")
@@ -254,7 +257,7 @@ def merge_player(
 
 
 def _places(tokens: Sequence[str]) -> list[tuple[int, int]]:
-    """From which character to which each token goes."""
+    """The start and the end of each token, in characters."""
     ends = np.cumsum([len(token) for token in tokens]).tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
@@ -265,11 +268,11 @@ def snapshot_explorer(
     snapshots: int,
     layer: int = 0,
 ) -> Explorer:
-    """How attention forms: its map after each epoch of training, which one can play through.
+    """How attention forms: its map after each epoch of training, as an animation.
 
-    attention_at(epoch, sentence) returns the weights after so many epochs, (L, T, T), and the T
-    tokens as text; it is called once for each epoch and sentence.  snapshots: how many there are,
-    the one before training included; layer: what is shown first.
+    attention_at(epoch, sentence) returns the weights after that many epochs, (L, T, T), and the T
+    tokens as text; it is called once for each epoch and sentence.  snapshots: their number,
+    including the one before training; layer: the one shown first.
     """
     box = ipywidgets.Text(sentence, description="sentence", continuous_update=False)
     epochs = ipywidgets.IntSlider(0, 0, snapshots - 1, description="epoch")
@@ -294,13 +297,13 @@ def snapshot_explorer(
 
 
 class ColouredTokens:
-    """What coloured_tokens returns: HTML where a front end shows it, else text with bars."""
+    """The result of coloured_tokens: HTML if the front end shows it, otherwise text with bars."""
 
     def __init__(
         self,
         pieces: Sequence[str],
         ids: Sequence[int] | None = None,
-        colours: Sequence[str] = PALETTE,  # one after the other, and again from the first
+        colours: Sequence[str] = PALETTE,  # used in turn, over and over
         framed: Collection[int] = (),  # numbers of tokens
         caption: str = "",
     ):
@@ -330,9 +333,9 @@ class ColouredTokens:
 
 
 def coloured_tokens(pieces: Sequence[str], ids: Sequence[int] | None = None) -> ColouredTokens:
-    """A text cut into its tokens, each in a coloured box, with its id below it if ids are given.
+    """A text split into tokens, each in a colored box, with its id below it if ids are given.
 
-    pieces: the T tokens as text; ids: their T ids. Raises ValueError when the lengths differ.
+    pieces: the T tokens as text; ids: their T ids. Raises ValueError if the lengths differ.
     """
     if ids is not None and len(ids) != len(pieces):
         raise ValueError(f"There are {len(ids)} ids for {len(pieces)} tokens.")
@@ -340,7 +343,7 @@ def coloured_tokens(pieces: Sequence[str], ids: Sequence[int] | None = None) -> 
 
 
 def _reason(error: Exception) -> str:
-    """Why there is no figure, in a sentence."""
+    """A sentence that says why there is no figure."""
     if isinstance(error, checks.NotSolvedYet | checks.CheckFailed | ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}. Call the function in a cell to see where."

@@ -61,7 +61,7 @@ def test_names_are_one_or_two_texts(capsys: pytest.CaptureFixture[str], names: o
 
 @pytest.mark.parametrize("link", ["", "example.org", "https://…", "https://a b.c", None])
 def test_a_link_is_an_address(capsys: pytest.CaptureFixture[str], link: object) -> None:
-    assert said(capsys, link=link)[1].startswith("… say in code_link")
+    assert said(capsys, link=link)[1].startswith("… give the address of your code in code_link")
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_two_hours_are_all(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_figure_must_be_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "losses.png").unlink()
-    assert "(losses.png is not there)" in said(capsys)[5]
+    assert "(losses.png does not exist)" in said(capsys)[5]
     (folder / "report.md").write_text("no picture")
     assert said(capsys)[5].startswith("… show at least one figure")
 
 
 def test_a_fifth_page_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "report.pdf").write_bytes(b"/Type /Page " * 5)
-    assert said(capsys)[6].startswith("… report.pdf has 5 pages, at most 4 are meant")
+    assert said(capsys)[6].startswith("… report.pdf has 5 pages and should have at most 4")

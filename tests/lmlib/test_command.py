@@ -45,7 +45,7 @@ def test_help_needs_nothing_else(words: list[str], tmp_path: Path) -> None:
         (["pdf", "a.ipynb", "--ot", "b"], 2,
          "lmlib pdf: There is no option '--ot'; did you mean '--out'?"),
         (["grade", "ps1"], 2,
-         "lmlib: 'grade' is a command of nbjudge, the program of those who teach."),
+         "lmlib: 'grade' is a command of nbjudge, the program for instructors."),
     ],
 )  # fmt: skip
 def test_a_sentence_for_whatever_cannot_be_done(

@@ -177,7 +177,7 @@ def test_time_between_steps_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("given", [{}, {"seconds": 1, "flops": 1}, {"seconds": 0}, {"flops": -1}])
 def test_a_budget_is_one_of_two(given: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="one of the two"):
+    with pytest.raises(ValueError, match="not both"):
         Budget(**given)
 
 
@@ -339,7 +339,7 @@ def not_a_number(model: nn.Module, x: Tensor, y: Tensor, share: float) -> Tensor
         (Candidate(LooksAhead, adamw), "the model looks ahead"),
         (Candidate(AlwaysDrops, adamw), "is its dropout off in evaluation?"),
         (Candidate(OneLogit, adamw), "the logits have shape (1, 8, 1), not (1, 8, 6)"),
-        (Candidate(OnlyLogits, adamw), "something else than logits and a loss"),
+        (Candidate(OnlyLogits, adamw), "something other than logits and a loss"),
         (Candidate(Model, adamw, loss=not_a_number), "the loss was nan at step 1"),
         (Candidate(Model, lambda model: torch.optim.AdamW([])), "ValueError: optimizer got an"),
         (Candidate(lambda: Model(width=400), adamw), "the first steps alone cost"),
@@ -389,8 +389,8 @@ def test_what_cannot_be_compared_is_repeated_and_that_is_said(
     for _ in range(2):
         compare({"m": candidate}, DATA, BUDGET, (0,))
     assert len(comparison.read().runs) == 2
-    said = "m: whether it has changed cannot be told, so it is run again"
-    assert f"{said} (a generator cannot be looked into)" in capsys.readouterr().out
+    said = "m: whether it has changed cannot be determined, so it is run again"
+    assert f"{said} (a generator cannot be inspected)" in capsys.readouterr().out
 
 
 def test_other_weights_at_the_start_are_another_run() -> None:

@@ -54,12 +54,12 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
-        ("shakespeare", {"length": 100}, r"'shakespeare' comes whole: leave out `length`"),
-        ("tinyshakespeare", {"length": 100}, r"comes whole"),
+        ("shakespeare", {"length": 100}, r"'shakespeare' has a fixed length: leave out `length`"),
+        ("tinyshakespeare", {"length": 100}, r"has a fixed length"),
         ("utterances", {"source": "grammar"}, r"Only stories have a choice.*without `source`"),
         ("stories", {"source": "web"}, r"cannot be 'web': choose auto, grammar or tinystories"),
-        ("stories", {"length": 0}, r"0 characters cannot be had: ask for one at least"),
-        ("utterances", {"length": -1}, r"-1 characters cannot be had"),
+        ("stories", {"length": 0}, r"0 characters is not possible: ask for at least one"),
+        ("utterances", {"length": -1}, r"-1 characters is not possible"),
     ],
 )
 def test_what_cannot_be_had_is_said(name: str, options: dict[str, str], complaint: str) -> None:
@@ -74,7 +74,7 @@ def test_spoken_lines() -> None:
 
 def test_split_by_position() -> None:
     assert corpora.split_by_position("abcdefg", 3, 2) == ("abc", "de")
-    with pytest.raises(ValueError, match="8 characters together and the text only 7"):
+    with pytest.raises(ValueError, match="8 characters in total, but the text only 7"):
         corpora.split_by_position("abcdefg", 3, 5)
 
 
@@ -129,7 +129,7 @@ def test_tinyshakespeare_is_fetched_once(server: Server, tmp_path: Path) -> None
 
 def test_a_corrupted_download_is_refused_and_not_kept(server: Server, tmp_path: Path) -> None:
     server.content = TINY[:-3]
-    with pytest.raises(corpora.CorpusError, match="not the expected file.*thrown away"):
+    with pytest.raises(corpora.CorpusError, match="not the expected file.*discarded"):
         corpora.load("tinyshakespeare")
     assert not (tmp_path / "a cache").exists()
 
@@ -296,7 +296,7 @@ def assert_own_because(reason: str) -> None:
     """Stories are the grammar's and say why; asked for by name, TinyStories are refused."""
     told = corpora.load("stories", length=500)
     assert told.text == stories.write(500)
-    assert "own grammar, since TinyStories could not be had" in told.source
+    assert "own grammar, since TinyStories is not available" in told.source
     assert reason in told.source
     with pytest.raises(corpora.CorpusError, match="without `source` and without.*LMLIB_STORIES"):
         corpora.load("stories", length=500, source="tinystories")
@@ -317,7 +317,7 @@ def test_when_the_library_fails_stories_are_our_own(library: Library, tmp_path: 
 
 def test_when_the_stream_breaks_off_stories_are_our_own(library: Library) -> None:
     library.again = False
-    assert_own_because(f"only {len(PLAIN_TALE)} characters came of 500")
+    assert_own_because(f"only {len(PLAIN_TALE)} of 500 characters arrived")
 
 
 @pytest.mark.parametrize("name", tinystories.OFFLINE)

@@ -44,9 +44,9 @@ def test_runs_of_the_same_second_have_folders_of_their_own(folder: Path) -> None
 def test_what_was_handed_in_is_never_overwritten(folder: Path) -> None:
     run = finished_run()
     before = (run / "predictions.npz").read_bytes()
-    with pytest.raises(RunError, match="is there already"):
+    with pytest.raises(RunError, match="already exists"):
         experiments.save_predictions(run, np.ones((4, 31)), TEST_SET)
-    with pytest.raises(RunError, match="is there already"):
+    with pytest.raises(RunError, match="already exists"):
         experiments.save_generations(run, ["B" * 30], TEST_SET)
     assert (run / "predictions.npz").read_bytes() == before
 
@@ -126,7 +126,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "integers": ("predictions.npz", scores_file(scores=np.zeros((4, 31), int)), "of type int64"),
     "NaN": ("predictions.npz", scores_file(scores=np.full((4, 31), np.nan)), "NaN or infinite"),
     "no scores at all": ("predictions.npz", b"", "is empty"),
-    "a damaged file": ("predictions.npz", scores_file()[:-30], "a damaged one"),
+    "a damaged file": ("predictions.npz", scores_file()[:-30], "or is damaged"),
     "lower case": ("generations.txt", texts_file("A" * 30, "a" * 30), "lower-case letters in gen"),
     "a short text": ("generations.txt", texts_file("A" * 30, "A" * 29), "has 29 characters"),
     "too many texts": ("generations.txt", texts_file(*["A" * 30] * 5), "has 5 generations, not 2"),

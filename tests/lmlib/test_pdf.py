@@ -183,7 +183,7 @@ def test_a_report_has_figures_with_captions(tmp_path: Path) -> None:
         ("list.ipynb", b"[1, 2]", "not a notebook of Jupyter's format 4"),
         ("cells.ipynb", b'{"cells": [{"cell_type": "code"}]}', "not a notebook of Jupyter's"),
         ("old.ipynb", b'{"worksheets": [], "nbformat": 3}', "not a notebook of Jupyter's format 4"),
-        ("binary.ipynb", b"\x89PNG\xff\xfe", "neither a notebook nor a report"),
+        ("binary.ipynb", b"\x89PNG\xff\xfe", "neither a notebook nor a Markdown report"),
     ],
 )
 def test_what_is_no_notebook_is_said_in_a_sentence(
@@ -226,7 +226,7 @@ def test_without_a_browser_a_sentence_says_so(
     monkeypatch.setattr(pdf, "PLACES", ())
     assert main(["pdf", "work.ipynb"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("lmlib pdf: A PDF is printed by Chromium, Chrome or Edge")
+    assert said.startswith("lmlib pdf: Printing a PDF needs Chromium, Chrome or Edge")
     assert pdf.BROWSER in said and said.count("\n") == 1
 
 

@@ -18,7 +18,7 @@ def test_the_environment_wins(
 
 def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMLIB_PROFILE", "fast")
-    with pytest.raises(ValueError, match="'fast', which is no profile: set it to smoke, cpu or"):
+    with pytest.raises(ValueError, match="'fast', which is not a profile: set it to smoke, cpu or"):
         profile.choose()
 
 

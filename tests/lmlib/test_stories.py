@@ -91,7 +91,7 @@ def test_another_seed_tells_other_stories() -> None:
 
 @pytest.mark.parametrize("write", [stories.write, stories.utterances])
 def test_a_text_has_a_character_at_least(write: Callable[[int], str]) -> None:
-    with pytest.raises(ValueError, match="text of 0 characters.*ask for one at least"):
+    with pytest.raises(ValueError, match="text of 0 characters.*ask for at least one"):
         write(0)
 
 

@@ -87,7 +87,7 @@ MERGES = [("e", "s"), ("es", "t"), ("l", "o"), ("Ġ", "lo"), ("Ġlo", "w")]
 
 def test_merges_are_compared_with_those_of_the_library() -> None:
     assert tokenizers.compare_merges(MERGES, WORDS, 16) == (
-        "All 5 merges are those of the library, in the same order."
+        "All 5 merges match those of the library, in the same order."
     )
     assert tokenizers.compare_merges([list(pair) for pair in MERGES], WORDS, 16).startswith("All 5")
 
@@ -95,7 +95,7 @@ def test_merges_are_compared_with_those_of_the_library() -> None:
 @pytest.mark.parametrize(
     ("merges", "told"),
     [
-        ([*MERGES[:2], ("o", "w")], "first 2 merges .*; then it joined \\('l', 'o'\\)"),
+        ([*MERGES[:2], ("o", "w")], "first 2 merges .*; then it merged \\('l', 'o'\\)"),
         (MERGES[:3], "first 3 merges .*, but it made 5"),
         ([*MERGES, ("x", "y")], "first 5 merges .*, but it made 5"),
     ],

@@ -46,5 +46,5 @@ def test_the_order_follows_the_generator() -> None:
 
 
 def test_too_few_lines_are_refused() -> None:
-    with pytest.raises(ValueError, match="A batch takes 4 sentences; there are 1"):
+    with pytest.raises(ValueError, match="A batch needs 4 sentences; there are 1"):
         next(batches.sentence_batches(["HI"], 4))

@@ -60,7 +60,7 @@ def test_the_slider_goes_through_all_units_and_redraws(monkeypatch: pytest.Monke
     ("states", "unit", "sentence"),
     [
         (STATES[:5], 0, r"states has shape \(5, 5\); 12 characters need \(12, H\)"),
-        (STATES, 5, "no unit 5: they count from 0 to 4"),
+        (STATES, 5, "no unit 5: units are numbered from 0 to 4"),
     ],
 )
 def test_what_does_not_fit_is_refused(states: np.ndarray, unit: int, sentence: str) -> None:

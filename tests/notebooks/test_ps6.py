@@ -41,7 +41,7 @@ def test_every_check_passes_with_the_instructors_solution(
 
 def test_the_merges_are_those_of_the_library(executed: dict[str, NotebookNode]) -> None:
     told = printed(executed["library"])
-    assert re.fullmatch(r"All \d+ merges are those of the library, in the same order.\n", told)
+    assert re.fullmatch(r"All \d+ merges match those of the library, in the same order.\n", told)
 
 
 def test_figures_and_explorers_are_shown(executed: dict[str, NotebookNode]) -> None:
