@@ -122,10 +122,10 @@ class _Systems(Collection[str]):
         return iter(LMSS)
 
     def __contains__(self, name: object) -> bool:
-        return name in list(self)
+        return name in [*self]
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
 
 def _collect(made: Parser) -> None:

@@ -74,7 +74,7 @@ def test_a_changed_locked_cell_runs_before_the_original(template, submission):
     made = assembled(template, submission)
     position = sources(made.notebook).index("import numpy as np\nlimit = 5")
     assert made.notebook.cells[position + 1].id == "imports"
-    assert made.notebook.cells[position].metadata.lmlib.origin == "changed"
+    assert made.notebook.cells[position].metadata.nbjudge.origin == "changed"
     assert "your version ran first" in made.notes[0]
 
 
