@@ -42,7 +42,7 @@ class Run:
     test: float = 0.0
     curve: list[tuple[float, float]] = field(default_factory=list)  # (spent, validation loss)
     uncounted: list[str] = field(default_factory=list)  # operations whose FLOPs are not known
-    error: str = ""  # why the fields above are empty
+    error: str = ""  # why the figures above are missing
     folder: str = ""  # in experiments/, with the trained weights
 
 

@@ -41,8 +41,8 @@ def read_predictions(content: bytes, test_set: str, contexts: int) -> np.ndarray
     if np.abs(scores).max() > LARGEST:
         place = np.argwhere(np.abs(scores) > LARGEST)[0].tolist()
         raise BadSubmission(
-            f"holds the score {scores[tuple(place)]:.3g} at {place}; no model's raw scores are "
-            f"larger than {LARGEST:.0e}."
+            f"holds the score {scores[tuple(place)]:.3g} at {place}; no model's raw scores go "
+            f"beyond {LARGEST:.0e}."
         )
     return scores.astype(np.float64)
 

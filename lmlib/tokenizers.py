@@ -114,9 +114,7 @@ def load(name: str) -> BytePairTokenizer:
 
     Raises ValueError if there is no such tokenizer or its file is damaged.
     """
-    from tokenizers import (
-        Tokenizer,
-    )  # here, so that the character tokenizer does not need the library
+    from tokenizers import Tokenizer  # here, since CharacterTokenizer does not need the library
 
     path = PRETRAINED / f"{name}.tokenizer.json"
     if not path.exists():

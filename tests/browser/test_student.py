@@ -242,7 +242,7 @@ LEFT_OVER = """() => {
 
 def test_a_hint_opens_by_mouse_and_by_keyboard(page: Page, released: NotebookNode) -> None:
     hint = _cell(page, released, "step-exercise").locator("details")
-    words = hint.get_by_text("What is the product of a row")
+    words = hint.get_by_text("What is the product of a one-hot row")
     expect(words).to_be_hidden()
     hint.locator("summary").click()
     expect(words).to_be_visible()

@@ -478,7 +478,9 @@ def test_weights_are_kept_and_are_those_that_were_measured() -> None:
 @pytest.mark.parametrize("content", ["", "[]", '{"runs": [{"a": 1}]}', '{"runs": [1]}', "\x00"])
 def test_a_damaged_log_is_said_and_left_as_it_is(folder: Path, content: str) -> None:
     (folder / "results.json").write_text(content)
-    with pytest.raises(run_log.DamagedLog, match=r"results.json is not a log .* started again"):
+    with pytest.raises(
+        run_log.DamagedLog, match=r"results.json is not a log .* a new one is started"
+    ):
         compare({"m": Candidate(Model, adamw)}, DATA, BUDGET)
     assert (folder / "results.json").read_text() == content
 
