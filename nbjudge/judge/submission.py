@@ -7,6 +7,7 @@ import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
@@ -21,7 +22,9 @@ from nbjudge.judge import intake
 from nbjudge.judge.answer_key import AnswerKey
 from nbjudge.judge.intake import Assembled, Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
-from nbjudge.sandbox.isolation import Isolation
+
+if TYPE_CHECKING:  # whoever only reads submissions does not pay for the sandbox
+    from nbjudge.sandbox.isolation import Isolation
 
 
 def new_record(assignment: Assignment, student: str, submission: str, key: str) -> Record:
@@ -52,7 +55,7 @@ def run_and_judge(
     notebook: NotebookNode,
     record: Record,
     files: dict[str, bytes],
-    isolation: Isolation,
+    isolation: "Isolation",
 ) -> NotebookNode:
     """Run `notebook` with `files` next to it, judge its evidence, and leave the verdicts in it.
 
@@ -147,7 +150,7 @@ def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
 
 
 def grade_folder(
-    assignment: Assignment, key: AnswerKey, student: str, folder: Path, isolation: Isolation
+    assignment: Assignment, key: AnswerKey, student: str, folder: Path, isolation: "Isolation"
 ) -> NotebookNode:
     """The autograded notebook of the submission by `student` in `folder`, with its record in it.
 
@@ -157,7 +160,7 @@ def grade_folder(
 
 
 def grade_submission(
-    assignment: Assignment, key: AnswerKey, submission: Submission, isolation: Isolation
+    assignment: Assignment, key: AnswerKey, submission: Submission, isolation: "Isolation"
 ) -> NotebookNode:
     """The autograded notebook of a submission; see `grade_folder`."""
     record = new_record(assignment, submission.student, submission.digest, key.digest)

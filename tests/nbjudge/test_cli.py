@@ -76,7 +76,7 @@ def test_help_is_everywhere(words, capsys):
         ),
         (
             ["collect", "ps1", "--lms", "moodel"],
-            "nbjudge collect: --lms: 'moodel' is not among canvas, moodle, gradescope, plain; "
+            "nbjudge collect: --lms: 'moodel' is not among gradescope, moodle, canvas, plain; "
             "did you mean 'moodle'?",
         ),
         (
