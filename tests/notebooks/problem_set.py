@@ -138,6 +138,7 @@ def smaller_course(name: str, folder: Path) -> None:
 
 
 def _a_third(bank: str) -> str:
-    """The bank with every third of its mistakes."""
-    head, *entries = re.split(r"^(?=\[\[mistake\]\])", bank, flags=re.MULTILINE)
-    return head + "".join(entries[::3])
+    """The bank with every third of its mistakes, and all of its empty answers."""
+    head, *tables = re.split(r"^(?=\[\[)", bank, flags=re.MULTILINE)
+    mistakes = [table for table in tables if table.startswith("[[mistake]]")]
+    return "".join([head, *mistakes[::3], *(table for table in tables if table not in mistakes)])
