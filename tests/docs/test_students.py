@@ -131,7 +131,9 @@ def test_a_notebook_without_lmlib_says_what_the_page_shows(student: Student) -> 
     without = f"import importlib.util\nimportlib.util.find_spec = lambda name: None\n{first}"
     (student.folder / "without.py").write_text(without)
     assert "`ImportError: This notebook needs lmlib`" in PAGE.read_text()
-    assert "ImportError: This notebook needs lmlib" in student.types("python without.py", may_fail=True)
+    assert "ImportError: This notebook needs lmlib" in student.types(
+        "python without.py", may_fail=True
+    )
 
 
 def test_a_run_of_problem_set_5_is_listed_and_packed(student: Student) -> None:

@@ -126,19 +126,24 @@ def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates
     assert kept == tried >= alternates
 
 
-def smaller_course(name: str, folder: Path) -> None:
-    """The course in `folder` with one problem set, and a third of its known mistakes."""
+def smaller_course(name: str, folder: Path, first: int = 0) -> None:
+    """The course in `folder` with one problem set, and a third of its known mistakes.
+
+    first: the number of the first mistake that is kept
+    """
     for file in ("course.toml", "nbgrader_config.py"):
         shutil.copy(ROOT / file, folder / file)
     for place in (f"source/{name}", f"tests/alternates/{name}"):
         shutil.copytree(ROOT / place, folder / place)
     (folder / "mistakes").mkdir()
     bank = (ROOT / "mistakes" / f"{name}.toml").read_text()
-    (folder / "mistakes" / f"{name}.toml").write_text(_a_third(bank))
+    (folder / "mistakes" / f"{name}.toml").write_text(_a_third(bank, first))
 
 
-def _a_third(bank: str) -> str:
+def _a_third(bank: str, first: int) -> str:
     """The bank with every third of its mistakes, and all of its empty answers."""
     head, *tables = re.split(r"^(?=\[\[)", bank, flags=re.MULTILINE)
     mistakes = [table for table in tables if table.startswith("[[mistake]]")]
-    return "".join([head, *mistakes[::3], *(table for table in tables if table not in mistakes)])
+    return "".join(
+        [head, *mistakes[first::3], *(table for table in tables if table not in mistakes)]
+    )
