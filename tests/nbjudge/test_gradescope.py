@@ -90,7 +90,7 @@ def course(tmp_path_factory, executor):
     notebook.cells.append(cell)
     made = write_course(tmp_path_factory.mktemp("gradescope") / "course", notebook)
     (made.root / "course.toml").write_text(
-        f'library = "{LIBRARY}"\n{COURSE}files = ["{FILE}"]\nscorer = "tables_scored:SCORER"\n'
+        f'{COURSE.replace("lmlib", LIBRARY)}files = ["{FILE}"]\nscorer = "tables_scored:SCORER"\n'
     )
     (made.root / "tables_scored").mkdir()
     (made.root / "tables_scored" / "__init__.py").write_text(SCORER)
@@ -206,8 +206,7 @@ def test_results_in_gradescopes_form(course, root):
     results = results_of(root)
     assert results["visibility"] == "visible" and results["stdout_visibility"] == "hidden"
     assert results["output"] == (
-        "The machine can give 12 points here. Written answers are graded by people, and are not "
-        "among them."
+        "The machine can give 12 points here. Written answers are graded by people and not included."
     )
     shown = [
         (test["name"], test.get("score"), test.get("max_score"), test.get("status"))

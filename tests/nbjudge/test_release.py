@@ -31,6 +31,7 @@ from nbjudge.authoring.mistakes import solutions_of
 from nbjudge.core import library
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
+from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import (
     INSTALL_ID,
     METADATA_KEY,
@@ -61,7 +62,7 @@ dependencies = ["numpy"]
 sources = {{"" = "pebbles"}}
 include = ["*.py"]
 """
-SETTINGS = f'library = "{LIBRARY}"\n{COURSE}'
+SETTINGS = COURSE.replace("lmlib", LIBRARY)
 
 
 def write_library(folder: Path, version: str = "2026.11.0") -> Path:
@@ -282,12 +283,16 @@ def test_what_a_student_adds_to_the_first_cell_runs_and_installs_nothing(served:
     assert cell_named(template, INSTALL_ID).source == without_wheel(first_cell(served))
     notebook = answered(served)
     made = intake.assemble(
-        template, intake.parse_submission(notebook_text(notebook), NAME), ["numpy", LIBRARY]
+        template,
+        intake.parse_submission(notebook_text(notebook), NAME, Limits()),
+        ["numpy", LIBRARY],
     )
     assert made.notes == () and len(made.notebook.cells) == len(template.cells)
     cell_named(notebook, INSTALL_ID).source += "\nimport math"
     made = intake.assemble(
-        template, intake.parse_submission(notebook_text(notebook), NAME), ["numpy", LIBRARY]
+        template,
+        intake.parse_submission(notebook_text(notebook), NAME, Limits()),
+        ["numpy", LIBRARY],
     )
     first = made.notebook.cells[0].source
     assert first.endswith("import math") and not library_wheel(first)
