@@ -206,7 +206,8 @@ def test_results_in_gradescopes_form(course, root):
     results = results_of(root)
     assert results["visibility"] == "visible" and results["stdout_visibility"] == "hidden"
     assert results["output"] == (
-        "The machine can give 12 points here. Written answers are graded by people and not included."
+        "The machine can give 12 points here. "
+        "Written answers are graded by people and not included."
     )
     shown = [
         (test["name"], test.get("score"), test.get("max_score"), test.get("status"))
