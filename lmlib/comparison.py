@@ -60,7 +60,9 @@ class Budget:
     def __post_init__(self) -> None:
         given = [amount for amount in (self.seconds, self.flops) if amount is not None]
         if len(given) != 1 or given[0] <= 0:
-            raise ValueError("A budget is a number of seconds or of FLOPs above 0, one of the two.")
+            raise ValueError(
+                "A budget is a number of seconds or a number of FLOPs above 0, not both."
+            )
 
     @property
     def amount(self) -> float:
@@ -328,7 +330,7 @@ def _check_logits(model: nn.Module, data: Data) -> None:
     changed[:, T // 2 :] = (changed[:, T // 2 :] + 1) % V
     answered = model(tokens, None)
     if not (isinstance(answered, tuple) and len(answered) == 2):
-        raise Broken("the model returns something else than logits and a loss")
+        raise Broken("the model returns something other than logits and a loss")
     before, again, after = answered[0], model(tokens, None)[0], model(changed, None)[0]
     if before.ndim != 3 or before.shape[:2] != (1, T) or before.shape[2] < V:
         raise Broken(f"the logits have shape {tuple(before.shape)}, not {(1, T, V)}")
@@ -346,7 +348,7 @@ def _fingerprint(name: str, candidate: Candidate, data: Data) -> str:
     try:
         return fingerprints.fingerprint(candidate, data)
     except fingerprints.NoFingerprint as error:
-        print(f"{name}: whether it has changed cannot be told, so it is run again ({error}).")
+        print(f"{name}: whether it has changed cannot be determined, so it is run again ({error}).")
         return ""
 
 

@@ -184,7 +184,7 @@ class _Walk:
         try:
             reduced = value.__reduce_ex__(2)
         except Exception as error:  # each type has its own for what it cannot be pickled as
-            raise NoFingerprint(f"a {type(value).__name__} cannot be looked into") from error
+            raise NoFingerprint(f"a {type(value).__name__} cannot be inspected") from error
         if isinstance(reduced, str):
             return self.note(reduced)
         for part in reduced:

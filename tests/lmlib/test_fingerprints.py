@@ -222,5 +222,5 @@ def test_a_module_of_ones_own_counts_with_its_source(
 def test_what_cannot_be_seen_is_said() -> None:
     with open(__file__) as file:
         for value in ((number for number in range(3)), file):
-            with pytest.raises(NoFingerprint, match="cannot be looked into"):
+            with pytest.raises(NoFingerprint, match="cannot be inspected"):
                 fingerprint(holder(value))

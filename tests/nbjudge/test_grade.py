@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_graded_is_not_tried_again(course, executor):
 def test_what_failed_for_another_reason_is_tried_again(course, executor, monkeypatch):
     hand_in(course, "ada", answered(course, scaled=RIGHT))
     with monkeypatch.context() as patch:
-        patch.setattr(grade.engine, "run", lambda task: 1 / 0)
+        patch.setattr(engine, "run", lambda task, isolation: 1 / 0)
         assert grade_all(course, executor)["ada"].status == "failed"
     assert score(grade_all(course, executor)["ada"]) == 4
 

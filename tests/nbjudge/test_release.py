@@ -6,7 +6,7 @@ import http.server
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -314,7 +314,10 @@ def test_completing_twice_writes_the_same_bytes(served: Course) -> None:
     assert {path: path.read_bytes() for path in folder.glob("*.*")} == before
 
 
-def test_a_course_without_a_library_has_no_wheel_and_no_installing_cell(course: Course) -> None:
+def test_a_course_without_a_library_has_no_wheel_and_no_installing_cell(
+    built_once: Callable[..., Path],
+) -> None:
+    course = find_course(built_once(COURSE.replace('library = "lmlib"\n', "")))
     release.complete(course)
     assert not list((course.root / "release").glob("*.whl"))
     assert INSTALL_ID not in {cell.id for cell in read_notebook(course.release(NAME)).cells}

@@ -221,7 +221,7 @@ def test_a_gradebook_in_use_is_waited_for(course, executor, told, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         watch.run([watched], executors, stop_at_the_end)
-    assert len([words for words in told if "tried again" in words]) == 1
+    assert len([words for words in told if "will be retried" in words]) == 1
     assert told[-1] == "ada: 4 of 4 points"
 
 
