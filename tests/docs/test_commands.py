@@ -29,6 +29,9 @@ FOLLOWED = {  # by a test of its own: the page, or sections of it
 NOT_RUN = {
     "make demo": "calls `nbjudge demo` alone, which tests/notebooks/test_ps1_round_trip.py runs",
     "make test": "runs these tests",
+    ".venv/bin/nbjudge audit ps1_rnn_sampling --mutants --sample 5": (
+        "tests/nbjudge/test_mutation.py audits mutants, of a course that takes seconds"
+    ),
     "make release VERSION=2027.1.0": "tests/test_releasing.py makes one, in a clone of its own",
     "make site": "tests/docs/test_site.py runs it",
     ".venv/bin/jupyter lab": "a server that does not end; tests/browser starts one",
