@@ -15,7 +15,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from lmlib import checks
+from lmlib import checks, training
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,11 @@ def executed(notebook: NotebookNode, folder: Path) -> dict[str, NotebookNode]:
 def names_without_training(notebook: NotebookNode) -> dict[str, Any]:
     """All names after the given cells, the solutions and their checks, without any training."""
     found: dict[str, Any] = {"__name__": "__main__", "display": lambda figure: None}
-    with pytest.MonkeyPatch.context() as environment, contextlib.redirect_stdout(io.StringIO()):
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        contextlib.redirect_stdout(io.StringIO()),
+        training.without_fast_path(),  # a first cell disables it: this puts it back
+    ):
         environment.setenv("LMLIB_PROFILE", "smoke")
         for cell in notebook.cells:
             is_hidden = cell.id.endswith("_test") or cell.id == "packages_check"
