@@ -13,6 +13,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from nbjudge.authoring import (
+    drawing,
     handed_out,
     key_rules,
     release,
@@ -240,6 +241,7 @@ def _record(
         if name.startswith("empty answer"):  # these must not earn a mistake's credit either
             key_rules.check_empty(cells, shown[name], name)
     key_rules.check_constants(cells)
+    drawing.check_power(cells)
     searcher.check_nothing_is_found(
         assignment, source, template, cells, executor, kept / "searches",
         lambda what, done: progress(f"search: {what}", done, total),

@@ -233,9 +233,16 @@ class Frequencies(Comparator, kind="frequencies"):
         impossible = int(counts[p == 0].sum())
         if impossible:
             return f"has {_some(impossible, int(counts.sum()), 'draw')} that cannot occur"
-        if (_divergence(counts, p) > _largest_divergence(p.size, FALSE_ALARM)).any():
+        if not self.is_plausible(counts, p, int(counts.sum()), p.size).all():
             return "does not have the right frequencies"
         return None
+
+    @staticmethod
+    def is_plausible(
+        counts: np.ndarray, p: np.ndarray | float, draws: int, outcomes: int
+    ) -> np.ndarray:
+        """Whether each count may be that of an outcome of probability p, one of some outcomes."""
+        return _divergence(counts, p, draws) <= _largest_divergence(outcomes, FALSE_ALARM)
 
     def same_evidence(self, one: Any, other: Any) -> bool:
         """Whether two counts may come from one distribution, by the two-sample bound.
@@ -250,7 +257,8 @@ class Frequencies(Comparator, kind="frequencies"):
         if min((first > 0).sum(), (second > 0).sum()) <= 1:
             return bool((first == second).all())
         pooled = (first + second) / (first.sum() + second.sum())
-        divergence = _divergence(first, pooled) + _divergence(second, pooled)
+        draws = int(first.sum())
+        divergence = _divergence(first, pooled, draws) + _divergence(second, pooled, draws)
         return bool((divergence <= _largest_divergence(pooled.size, UNNAMED)).all())
 
     def tells(self, value: Any) -> bool:
@@ -272,17 +280,16 @@ def _counts(observed: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     return counts if np.isfinite(counts).all() and (counts >= 0).all() else None
 
 
-def _divergence(counts: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """n · KL(Bernoulli(count/n) ‖ Bernoulli(p)) for each outcome, shape (V,).
+def _divergence(counts: np.ndarray, p: np.ndarray | float, draws: int) -> np.ndarray:
+    """n · KL(Bernoulli(count/n) ‖ Bernoulli(p)) for each count among n draws.
 
     By Chernoff's bound, a count this far off has probability at most 2 exp(−n·KL).
     """
-    n = counts.sum()
-    share = counts / n
-    return n * (_relative_entropy(share, p) + _relative_entropy(1 - share, 1 - p))
+    share = counts / draws
+    return draws * (_relative_entropy(share, p) + _relative_entropy(1 - share, 1 - p))
 
 
-def _relative_entropy(q: np.ndarray, p: np.ndarray) -> np.ndarray:
+def _relative_entropy(q: np.ndarray, p: np.ndarray | float) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(q == 0, 0.0, q * np.log(q / p))
 
