@@ -240,13 +240,16 @@ def test_empty_answers_earn_nothing_on_any_cell(demo: Demo) -> None:
 def test_the_audit_catches_and_names_enough(demo: Demo) -> None:
     alternates = demo.course.root / "tests" / "alternates"
     shutil.copytree(ROOT / "tests" / "alternates", alternates, dirs_exist_ok=True)
-    done = lmlib("audit", "--kept", NAME, cwd=demo.course.root)
+    words = ("audit", "--kept", "--mutants", "--sample", "1", NAME)
+    done = lmlib(*words, cwd=demo.course.root)
     numbers = re.fullmatch(
-        r"audit: mistakes (\d+)/(\d+) caught, (\d+) named; alternates (\d+)/(\d+) kept",
+        r"audit: mistakes (\d+)/(\d+) caught, (\d+) named; alternates (\d+)/(\d+) kept; "
+        r"mutants (\d+)/(\d+) killed, \d+ equivalent",
         done.stdout.splitlines()[-1],
     )
     assert numbers and done.returncode == 0, done.stdout
-    caught, mistakes, named, kept, tried = map(int, numbers.groups())
+    caught, mistakes, named, kept, tried, killed, mutants = map(int, numbers.groups())
+    assert killed == mutants > 0
     assert caught == mistakes >= 18 and named >= 0.9 * mistakes
     assert kept == tried >= 12
 
