@@ -25,11 +25,20 @@ from nbjudge.judge import intake, submission
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import Record, Verdict, attached
 from nbjudge.pages import report
+from nbjudge.pages.explanation import Explanation
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
-from nbjudge.workflow import grade, plan, running
+from nbjudge.workflow import explain, grade, plan, running
 
-__all__ = ["Course", "CourseError", "Finding", "Verdict", "Verdicts", "grade_notebook"]
+__all__ = [
+    "Course",
+    "CourseError",
+    "Explanation",
+    "Finding",
+    "Verdict",
+    "Verdicts",
+    "grade_notebook",
+]
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,18 @@ class Course:
         with self._workers() as executor:
             records = grade.carry_out(work, executor, show)
         return {record.student: _verdicts(record) for record in records}
+
+    def explain(self, assignment: str, student: str, cell: str | None = None) -> Explanation:
+        """Run one submission again, and explain its scores; nothing is entered.
+
+        The explanation names hidden values, so it is for instructors only.
+
+        cell: a grade cell; default: all
+
+        Raises CourseError if there is no such submission or cell, no sandbox, no answer key.
+        """
+        with self._workers() as executor:
+            return explain.explain(self.folder, assignment, student, executor, cell)
 
     def report(
         self, *assignments: str, folder: str | Path | None = None, share: bool = False

@@ -79,6 +79,10 @@ def _running(made: Parser) -> None:
     """The options of a command that runs notebooks."""
     made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
                       help="how many notebooks run at once (default: one per core)")  # fmt: skip
+    _sandbox(made)
+
+
+def _sandbox(made: Parser) -> None:
     made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default="auto",
                       help="bwrap: sandbox required; none: run with your own permissions "
                       "(default: auto, which is bwrap for students' code)")  # fmt: skip
@@ -183,6 +187,16 @@ def _report(made: Parser) -> None:
                       help="default: report, or report_to_share")  # fmt: skip
 
 
+def _explain(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("student", metavar="STUDENT")
+    made.add_argument("cell", nargs="?", metavar="CELL",
+                      help="a grade cell's name (default: all)")  # fmt: skip
+    made.add_argument("--html", action="store_true",
+                      help="write a page to explained/STUDENT/PS.html")  # fmt: skip
+    _sandbox(made)
+
+
 def _correct(made: Parser) -> None:
     _assignment(made)
     made.add_argument("--check", action="store_true", help="only say what would change")
@@ -234,6 +248,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 _grades),
         Command("report", "Write a page and tables on class results.",
                 "nbjudge report ps1 --share", "give_back:report", _report),
+    ),
+    "answer requests": (
+        Command("explain", "Show instructors what each hidden observation was, and should be.",
+                "nbjudge explain ps1 ada mean_test --html", "requests:explain", _explain),
     ),
     "later": (
         Command("correct", "Correct a release that students have, or say why this is impossible.",

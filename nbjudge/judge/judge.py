@@ -58,10 +58,18 @@ def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
 def _judge_in_run(cell: CellKey, run: Run) -> Verdict:
     """The verdict on one grade cell: the better one, if it ran with the student's settings too."""
     stopped = run.stopped.get(cell.grade_id)
+    verdicts = [judge_cell(cell, observed, stopped) for observed in observed_in(cell, run)]
+    return max(verdicts, key=lambda verdict: verdict.score)
+
+
+def observed_in(cell: CellKey, run: Run) -> list[Observations]:
+    """What a grade cell showed with the course's settings, and then with the student's own.
+
+    The second is there only if the cell ran once more, because the student had changed settings.
+    """
     seen = [run.evidence.get(cell.grade_id, ())]
     seen += [run.on_own_ground[cell.grade_id]] if cell.grade_id in run.on_own_ground else []
-    verdicts = [judge_cell(cell, observations(payloads), stopped) for payloads in seen]
-    return max(verdicts, key=lambda verdict: verdict.score)
+    return [observations(payloads) for payloads in seen]
 
 
 def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict]:
@@ -99,12 +107,14 @@ def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidenc
         mistake
         for mistake in cell.mistakes
         if all(
-            _same(entry, observed, observations(mistake.payloads)) for entry in cell.expectations
+            same_evidence(entry, observed, observations(mistake.payloads))
+            for entry in cell.expectations
         )
     ]
 
 
-def _same(entry: Expectation, one: Observations, other: Observations) -> bool:
+def same_evidence(entry: Expectation, one: Observations, other: Observations) -> bool:
+    """Whether two runs of a cell showed the same under the names of one expectation."""
     return all(_same_observation(entry, one.get(name), other.get(name)) for name, _ in entry.ways())
 
 
@@ -122,11 +132,12 @@ def _same_observation(
 
 def _wrong(entry: Expectation, observed: Observations) -> str | None:
     """What is wrong with the observation, as a sentence; None if it or its stand-in matches."""
-    wrongs = [_wrong_value(entry, value, observed.get(name)) for name, value in entry.ways()]
+    wrongs = [wrong_value(entry, value, observed.get(name)) for name, value in entry.ways()]
     return None if None in wrongs else wrongs[0]
 
 
-def _wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
+def wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
+    """What is wrong with an observation, expected to be the encoded `value`; None if nothing is."""
     name = _capitalised(entry.name)
     if observation is None:
         return f"{name}: nothing was observed."

@@ -24,6 +24,7 @@ from nbjudge.judge.intake import Assembled, Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
 
 if TYPE_CHECKING:  # whoever only reads submissions does not pay for the sandbox
+    from nbjudge.sandbox.engine import Run
     from nbjudge.sandbox.isolation import Isolation
 
 
@@ -62,22 +63,10 @@ def run_and_judge(
     The executed notebook contains the completed record and, in each grade cell's outputs, the
     judge's words and the score as a number: nbgrader reads a final number as partial credit.
     """
-    from nbjudge.judge import judge  # code that only reads submissions needs neither
-    from nbjudge.sandbox import engine
-
-    task = engine.Task(
-        compact_text(notebook),
-        assignment.limits,
-        files,
-        assignment.packages,
-        assignment.library,
-        environment=dict(assignment.environment),
-    )
     began = time.monotonic()
-    run = engine.run(task, isolation)
+    run = run_assembled(assignment, notebook, files, isolation)
     executed = nbformat.reads(run.notebook, as_version=4)
-    judged = judge.judge_run(key.cells, run) | judge.judge_files(key, files)
-    verdicts = {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
+    verdicts = verdicts_on(key, run, files)
     for cell in executed.cells:
         if is_test(cell):
             cell.outputs = _outputs(verdicts[cell.id])
@@ -92,6 +81,34 @@ def run_and_judge(
     attach(dataclasses.replace(record, verdicts=tuple(verdicts.values()), notes=notes), executed)
     attach_seconds(time.monotonic() - began, executed)
     return executed
+
+
+def run_assembled(
+    assignment: Assignment,
+    notebook: NotebookNode,
+    files: dict[str, bytes],
+    isolation: "Isolation",
+) -> "Run":
+    """Run an assembled `notebook` within the limits of `assignment`, with `files` next to it."""
+    from nbjudge.sandbox import engine  # code that only reads submissions does not need it
+
+    task = engine.Task(
+        compact_text(notebook),
+        assignment.limits,
+        files,
+        assignment.packages,
+        assignment.library,
+        environment=dict(assignment.environment),
+    )
+    return engine.run(task, isolation)
+
+
+def verdicts_on(key: AnswerKey, run: "Run", files: dict[str, bytes]) -> dict[str, Verdict]:
+    """The verdict on every grade cell of `key`, by grade_id, in the order of the key."""
+    from nbjudge.judge import judge
+
+    judged = judge.judge_run(key.cells, run) | judge.judge_files(key, files)
+    return {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
 
 
 def _outputs(verdict: Verdict) -> list[NotebookNode]:

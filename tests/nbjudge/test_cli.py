@@ -41,7 +41,7 @@ def test_words_that_are_off_exit_with_2(words):
 
 
 COMMANDS = (
-    "roster build audit handout collect grade watch feedback return grades report correct "
+    "roster build audit handout collect grade watch feedback return grades report explain correct "
     "gradescope demo"
 ).split()
 
