@@ -15,6 +15,7 @@ from datetime import datetime
 
 from nbjudge.cli.assignments import check_student, known, named
 from nbjudge.core.course import find_course
+from nbjudge.gradebook.points import entered_points
 from nbjudge.judge.verdicts import Record
 from nbjudge.workflow import plan
 from nbjudge.workflow.plan import Plan
@@ -56,7 +57,7 @@ def grade(options: argparse.Namespace) -> int:
     else:
         from nbjudge.cli.tables import print_records
 
-        print_records(records)
+        print_records(records, entered={name: entered_points(course, name) for name in names})
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nbjudge.judge.answer_key import AnswerKey, CellKey, Expectation, MistakeEvidence, observations
 from nbjudge.judge.scorers import BadFile
-from nbjudge.judge.verdicts import Verdict
+from nbjudge.judge.verdicts import TEST_STOPPED, Verdict
 from nbjudge.kernel.evidence import Observation, decode
 from nbjudge.sandbox.engine import Run
 
@@ -169,7 +169,7 @@ def _words(
     everything_raised = all(entry is not None and entry.raised for entry in observed.values())
     if observed and everything_raised and kinds == {"NotImplementedError"}:
         return ("This exercise has not been written yet.",)
-    ending = (f"The hidden tests' cell {stopped}.",) if stopped else ()
+    ending = (f"{TEST_STOPPED} {stopped}.",) if stopped else ()
     if not observed:
         return ending or ("The code of this exercise could not be called.",)
     told = differences[:MOST_DIFFERENCES]

@@ -12,6 +12,10 @@ from nbformat import NotebookNode, from_dict
 from nbjudge.core.notebooks import METADATA_KEY
 
 
+TEST_STOPPED = "The hidden tests' cell"
+"""How the sentence begins that says why a grade cell did not run to its end."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The judge's verdict on one grade cell."""

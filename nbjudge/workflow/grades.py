@@ -14,6 +14,7 @@ from nbjudge.core.people import Person, find_person, fold
 from nbjudge.core.tables import Table, harmless, read_table, write_table
 from nbjudge.gradebook import penalties
 from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
+from nbjudge.gradebook.points import Points, entered_points
 from nbjudge.gradebook.students import known_students
 from nbjudge.judge.verdicts import read_record
 from nbjudge.lms.base import Key, Lms
@@ -43,6 +44,7 @@ class Score:
 
 
 WAITING = "waits for a person to grade"
+CHECK_AGAIN = "waits for a person to look again at"
 
 
 def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]:
@@ -55,12 +57,21 @@ def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]
     """
     course.assignment(assignment)
     people = known_students(course)
+    entered = entered_points(course, assignment)
     with gradebook_errors(course), read_gradebook(course) as gradebook:
-        return [_score(course, gradebook, person, assignment, so_far) for person in people]
+        return [
+            _score(course, gradebook, person, assignment, entered.get(person.student, []), so_far)
+            for person in people
+        ]
 
 
 def _score(
-    course: Course, gradebook: Gradebook, person: Person, assignment: str, so_far: bool
+    course: Course,
+    gradebook: Gradebook,
+    person: Person,
+    assignment: str,
+    entered: list[Points],
+    so_far: bool,
 ) -> Score:
     student = person.student
     if not course.submitted(student, assignment).is_dir():
@@ -79,7 +90,16 @@ def _score(
     taken = penalties.entered(gradebook, assignment, student)
     waits = submission.needs_manual_grade and not so_far
     points, maximum = submission.score - taken, submission.max_score
-    return Score(person, assignment, WAITING if waits else "graded", points, maximum, taken)
+    status = _why_waiting(entered) if waits else "graded"
+    return Score(person, assignment, status, points, maximum, taken)
+
+
+def _why_waiting(entered: list[Points]) -> str:
+    """Why a submission waits for a person, who may only have to look again at points they gave."""
+    waiting = [one for one in entered if one.waits]
+    if waiting and all(one.is_override_to_check for one in waiting):
+        return f"{CHECK_AGAIN} {', '.join(one.grade_id for one in waiting)}"
+    return WAITING
 
 
 def write_grades(course: Course, found: list[Score], path: Path) -> None:
