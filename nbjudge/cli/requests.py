@@ -1,14 +1,20 @@
-"""Commands that answer a student's question about a score: explain."""
+"""Commands that answer a student's question about a score: explain, regrade, history."""
 
 import argparse
 import os
+import sys
 
-from nbjudge.cli.assignments import check_student, known
+from nbjudge.cli import progress
+from nbjudge.cli.assignments import check_student, known, named
 from nbjudge.cli.tables import print_table
 from nbjudge.core.course import find_course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.tables import write_table
+from nbjudge.gradebook import history as histories
 from nbjudge.pages.explanation import CellExplanation, Explanation, Way
 from nbjudge.shared.text import plain
 from nbjudge.workflow import explain as explaining
+from nbjudge.workflow import regrade as regrading
 from nbjudge.workflow import running
 
 
@@ -24,6 +30,45 @@ def explain(options: argparse.Namespace) -> int:
         print(f"For instructors only, it shows hidden values: {os.path.relpath(path)}")
     else:
         _print(found)
+    return 0
+
+
+def regrade(options: argparse.Namespace) -> int:
+    """Grade those who ask again, explain and answer; 1 if a request cannot be answered."""
+    course = find_course(options.course)
+    name = known(course, options.assignment)
+    if options.out.resolve() == options.file.resolve():
+        raise CourseError("--out must be another file than --file.")
+    table, requests = regrading.read_requests(course, name, options.file)
+    workers = running.started(options.jobs, options.sandbox, options.warm == "on")
+    with workers as executor, progress.bars() as bar:
+        asking = {one.student for one in requests if one.student and not one.problem}
+        show = progress.grading(bar, name, len(asking))
+        answers = regrading.regrade(course, name, requests, executor, show)
+    write_table(regrading.answers_table(table, answers), options.out)
+    rows = [
+        (one.request.student or "?", one.request.cell, _points(one.before), _points(one.after))
+        for one in answers
+    ]
+    print_table(("student", "cell", "before", "after"), rows)
+    print(f"{len(answers)} answers in {options.out}; feedback pages are written again.")
+    print(f"For instructors only: {os.path.relpath(course.root / 'explained')}")
+    problems = [one.request.problem for one in answers if one.request.problem]
+    for problem in problems:
+        print(plain(f"nbjudge: {problem}"), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _points(number: float | None) -> str:
+    return "" if number is None else f"{round(number, 2):g}"
+
+
+def history(options: argparse.Namespace) -> int:
+    """Write who changed which score, when, from what to what."""
+    course = find_course(options.course)
+    found = histories.changes(course, named(course, options))
+    histories.write_changes(found, options.out)
+    print(f"{len(found)} changes of scores in {options.out}")
     return 0
 
 

@@ -197,6 +197,21 @@ def _explain(made: Parser) -> None:
     _sandbox(made)
 
 
+def _regrade(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("--file", type=Path, required=True, metavar="CSV",
+                      help="who asks, by id, e-mail or name; may have a column cell")  # fmt: skip
+    made.add_argument("--out", type=Path, default=Path("answers.csv"), metavar="CSV",
+                      help="default: answers.csv")  # fmt: skip
+    _running(made)
+
+
+def _history(made: Parser) -> None:
+    _assignments_or_all(made)
+    made.add_argument("--out", type=Path, default=Path("history.csv"), metavar="CSV",
+                      help="default: history.csv")  # fmt: skip
+
+
 def _correct(made: Parser) -> None:
     _assignment(made)
     made.add_argument("--check", action="store_true", help="only say what would change")
@@ -252,6 +267,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "answer requests": (
         Command("explain", "Show instructors what each hidden observation was, and should be.",
                 "nbjudge explain ps1 ada mean_test --html", "requests:explain", _explain),
+        Command("regrade", "Grade those who ask for it again, explain, and answer.",
+                "nbjudge regrade ps1 --file requests.csv", "requests:regrade", _regrade),
+        Command("history", "Write who changed which score, when, from what to what.",
+                "nbjudge history ps1 --out history.csv", "requests:history", _history),
     ),
     "later": (
         Command("correct", "Correct a release that students have, or say why this is impossible.",

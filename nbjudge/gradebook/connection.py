@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
+from nbjudge.gradebook import history
 from nbjudge.gradebook.entered import unusable
 from nbjudge.gradebook.nbgrader_config import find_alembic
 
@@ -39,9 +40,14 @@ def has_gradebook(course: Course) -> bool:
 
 
 def open_gradebook(course: Course) -> Gradebook:
-    """The course's gradebook, for writing; created if there is none yet."""
+    """The course's gradebook, for writing; created if there is none yet.
+
+    It keeps the history of its scores, which `nbjudge.gradebook.history` reads.
+    """
     find_alembic()
-    return Gradebook(course.gradebook_url)
+    gradebook = Gradebook(course.gradebook_url)
+    history.keep(course.root / "gradebook.db")
+    return gradebook
 
 
 def read_gradebook(course: Course) -> Gradebook:
@@ -53,7 +59,8 @@ def read_gradebook(course: Course) -> Gradebook:
         raise CourseError(
             f"There is no gradebook in {course.root} yet: run `nbjudge build` or `nbjudge roster`."
         )
-    gradebook = open_gradebook(course)
+    find_alembic()
+    gradebook = Gradebook(course.gradebook_url)
     gradebook.close()  # nbgrader's own connection, which could write
     event.listen(gradebook.engine, "connect", _refuse_writes)
     return gradebook

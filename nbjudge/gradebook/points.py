@@ -9,7 +9,7 @@ from nbjudge.gradebook.entered import unusable
 
 QUERY = """
 SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.manual_score,
-       grade.needs_manual_grade
+       grade.extra_credit, grade.needs_manual_grade
 FROM assignment
 JOIN submitted_assignment ON submitted_assignment.assignment_id = assignment.id
 JOIN submitted_notebook ON submitted_notebook.assignment_id = submitted_assignment.id
@@ -28,7 +28,14 @@ class Points:
     grade_id: str
     machine: float | None
     person: float | None  # they count instead of the machine's
+    extra: float | None  # extra credit
     waits: bool  # for a person to look at it
+
+    @property
+    def counts(self) -> float | None:
+        """The points that count; None if there are none yet."""
+        score = self.machine if self.person is None else self.person
+        return score if self.extra is None else (score or 0.0) + self.extra
 
     @property
     def is_override_to_check(self) -> bool:
@@ -50,6 +57,7 @@ def entered_points(course: Course, assignment: str) -> dict[str, list[Points]]:
     except sqlite3.DatabaseError as error:
         raise unusable(course, str(error)) from error
     found: dict[str, list[Points]] = {}
-    for student, cell, machine, person, waits in rows:
-        found.setdefault(student, []).append(Points(cell, machine, person, bool(waits)))
+    for student, cell, machine, person, extra, waits in rows:
+        points = Points(cell, machine, person, extra, bool(waits))
+        found.setdefault(student, []).append(points)
     return found

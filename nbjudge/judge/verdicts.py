@@ -11,7 +11,6 @@ from nbformat import NotebookNode, from_dict
 
 from nbjudge.core.notebooks import METADATA_KEY
 
-
 TEST_STOPPED = "The hidden tests' cell"
 """How the sentence begins that says why a grade cell did not run to its end."""
 

@@ -16,7 +16,7 @@ from nbjudge.core.course import find_course
 from tests import shared
 from tests.docs import clone
 from tests.docs.clone import NAME, shell
-from tests.docs.pages import PAGES, command_lines
+from tests.docs.pages import PAGES, ROOT, command_lines, named_blocks
 from tests.nbjudge import lms_class
 
 FOLLOWED = {  # by a test of its own: the page, or sections of it
@@ -77,6 +77,8 @@ def give_files(course: Path) -> None:
     for file, named in (("submissions", lms_class.canvas_name), ("moodle", lms_class.moodle_name)):
         handed_in = {named(pupils[who], f"{NAME}.ipynb"): text for who, text in texts.items()}
         lms_class.write_zip(course / f"{file}.zip", handed_in)
+    instructor = (ROOT / "docs" / "instructor.md").read_text(encoding="utf-8")
+    (course / "requests.csv").write_text(named_blocks(instructor)["requests.csv"])
     (course / "other").mkdir()
     for who, text in texts.items():
         (course / "other" / f"{who}-final.ipynb").write_text(text)

@@ -81,7 +81,7 @@ def test_the_graders_table_tells_what_the_page_tells(capsys):
     record = Record(
         NAME, "ada", "graded", verdicts=(verdict(2, "It is off.", stopped),), notes=notes
     )
-    entered = {NAME: {"ada": [Points("scaled_test", 2.0, 3.5, True)]}}
+    entered = {NAME: {"ada": [Points("scaled_test", 2.0, 3.5, None, True)]}}
     print_records([record], entered=entered)
     shown = " ".join(re.sub("[│┃]", " ", capsys.readouterr().out).split())
     for told in (*notes, stopped, "It is off."):
@@ -92,7 +92,9 @@ def test_the_graders_table_tells_what_the_page_tells(capsys):
     )
 
 
-@pytest.mark.parametrize("points", [Points("a", 2.0, 3.0, False), Points("a", None, 3.0, True)])
+@pytest.mark.parametrize(
+    "points", [Points("a", 2.0, 3.0, None, False), Points("a", None, 3.0, None, True)]
+)
 def test_only_points_that_stand_in_for_the_machines_are_checked_again(points):
     assert not points.is_override_to_check
 
