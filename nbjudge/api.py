@@ -28,7 +28,7 @@ from nbjudge.pages import report
 from nbjudge.pages.explanation import Explanation
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
-from nbjudge.workflow import explain, grade, plan, running
+from nbjudge.workflow import explain, grade, plan, running, totals
 
 __all__ = [
     "Course",
@@ -204,7 +204,8 @@ class Course:
         """
         names = self._names(assignments or report.graded_assignments(self.folder))
         default = self.root / ("report_to_share" if share else "report")
-        return report.write_report(self.folder, names, Path(folder or default), share)
+        term = totals.totals(self.folder, so_far=True) if len(names) > 1 else []
+        return report.write_report(self.folder, names, Path(folder or default), share, term)
 
     def _names(self, assignments: Iterable[str]) -> list[str]:
         """The names of `assignments`, or of all if there are none.

@@ -10,10 +10,12 @@ from nbjudge.cli.tables import print_table
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.tables import write_table
+from nbjudge.core.term import Total
 from nbjudge.gradebook import penalties
 from nbjudge.pages import report as reports
 from nbjudge.workflow import feedback as feedbacks
 from nbjudge.workflow import grades as exports
+from nbjudge.workflow import totals
 
 
 def feedback(options: argparse.Namespace) -> int:
@@ -56,16 +58,20 @@ def _complain(complaints: Iterable[str]) -> int:
 def grades(options: argparse.Namespace) -> int:
     """Write the grades, or enter them in an LMS's own file."""
     course = find_course(options.course)
-    names = named(course, options)
+    names = options.assignments or reports.graded_assignments(course)
+    names = [known(course, name) for name in names]
     for name in names:
         penalties.refresh(course, name)
     found = [score for name in names for score in exports.scores(course, name, options.so_far)]
     left = [(one.person.student, one.status) for one in found if not one.is_graded]
     written = len(found) - len(left)
+    term: list[Total] = []
     if options.into is None:
-        exports.write_grades(course, found, options.out)
+        is_all = not options.assignments and len(course.assignments) > 1
+        term = totals.totals(course, options.so_far) if is_all else []
+        exports.write_grades(course, found, options.out, term)
     else:
-        if len(options.assignments) > 1:
+        if len(options.assignments) != 1:
             raise CourseError("--into takes the grades of one problem set at a time.")
         if options.out.resolve() == options.into.resolve():
             raise CourseError("--out must be another file than --into.")
@@ -74,6 +80,11 @@ def grades(options: argparse.Namespace) -> int:
         write_table(filled.table, options.out)
         written, left = filled.written, filled.left
     print(f"{written} grades in {options.out}")
+    if term:
+        without = sum(not total.is_graded for total in term)
+        print(
+            f"{len(term) - without} totals over the term, in the last rows; {without} still wait."
+        )
     if left:
         print("Without a grade, which is not a zero:")
         print_table(("student", "why"), left)
@@ -86,7 +97,8 @@ def report(options: argparse.Namespace) -> int:
     names = options.assignments or reports.graded_assignments(course)
     names = [known(course, name) for name in names]
     folder = options.out or course.root / ("report_to_share" if options.share else "report")
-    page, *tables = reports.write_report(course, names, folder, options.share)
+    term = totals.totals(course, so_far=True) if len(names) > 1 else []
+    page, *tables = reports.write_report(course, names, folder, options.share, term)
     print(f"Open next, in a browser: {os.path.relpath(page)}")
     print(f"Tables, next to it: {', '.join(table.name for table in tables)}")
     return 0

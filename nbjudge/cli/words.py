@@ -170,7 +170,8 @@ def _return(made: Parser) -> None:
 
 
 def _grades(made: Parser) -> None:
-    _assignments(made)
+    made.add_argument("assignments", nargs="*", metavar="PS",
+                      help="default: all that are graded, and totals over the term")  # fmt: skip
     made.add_argument("--into", type=Path, metavar="CSV",
                       help="Canvas's gradebook or Moodle's grading worksheet")  # fmt: skip
     made.add_argument("--column", metavar="NAME", help="the column of that file")

@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nbjudge.core.deadlines import POLICY_SETTINGS, Policies, read_policies
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import SETTINGS as LIMITS
 from nbjudge.core.limits import Limits, read_limits
+from nbjudge.core.term import Term, read_term
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Assignment:
     library: str = ""  # the course's own package, one of `packages`
     environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel
     scorer: str = ""  # "module:object": what scores submitted files
+    term: str = ""  # the term's name, which enters the seeds of hidden tests
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Course:
     release_address: str = ""  # URL that release/ is served at, without a final slash
     assignments: dict[str, Assignment] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
+    term: Term = field(default_factory=Term)
 
     def assignment(self, name: str) -> Assignment:
         """The assignment called `name`.  Raises CourseError if there is none."""
@@ -124,7 +127,8 @@ def _read(root: Path) -> Course:
         raise CourseError(f"{path}: assignments are written as [[assignment]] tables.")
     library, environment = _library(path, settings), _environment(path, settings)
     made = [_assignment(path, entry, library, environment) for entry in sets]
-    assignments = {assignment.name: assignment for assignment in made}
+    term = read_term(path, settings, [assignment.name for assignment in made])
+    assignments = {assignment.name: replace(assignment, term=term.name) for assignment in made}
     if not assignments:
         raise CourseError(f"{path} lists no [[assignment]].")
     return Course(
@@ -134,6 +138,7 @@ def _read(root: Path) -> Course:
         release_address=_release_address(path, settings),
         assignments=assignments,
         policies=read_policies(path, settings),
+        term=term,
     )
 
 

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_bytes
 from nbjudge.core.people import Person, find_person, fold
 from nbjudge.core.tables import Table, harmless, read_table, write_table
+from nbjudge.core.term import Total
 from nbjudge.gradebook import penalties
 from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
 from nbjudge.gradebook.points import Points, entered_points
@@ -43,6 +45,8 @@ class Score:
         return f"{round(self.points, 2):g}"
 
 
+TOTAL = "total"
+NOTHING_SUBMITTED = "nothing submitted"
 WAITING = "waits for a person to grade"
 CHECK_AGAIN = "waits for a person to look again at"
 
@@ -75,7 +79,7 @@ def _score(
 ) -> Score:
     student = person.student
     if not course.submitted(student, assignment).is_dir():
-        return Score(person, assignment, "nothing submitted")
+        return Score(person, assignment, NOTHING_SUBMITTED)
     record = read_record(course.autograded_notebook(student, assignment))
     try:
         submission = gradebook.find_submission(assignment, student)
@@ -102,8 +106,13 @@ def _why_waiting(entered: list[Points]) -> str:
     return WAITING
 
 
-def write_grades(course: Course, found: list[Score], path: Path) -> None:
-    """Write all scores to a CSV in nbjudge's format: a row for each student and assignment."""
+def write_grades(
+    course: Course, found: list[Score], path: Path, totals: Iterable[Total] = ()
+) -> None:
+    """Write all scores to a CSV in nbjudge's format: a row for each student and assignment.
+
+    totals: of the term, each in a row below, whose assignment is called `TOTAL`
+    """
     header = "student last_name first_name email assignment points maximum late_penalty status"
     rows = [header.split()]
     for score in found:
@@ -112,7 +121,19 @@ def write_grades(course: Course, found: list[Score], path: Path) -> None:
         numbers = [score.shown, f"{score.maximum:g}", f"{round(score.penalty, 2):g}"]
         numbers = numbers if score.is_graded else ["", "", ""]
         rows.append([*who, score.assignment, *numbers, *harmless([score.status])])
+    rows += [_total_row(total) for total in totals]
     write_table(Table(path, rows, newline="\n"), path)
+
+
+def _total_row(total: Total) -> list[str]:
+    person, status = total.person, total.status
+    who = harmless((person.student, person.last_name, person.first_name, person.email))
+    numbers = [f"{round(total.points, 2):g}", f"{round(total.maximum, 2):g}", ""]
+    if total.is_graded:
+        status += "".join(f"; {name} is dropped" for name in total.dropped)
+        kept = [name for name in total.missing if name not in total.dropped]
+        status += "".join(f"; nothing submitted for {name}, which counts as 0" for name in kept)
+    return [*who, TOTAL, *(numbers if total.is_graded else ["", "", ""]), *harmless([status])]
 
 
 @dataclass(frozen=True)
