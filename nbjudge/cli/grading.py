@@ -1,4 +1,4 @@
-"""Commands that collect and grade: collect, grade, watch.
+"""Commands that collect and grade: collect, grade, watch, blanks.
 
 The code that runs notebooks is imported only once there is a notebook to run.
 """
@@ -73,6 +73,22 @@ def _carry_out(plans: list[Plan], options: argparse.Namespace) -> list[Record]:
             show = progress.grading(bar, work.assignment, len(work.done) + len(work.todo))
             records += grades.carry_out(work, executor, show)
     return records
+
+
+def blanks(options: argparse.Namespace) -> int:
+    """List written answers that are blank and wait for points, or give all of them 0."""
+    from nbjudge.cli.tables import print_table
+    from nbjudge.workflow import blanks as written
+
+    course = find_course(options.course)
+    for name in named(course, options):
+        found = written.blanks(course, name)
+        if options.give_zero and found:
+            written.give_zero(course, name, found)
+        print_table(("student", "task"), [(one.student, one.task) for one in found])
+        told = "now have 0 points" if options.give_zero else "wait; --give-zero gives them 0"
+        print(f"{name}: {len(found)} blank answers {told}.")
+    return 0
 
 
 def watch(options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ class Command:
     example: str
     run: str  # "module of nbjudge.cli:function"
     add_options: Callable[[Parser], None]
+    only_reads: bool = False  # so it also runs in the archive of a finished term
 
 
 def parser() -> Parser:
@@ -51,7 +52,7 @@ def parser() -> Parser:
                 epilog=f"example:\n  {command.example}",
             )
             command.add_options(sub)
-            sub.set_defaults(run=command.run, parser=sub)
+            sub.set_defaults(run=command.run, parser=sub, only_reads=command.only_reads)
     return made
 
 
@@ -153,6 +154,11 @@ def _grade(made: Parser) -> None:
     _running(made)
 
 
+def _blanks(made: Parser) -> None:
+    _assignments(made)
+    made.add_argument("--give-zero", action="store_true", help="give all of them 0 points")
+
+
 def _watch(made: Parser) -> None:
     _assignments(made)
     _running(made)
@@ -226,6 +232,16 @@ def _gradescope(made: Parser) -> None:
     made.add_argument("--out", type=Path, metavar="ZIP", help="default: gradescope/PS.zip")
 
 
+def _archive(made: Parser) -> None:
+    made.add_argument("out", type=Path, metavar="ZIP")
+
+
+def _new_term(made: Parser) -> None:
+    made.add_argument("term", metavar="TERM", help="its name, such as '2027 spring'")
+    made.add_argument("--archive", type=Path, required=True, metavar="ZIP",
+                      help="of the last term, made by `nbjudge archive`")  # fmt: skip
+
+
 def _demo(made: Parser) -> None:
     made.add_argument("assignments", nargs="*", metavar="PS",
                       help="default: the course's first")  # fmt: skip
@@ -253,6 +269,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 "nbjudge grade ps1 --student ada --force", "grading:grade", _grade),
         Command("watch", "Grade submissions as they arrive and write their feedback, until Ctrl-C.",
                 "nbjudge watch ps1 ps2", "grading:watch", _watch),
+        Command("blanks", "List written answers that are blank, or give all of them 0.",
+                "nbjudge blanks ps1 --give-zero", "grading:blanks", _blanks),
     ),
     "return results": (
         Command("feedback", "Write a feedback page for every graded submission.",
@@ -261,23 +279,28 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 "nbjudge return ps1 --out feedback_ps1.zip", "give_back:return_", _return),
         Command("grades", "Write the grades, or enter them in an LMS's own file.",
                 "nbjudge grades ps1 --into gradebook.csv --out upload.csv", "give_back:grades",
-                _grades),
+                _grades, True),
         Command("report", "Write a page and tables on class results.",
-                "nbjudge report ps1 --share", "give_back:report", _report),
+                "nbjudge report ps1 --share", "give_back:report", _report, True),
     ),
     "answer requests": (
         Command("explain", "Show instructors what each hidden observation was, and should be.",
-                "nbjudge explain ps1 ada mean_test --html", "requests:explain", _explain),
+                "nbjudge explain ps1 ada mean_test --html", "requests:explain", _explain, True),
         Command("regrade", "Grade those who ask for it again, explain, and answer.",
                 "nbjudge regrade ps1 --file requests.csv", "requests:regrade", _regrade),
         Command("history", "Write who changed which score, when, from what to what.",
-                "nbjudge history ps1 --out history.csv", "requests:history", _history),
+                "nbjudge history ps1 --out history.csv", "requests:history", _history, True),
     ),
     "later": (
         Command("correct", "Correct a release that students have, or say why this is impossible.",
                 "nbjudge correct ps1 --check", "later:correct", _correct),
         Command("gradescope", "Pack a release and its answer key as an autograder for Gradescope.",
                 "nbjudge gradescope ps1 --show visible", "later:gradescope", _gradescope),
+        Command("archive", "Keep a term in one zip, which opens again for reading only.",
+                "nbjudge archive ../2026-autumn.zip", "terms:archive", _archive),
+        Command("new-term", "Start the course again, with new inputs for its hidden tests.",
+                "nbjudge new-term 2027-spring --archive ../2026-autumn.zip", "terms:new_term",
+                _new_term),
         Command("demo", "Run an invented class from release to feedback: through the course's "
                 "first problem set, or those named.",
                 "nbjudge demo --students 20 --folder ../demo", "later:demo", _demo),

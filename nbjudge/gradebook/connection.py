@@ -13,6 +13,7 @@ from nbgrader.api import Gradebook, InvalidEntry
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
+from nbjudge.core.archives import refuse_archive
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.gradebook import history
@@ -43,7 +44,10 @@ def open_gradebook(course: Course) -> Gradebook:
     """The course's gradebook, for writing; created if there is none yet.
 
     It keeps the history of its scores, which `nbjudge.gradebook.history` reads.
+
+    Raises CourseError if the course is an archive.
     """
+    refuse_archive(course)
     find_alembic()
     gradebook = Gradebook(course.gradebook_url)
     history.keep(course.root / "gradebook.db")
@@ -73,6 +77,7 @@ def _refuse_writes(connection: Any, _: Any) -> None:
 
 def check_writable(course: Course) -> None:
     """Raise CourseError if there is a gradebook that is locked or cannot be written."""
+    refuse_archive(course)
     if has_gradebook(course):
         path = course.root / "gradebook.db"
         with gradebook_errors(course), contextlib.closing(sqlite3.connect(path)) as connection:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from nbformat import NotebookNode
 
 from nbjudge.core.notebooks import (
@@ -342,5 +342,7 @@ def _sentence(text: str) -> Markup:
 
 
 def _typed(text: str) -> Markup:
-    """A person's text, exactly as typed."""
-    return escape(markup.shortened(markup.plain(text), LONGEST_COMMENT))
+    """A person's comment: Markdown and formulas, as its field promises, with its line breaks."""
+    shown = markup.shortened(markup.plain(text), LONGEST_COMMENT)
+    with_breaks = "  \n".join(shown.split("\n"))
+    return Markup(markup.prose(with_breaks, lambda target: None).strip())

@@ -41,8 +41,8 @@ def test_words_that_are_off_exit_with_2(words):
 
 
 COMMANDS = (
-    "roster build audit handout collect grade watch feedback return grades report explain regrade "
-    "history correct gradescope demo"
+    "roster build audit handout collect grade watch blanks feedback return grades report explain "
+    "regrade history correct gradescope archive new-term demo"
 ).split()
 
 
