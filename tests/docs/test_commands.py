@@ -22,6 +22,7 @@ from tests.nbjudge import lms_class
 FOLLOWED = {  # by a test of its own: the page, or sections of it
     "student.md": (r".*", "tests/docs/test_students.py"),
     "first_day.md": (r".*", "tests/nbjudge/test_first_day.py"),
+    "whole_term.md": (r".*", "tests/docs/test_whole_term.py"),
     "instructor.md": (r"## From a clone to grades.*?(?=^## )", "tests/docs/test_instructors.py"),
     "authoring.md": (r"## From nothing to an audit.*?(?=^## )", "tests/docs/test_authoring.py"),
 }
