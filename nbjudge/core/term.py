@@ -88,9 +88,9 @@ def read_term(path: Path, settings: Mapping[str, Any], assignments: Collection[s
         raise CourseError(f"{where}: one of the weights must be above 0.")
     most = len([name for name in assignments if weights.get(name, 0 if weights else 1)])
     is_count = isinstance(drop_lowest, int) and not isinstance(drop_lowest, bool)
-    if not is_count or not 0 <= drop_lowest < most:
+    if not is_count or not 0 <= drop_lowest <= max(0, most - 1):
         raise CourseError(
-            f"{where}: drop_lowest must be a whole number from 0 to {most - 1}, so that an "
+            f"{where}: drop_lowest must be a whole number from 0 to {max(0, most - 1)}, so that an "
             f"assignment is left, not {drop_lowest!r}."
         )
     return Term(name, {name: float(weight) for name, weight in weights.items()}, drop_lowest)
