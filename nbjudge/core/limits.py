@@ -32,6 +32,7 @@ class Limits:
     submission_mb: Annotated[int, 1, 1000] = 20  # of a file, or the notebook and its outputs
     cells: Annotated[int, 10, 100_000] = 2000  # of a submitted notebook
     code_characters: Annotated[int, 1000, 100_000_000] = 2_000_000  # in all of its code cells
+    cell_characters: Annotated[int, 1000, 100_000_000] = 200_000  # in each of them
 
     def __post_init__(self) -> None:
         if not self.notebook_seconds:

@@ -53,11 +53,24 @@ def counting(course: Course, student: str, assignment: str) -> tuple[Submission 
 
 def apply_rules(course: Course, student: str, assignment: str) -> Outcome:
     """Put the submission that counts into submitted/<student>/<assignment>."""
-    adopt(course, student, assignment)
     try:
+        adopt(course, student, assignment)
         chosen, note = counting(course, student, assignment)
-    except CourseError as error:
-        return Outcome(student, "unchanged", str(error), True)
+        return _put(course, student, assignment, chosen, note)
+    except (CourseError, OSError) as error:
+        return Outcome(student, "unchanged", told(error), True)
+
+
+def told(error: Exception) -> str:
+    """What went wrong with one student's files, without a period."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the submission'} cannot be read or written ({error.strerror})"
+    return str(error).rstrip(".")
+
+
+def _put(
+    course: Course, student: str, assignment: str, chosen: Submission | None, note: str
+) -> Outcome:
     place = course.submitted(student, assignment)
     if chosen is None and not note:  # it contains nothing that could be kept
         return Outcome(student, "unchanged", "", False)

@@ -63,7 +63,7 @@ def _score(
     course: Course, gradebook: Gradebook, person: Person, assignment: str, so_far: bool
 ) -> Score:
     student = person.student
-    if not course.submitted(student, assignment).is_dir():
+    if not course.has_submission(student, assignment):
         return Score(person, assignment, "nothing submitted")
     record = read_record(course.autograded_notebook(student, assignment))
     try:
