@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
-from nbjudge.core.times import in_words, read_timestamp
+from nbjudge.core.times import IN_ZIP, in_words, read_timestamp
 from nbjudge.lms.collected import Submission, adopt, read_origin, submissions
 
 
@@ -112,8 +112,12 @@ def _late_note(
     if chosen.origin.is_late:
         return f"late, but the LMS does not say by how much{remedy}", matters
     stamp = read_timestamp(chosen.folder, policies.zone(assignment))
-    if stamp is None:
+    is_in_zip = stamp is not None and stamp.text.endswith(IN_ZIP)
+    if stamp is None or (is_in_zip and not stamp.may_be_after(deadline)):
         return "", False
+    if is_in_zip:
+        told = "exact submission time unknown: give the worksheet with --worksheet"
+        return f"{told}, or{remedy.removeprefix(': give')}" if remedy else told, matters
     reason = "names no offset from UTC" if stamp.latest else "is no time"
     told = f"exact submission time unknown, because {stamp.text[:50]!r} {reason}"
     return told + remedy, matters

@@ -15,7 +15,7 @@ from nbjudge.core.course import Assignment
 from nbjudge.core.errors import CourseError
 from nbjudge.core.people import Person, fold, usual_spellings
 from nbjudge.core.tables import Table
-from nbjudge.core.times import read_spoken, stamp_of
+from nbjudge.core.times import read_spoken, stamp_in_zip
 from nbjudge.lms.base import Listed, Lms
 from nbjudge.lms.columns import Columns
 from nbjudge.lms.downloads import File, Found
@@ -67,7 +67,7 @@ class Moodle(Lms):
             group=match["participant"],
             participant=match["participant"],
             person=match["person"],
-            handed_in=stamp_of(file.time, zone) if file.time else None,
+            handed_in=stamp_in_zip(file.time, zone) if file.time else None,  # of the download
         )
 
     def is_no_submission(self, path: str) -> bool:
