@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-from nbjudge.cli.assignments import check_student, known, named
+from nbjudge.cli.assignments import check_student, known, named, warn_of_exceptions
 from nbjudge.cli.tables import print_table
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
@@ -20,6 +20,7 @@ def feedback(options: argparse.Namespace) -> int:
     """Write a feedback page for every graded submission; 1 if one could not be written."""
     course = find_course(options.course)
     names = named(course, options)
+    warn_of_exceptions(course)
     check_student(course, names, options.student)
     complaints: list[str] = []
     for name in names:
@@ -34,6 +35,7 @@ def return_(options: argparse.Namespace) -> int:
     """Zip the feedback pages in the form their LMS accepts; 1 if one could not be written."""
     course = find_course(options.course)
     name = known(course, options.assignment)
+    warn_of_exceptions(course)
     penalties.refresh(course, name)
     written, complaints = feedbacks.write_feedback(course, name)
     students = [path.parent.parent.name for path in written]
@@ -57,6 +59,7 @@ def grades(options: argparse.Namespace) -> int:
     """Write the grades, or enter them in an LMS's own file."""
     course = find_course(options.course)
     names = named(course, options)
+    warn_of_exceptions(course)
     for name in names:
         penalties.refresh(course, name)
     found = [score for name in names for score in exports.scores(course, name, options.so_far)]

@@ -10,6 +10,7 @@ from nbjudge.gradebook.connection import (
     open_gradebook,
     read_gradebook,
 )
+from nbjudge.shared.command_line import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,20 @@ def known_students(course: Course) -> list[Person]:
             for student in gradebook.students
         ]
     return sorted(people, key=lambda person: (person.last_name, person.first_name, person.student))
+
+
+def exceptions_of_nobody(course: Course) -> list[str]:
+    """A sentence on each exception in course.toml for a student whom the gradebook does not know.
+
+    Before the first roster there are none: nobody is known yet.
+    """
+    known = [person.student for person in known_students(course)]
+    return [
+        f"course.toml has an [[exception]] for {one.student!r}, {one.assignment}, who is not in "
+        f"the gradebook{did_you_mean(one.student, known) or '.'}"
+        for one in course.policies.exceptions
+        if known and one.student not in known
+    ]
 
 
 def enter(course: Course, people: list[Person]) -> list[Change]:

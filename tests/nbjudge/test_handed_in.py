@@ -22,6 +22,7 @@ from lms_class import CLASS
 from nbformat.v4 import new_code_cell
 from small_course import COURSE, NAME, cell_named, tiny_notebook, write_course
 
+from nbjudge import cli
 from nbjudge.authoring import release_steps
 from nbjudge.core.course import Assignment, Course, find_course
 from nbjudge.core.errors import CourseError
@@ -507,3 +508,25 @@ def test_what_was_replaced_and_comes_back_counts_again(course, tmp_path):
     assert place.read_text() == "first" and len(submissions(course, "ada", NAME)) == 3
     collect(course, NAME, of_canvas(2, "second"))  # an old download again
     assert place.read_text() == "first" and len(submissions(course, "ada", NAME)) == 3
+
+
+# ---- exceptions of nobody
+
+
+@pytest.mark.parametrize("command", [["collect", NAME], ["grades", NAME, "--out", "g.csv"],
+                                     ["roster", "roster.csv"]])  # fmt: skip
+def test_an_exception_for_nobody_is_told(course, monkeypatch, capsys, command):
+    monkeypatch.chdir(course.root)
+    lms_class.gradescope_roster(course.root / "roster.csv")
+    path = course.root / "course.toml"
+    rules = "due = 2026-10-15T23:59:00+02:00\n"
+    rules += "".join(
+        f"[[exception]]\nstudent = '{student}'\nassignment = 'tiny'\ndays = 2\n"
+        for student in ("ada", "muller")
+    )
+    path.write_text(COURSE + rules)
+    assert cli.main(command) == 0
+    assert [line for line in capsys.readouterr().err.splitlines() if "warning" in line] == [
+        "nbjudge: warning: course.toml has an [[exception]] for 'muller', tiny, who is not in the "
+        "gradebook; did you mean 'mueller'?"
+    ]
