@@ -15,6 +15,8 @@ from nbjudge.pages import report as reports
 from nbjudge.workflow import feedback as feedbacks
 from nbjudge.workflow import grades as exports
 
+SHOWN = 5  # names of students, where all would fill the screen
+
 
 def feedback(options: argparse.Namespace) -> int:
     """Write a feedback page for every graded submission; 1 if one could not be written."""
@@ -42,7 +44,8 @@ def return_(options: argparse.Namespace) -> int:
     unknown = exports.feedback_zip(course, name, students, options.out)
     print(f"{len(students)} feedback pages in {options.out}")
     if unknown:
-        print(f"Named after the student, because their LMS is not known: {', '.join(unknown)}")
+        print(f"Named after the student, because their LMS is not known: {len(unknown)}, "
+              f"{_first(unknown)}")  # fmt: skip
     return _complain(complaints)
 
 
@@ -59,6 +62,8 @@ def grades(options: argparse.Namespace) -> int:
     """Write the grades, or enter them in an LMS's own file."""
     course = find_course(options.course)
     names = named(course, options)
+    if options.out_of is not None and options.into is None:
+        raise CourseError("--out-of converts grades for a file named with --into.")
     warn_of_exceptions(course)
     for name in names:
         penalties.refresh(course, name)
@@ -73,14 +78,27 @@ def grades(options: argparse.Namespace) -> int:
         if options.out.resolve() == options.into.resolve():
             raise CourseError("--out must be another file than --into.")
         (name,) = options.assignments
-        filled = exports.fill(course, name, found, options.into, options.column)
+        filled = exports.fill(course, name, found, options.into, options.column, options.out_of)
         write_table(filled.table, options.out)
         written, left = filled.written, filled.left
     print(f"{written} grades in {options.out}")
     if left:
-        print("Without a grade, which is not a zero:")
-        print_table(("student", "why"), left)
+        print(f"{len(left)} without a grade, which is not a zero:")
+        print_table(("why", "how many", "who"), _by_reason(left))
     return 0
+
+
+def _by_reason(left: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Each reason, how many it is the reason for, and the names of the first."""
+    who: dict[str, list[str]] = {}
+    for student, reason in left:
+        who.setdefault(reason, []).append(student)
+    return [(reason, str(len(names)), _first(names)) for reason, names in who.items()]
+
+
+def _first(names: list[str]) -> str:
+    """The first five `names`."""
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def report(options: argparse.Namespace) -> int:

@@ -119,7 +119,8 @@ def _place(
     for group in groups.values():
         first, stamp = group[0], group[0].handed_in
         if row := listed.get(first.participant):
-            first = replace(first, person=row.name or first.person, email=row.email)
+            name = row.name or first.person
+            first = replace(first, person=name, email=row.email, lms_id=row.lms_id)
             stamp = row.handed_in or stamp
         try:
             student = _student(people, lms, first)
@@ -162,6 +163,8 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 def _student(people: list[Person], lms: Lms, found: Found) -> str:
     """The gradebook name of the submitter.  Raises CourseError if that would be a guess."""
+    if found.anonymous and not (found.person or found.email or found.lms_id):
+        return found.anonymous
     if not people and found.student:  # a plain folder needs no roster
         if not re.fullmatch(r"\w[\w.@ -]*", found.student):
             raise CourseError(f"{found.student!r} cannot be a student's name in the gradebook")

@@ -42,6 +42,7 @@ class Found:
     email: str = ""
     person: str = ""  # the student's name, as the LMS spells it
     student: str = ""  # the name in the gradebook
+    anonymous: str = ""  # a name for the gradebook, if the LMS tells nobody whose this is
     handed_in: Stamp | None = None
     is_late: bool = False  # by the LMS's own mark
     attempt: str = ""  # sorts the submissions of a student, if a download has all of them
