@@ -241,9 +241,9 @@ def grade_notebook(key: str | Path, path: str | Path) -> Verdicts:
     isolation.check()
     answers = key_for_grading(course, settings.name)
     try:
-        text = intake.read_submission(path, settings.limits)
+        notebook = intake.Notebook(path.name, intake.read_submission(path, settings.limits))
         files = submission.accepted_files(path.parent, settings)
-        found = submission.Submission(path.stem, text, files)
+        found = submission.Submission(path.stem, (notebook,), files)
     except intake.Unreadable as error:
         found = submission.Submission(path.stem, unreadable=str(error))
     record = attached(submission.grade_submission(settings, answers, found, isolation))

@@ -13,7 +13,7 @@ import signal
 import sys
 from datetime import datetime
 
-from nbjudge.cli.assignments import check_student, known, named
+from nbjudge.cli.assignments import check_student, known, named, warn_of_exceptions
 from nbjudge.core.course import find_course
 from nbjudge.gradebook.points import entered_points
 from nbjudge.judge.verdicts import Record
@@ -27,6 +27,7 @@ def collect(options: argparse.Namespace) -> int:
     from nbjudge.lms import collect as collecting
 
     course = find_course(options.course)
+    warn_of_exceptions(course)
     outcomes = collecting.collect(
         course,
         known(course, options.assignment),

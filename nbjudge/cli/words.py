@@ -143,7 +143,8 @@ def _collect(made: Parser) -> None:
     made.add_argument("--worksheet", type=Path, metavar="CSV",
                       help="Moodle's grading worksheet: participants and times")  # fmt: skip
     made.add_argument("--pattern", metavar="REGEX",
-                      help="for paths; has a group student, email, lms_id or person")  # fmt: skip
+                      help="for paths; has a group student, email, lms_id or person, and "
+                      "attempt or time if there are several attempts")  # fmt: skip
 
 
 def _grade(made: Parser) -> None:
@@ -175,12 +176,25 @@ def _return(made: Parser) -> None:
                       help="default: feedback.zip")  # fmt: skip
 
 
+def _points(text: str) -> float:
+    """A number of points above 0.  Raises argparse's error."""
+    try:
+        points = float(text)
+    except ValueError:
+        points = 0.0
+    if not 0 < points < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of points above 0")
+    return points
+
+
 def _grades(made: Parser) -> None:
     made.add_argument("assignments", nargs="*", metavar="PS",
                       help="default: all that are graded, and totals over the term")  # fmt: skip
     made.add_argument("--into", type=Path, metavar="CSV",
-                      help="Canvas's gradebook or Moodle's grading worksheet")  # fmt: skip
+                      help="the LMS's own file for grades, such as Canvas's gradebook")  # fmt: skip
     made.add_argument("--column", metavar="NAME", help="the column of that file")
+    made.add_argument("--out-of", type=_points, metavar="POINTS",
+                      help="that column's maximum, to which points are converted")  # fmt: skip
     made.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="CSV",
                       help="default: grades.csv")  # fmt: skip
     made.add_argument("--so-far", action="store_true",

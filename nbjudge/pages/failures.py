@@ -11,6 +11,44 @@ SAVE_AGAIN = (
 
 ADVICE: tuple[tuple[str, str], ...] = (
     (
+        r"there are \d+ notebooks.+not all can be read",
+        "Submit one notebook only: the one with your work, after you have opened it once.",
+    ),
+    (
+        r"notebooks with different work",
+        "Nobody can tell which of your notebooks is meant. Submit one only: the one that counts.",
+    ),
+    (
+        r"(is|the) (a zip |a compressed )?archive",
+        "Unpack the archive, and submit the notebook in it: a file whose name ends in .ipynb.",
+    ),
+    (
+        r"is a PDF",
+        "A PDF cannot be run. Submit the notebook that it was made of.",
+    ),
+    (
+        r"is a web page",
+        "Your browser saved the page around the notebook. Download the notebook itself; in Colab "
+        "choose File → Download → Download .ipynb, on GitHub the raw file.",
+    ),
+    (
+        r"the notebook is empty",
+        "Nothing was saved in the file. " + SAVE_AGAIN + " Look at its size before you submit it.",
+    ),
+    (
+        r"Git LFS's pointer",
+        "Fetch the notebook itself with git lfs pull, and submit that.",
+    ),
+    (
+        r"conflict markers",
+        "Two versions of your notebook were merged, and git marked where they differ. Keep one of "
+        "them, and open the notebook in Jupyter before you submit it.",
+    ),
+    (
+        r"folder cannot be read",
+        "Your instructor has to look at the folder of your submission first; then submit again.",
+    ),
+    (
         r"folder is a link",
         "Your submission arrived as a link to another place. Submit the notebook's file itself.",
     ),

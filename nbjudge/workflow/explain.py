@@ -56,9 +56,7 @@ def _explain(
     found = submission.read(settings, student, course.submitted(student, assignment))
     record = submission.new_record(settings, student, found.digest, key.digest)
     try:
-        if found.unreadable:
-            raise Unreadable(found.unreadable)
-        assembled = submission.assemble(settings, key, found.text)
+        assembled = submission.assemble_submission(settings, key, found)
     except Unreadable as error:
         reason = str(error).rstrip(".")
         return Explanation(dataclasses.replace(record, status="failed", reason=reason))

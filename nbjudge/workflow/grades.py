@@ -63,6 +63,11 @@ def scores(course: Course, assignment: str, so_far: bool = False) -> list[Score]
     people = known_students(course)
     entered = entered_points(course, assignment)
     with gradebook_errors(course), read_gradebook(course) as gradebook:
+        if not people:
+            raise CourseError(
+                "There are no students in the gradebook, so there are no grades: enter them with "
+                "`nbjudge roster`, or grade a submission."
+            )
         return [
             _score(course, gradebook, person, assignment, entered.get(person.student, []), so_far)
             for person in people
@@ -78,6 +83,8 @@ def _score(
     so_far: bool,
 ) -> Score:
     student = person.student
+    if not course.has_submission(student, assignment):
+        return Score(person, assignment, "nothing submitted")
     if not course.submitted(student, assignment).is_dir():
         return Score(person, assignment, NOTHING_SUBMITTED)
     record = read_record(course.autograded_notebook(student, assignment))
@@ -146,41 +153,59 @@ class Filled:
 
 
 def fill(
-    course: Course, assignment: str, found: list[Score], path: Path, column: str | None = None
+    course: Course,
+    assignment: str,
+    found: list[Score],
+    path: Path,
+    column: str | None = None,
+    out_of: float | None = None,
 ) -> Filled:
     """The LMS's file for grades at `path`, filled with the scores `found`.
 
+    out_of: the maximum of the column, to which points are converted; None: not converted
+
     Only cells of graded students change. Raises CourseError if the file is not one for grades, has
-    no column for the assignment, or expects a different number of points.
+    no column for the assignment, takes no points there, or expects a different number of them.
     """
     table = read_table(path)
     lms = lms_of_grade_file(table)
     place = _grade_column(table, lms, course.assignment(assignment), column)
+    if what := lms.why_no_points(table, place):
+        raise CourseError(f"{path} takes {what} for {assignment}, and no points: change the LMS.")
     keys = lms.keys(table)
     by_student = {score.person.student: score for score in found}
     people = [score.person for score in found]
-    maximum = next((score.maximum for score in found if score.is_graded), None)
-    _check_maximum(table, lms.stated_maximum(table, place), maximum)
+    participants = _participants(course, assignment, lms, people)
+    ours = next((score.maximum for score in found if score.is_graded), None)
+    stated = _points(lms.stated_maximum(table, place))
+    _check_maximum(table, stated, ours if out_of is None else out_of)
+    factor = 1.0 if out_of is None or not ours else out_of / ours
     rows, written = [table.rows[0]], 0
     left: list[tuple[str, str]] = []
     listed: set[str] = set()
     for row, key in zip(table.rows[1:], keys, strict=True):
         rows.append(row)
         try:
-            person = _find(people, key)
+            person = participants.get(key.participant) if key else None
+            person = person or _find(people, key)
         except CourseError as error:
             left.append((" ".join(row[:2]), str(error)))
             continue
         if person is None:
+            left += [(_shown(key), "not in the gradebook, but in the LMS's file")] if key else []
             continue
         score = by_student[person.student]
         listed.add(person.student)
+        points = score.points * factor
         if not score.is_graded:
             left.append((person.student, score.status))
         elif reason := lms.why_kept(table, row, place):
             left.append((person.student, reason))
+        elif stated is not None and points > stated and not lms.takes_more:
+            left.append((person.student, f"{points:g} points are above the LMS's {stated:g}"))
         else:
-            shown = score.shown.replace(".", ",") if table.delimiter == ";" else score.shown
+            shown = f"{round(points, 2):g}"
+            shown = shown.replace(".", ",") if table.delimiter == ";" else shown
             rows[-1] = [*row[:place], shown, *row[place + 1 :]]
             written += 1
     left += [
@@ -189,6 +214,23 @@ def fill(
         if student not in listed and score.is_graded
     ]
     return Filled(replace(table, rows=rows), written, left)
+
+
+def _participants(
+    course: Course, assignment: str, lms: Lms, people: list[Person]
+) -> dict[str, Person]:
+    """The student of each participant whom the LMS numbers, by what was collected from it."""
+    found = {}
+    for person in people:
+        origin = read_origin(course.submitted(person.student, assignment))
+        if origin.lms == lms.name:
+            found.update({number: person for p in origin.paths if (number := lms.participant(p))})
+    return found
+
+
+def _shown(key: Key | None) -> str:
+    """A student of whom only the LMS's file tells."""
+    return (key.name or key.email or key.student or key.lms_id or key.participant) if key else ""
 
 
 def _grade_column(table: Table, lms: Lms, assignment: Assignment, column: str | None) -> int:
@@ -221,16 +263,20 @@ def _find(people: list[Person], key: Key | None) -> Person | None:
     )
 
 
-def _check_maximum(table: Table, stated: str, maximum: float | None) -> None:
-    """Refuse a file whose maximum points differ from ours."""
+def _points(stated: str) -> float | None:
+    """The maximum points that an LMS has written; None if it has not."""
     try:
-        expected = float(stated.replace(",", "."))
+        return float(stated.replace(",", "."))
     except ValueError:
-        return
-    if maximum is not None and expected != maximum:
+        return None
+
+
+def _check_maximum(table: Table, stated: float | None, maximum: float | None) -> None:
+    """Refuse a file whose maximum points differ from those that are to be written."""
+    if stated is not None and maximum is not None and stated != maximum:
         raise CourseError(
-            f"{table.path} expects grades out of {expected:g} points, but the problem set has "
-            f"{maximum:g}: set this in the LMS and download the file again."
+            f"{table.path} expects grades out of {stated:g} points, not out of {maximum:g}: set "
+            f"this in the LMS and download the file again, or convert with --out-of {stated:g}."
         )
 
 

@@ -228,7 +228,7 @@ def test_a_folder_that_is_no_course(tmp_path, capsys):
     [
         ("[[assignment", "is not valid TOML"),
         ("title = 'x'", r"lists no \[\[assignment\]\]"),
-        ("[[assignment]]\nname = 'a'", "lacks the setting 'packages'"),
+        ("[[assignment]]\nname = 'a'", "a: it lacks the setting 'title'"),
         (
             "[[assignment]]\nname = 'a'\ntitle = 'A'\npackages = []\npoints = 3",
             "unknown setting 'points'",

@@ -13,12 +13,26 @@ from nbjudge import cli
 from nbjudge.cli.tables import print_records
 from nbjudge.gradebook.connection import open_gradebook
 from nbjudge.gradebook.points import Points
+from nbjudge.judge import intake
 from nbjudge.judge.verdicts import Record, Verdict
 from nbjudge.pages import failures, feedback_page
 
 ROOT = Path(nbjudge.__file__).parent
 RIGHT = "def scaled(values, factor):\n    return factor * values"
 WRONG = "def scaled(values, factor):\n    return values"
+
+
+WITHOUT_A_CALL = (
+    "the notebook is empty; save it again and submit it",
+    "the file is a web page, not a notebook: download the notebook itself (.ipynb)",
+    "the file is only Git LFS's pointer to a notebook: submit the notebook itself",
+    "the notebook holds git's conflict markers (<<<<<<<): resolve the conflict, open it once, and "
+    "submit it again",
+    "the notebook is not valid JSON; it may be cut off",
+    "the submission's folder cannot be read (Permission denied)",
+    "tiny.ipynb is larger than 20 MB; clear its outputs and submit it again",
+)
+"""Reasons that functions of intake put together, which no call of Unreadable shows."""
 
 
 def reasons() -> Iterator[str]:
@@ -31,7 +45,11 @@ def reasons() -> Iterator[str]:
                     yield told.value
                 elif isinstance(told, ast.JoinedStr):
                     parts = [p.value if isinstance(p, ast.Constant) else "7" for p in told.values]
-                    yield "".join(map(str, parts))
+                    text = "".join(map(str, parts))
+                    if re.search("[a-z]", text):  # or all of it is filled in
+                        yield text
+    yield from (f"tiny.ipynb {words}" for _, words in intake.BEGINNINGS)
+    yield from WITHOUT_A_CALL
 
 
 def failed(reason: str, is_final: bool = True) -> Record:
