@@ -70,6 +70,7 @@ def grades(options: argparse.Namespace) -> int:
     found = [score for name in names for score in exports.scores(course, name, options.so_far)]
     left = [(one.person.student, one.status) for one in found if not one.is_graded]
     written = len(found) - len(left)
+    points = sum(float(one.shown) for one in found if one.is_graded)
     if options.into is None:
         exports.write_grades(course, found, options.out)
     else:
@@ -80,8 +81,8 @@ def grades(options: argparse.Namespace) -> int:
         (name,) = options.assignments
         filled = exports.fill(course, name, found, options.into, options.column, options.out_of)
         write_table(filled.table, options.out)
-        written, left = filled.written, filled.left
-    print(f"{written} grades in {options.out}")
+        written, points, left = filled.written, filled.points, filled.left
+    print(f"{written} grades in {options.out}, {round(points, 2):g} points in all")
     if left:
         print(f"{len(left)} without a grade, which is not a zero:")
         print_table(("why", "how many", "who"), _by_reason(left))
