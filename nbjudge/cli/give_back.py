@@ -74,6 +74,7 @@ def grades(options: argparse.Namespace) -> int:
     left = [(one.person.student, one.status) for one in found if not one.is_graded]
     written = len(found) - len(left)
     term: list[Total] = []
+    points = sum(float(one.shown) for one in found if one.is_graded)
     if options.into is None:
         is_all = not options.assignments and len(course.assignments) > 1
         term = totals.totals(course, options.so_far) if is_all else []
@@ -86,8 +87,8 @@ def grades(options: argparse.Namespace) -> int:
         (name,) = options.assignments
         filled = exports.fill(course, name, found, options.into, options.column, options.out_of)
         write_table(filled.table, options.out)
-        written, left = filled.written, filled.left
-    print(f"{written} grades in {options.out}")
+        written, points, left = filled.written, filled.points, filled.left
+    print(f"{written} grades in {options.out}, {round(points, 2):g} points in all")
     if term:
         without = sum(not total.is_graded for total in term)
         print(

@@ -4,6 +4,7 @@ Each table of the file is a model of pydantic's, and each field's description sa
 must be. tomlkit finds the line of a setting that is refused.
 """
 
+import difflib
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +15,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import SETTINGS as LIMITS
-from nbjudge.shared.command_line import did_you_mean
 
 Place = tuple[str | int, ...]
 """Keys and positions that lead to a setting in the file: ("assignment", 0, "limits", "cells")."""
@@ -197,7 +197,13 @@ def _hint(place: Place) -> str:
     homes = [home for home, model in _models().items() if name in model.model_fields]
     if homes:
         return f"; it belongs in {_table_name(homes[0])}."
-    return did_you_mean(name, known) or f"; there are {', '.join(known)}."
+    return _guess(name, known) or f"; there are {', '.join(known)}."
+
+
+def _guess(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'days'?` after a sentence about the unknown `word`; may be empty."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _table_name(table: Place) -> str:
@@ -223,7 +229,7 @@ def _contradictions(settings: CourseSettings) -> Iterable[tuple[Place, str]]:
         place = "exception", number
         whom = one.student, one.assignment
         if one.assignment not in has_due:
-            guess = did_you_mean(one.assignment, names) or "."
+            guess = _guess(one.assignment, names) or "."
             yield (*place, "assignment"), f"there is no assignment {one.assignment!r}{guess}"
         elif whom in seen:
             yield place, f"there are two tables for {one.student}, {one.assignment}."

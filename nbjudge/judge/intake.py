@@ -223,7 +223,7 @@ def find_notebooks(folder: Path, assignment: str) -> list[Path]:
 
 def why_closed(error: OSError) -> str:
     """Why the folder of a submission could not be read."""
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
         return "there is no notebook in the submission"
     return f"the submission's folder cannot be read ({error.strerror})"
 

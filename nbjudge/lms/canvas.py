@@ -18,12 +18,12 @@ from nbjudge.lms.downloads import File, Found
 
 NAME = re.compile(r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)")
 ANONYMOUS = re.compile(
-    r"anon_(?:(?P<late>LATE)_)?(?P<user>[1-9A-HJ-NP-Za-km-z]{5})_(?P<file>\d+)_(?P<name>.+)"
+    r"(?:(?P<late>LATE)_)?anon_(?P<user>[1-9A-HJ-NP-Za-km-z]{5})_(?P<file>\d+)_(?P<name>.+)"
 )
 """Names of an anonymous assignment; Canvas calls each student by five letters and digits."""
 
-TYPED = re.compile(r"_\d+_(?:text|link)\.html$")
-BEGINNING = re.compile(r"anon_(?:LATE_)?\w{5}_\d+_|.*?_\d+_\d+_")  # with the ids that Canvas needs
+TYPED = re.compile(r"(?:_\d+|anon_\w{5})_(?:text|link)\.html$")
+BEGINNING = re.compile(r"(?:LATE_)?anon_\w{5}_\d+_|.*?_\d+_\d+_")  # with the ids that Canvas needs
 COLUMN_ID = re.compile(r"\s*\(\d+\)\s*$")  # after an assignment's title
 NOT_TO_FILL = ("EX", "N/A")  # the student is excused, or does not have the assignment
 TEST_STUDENT = ("test", "student")

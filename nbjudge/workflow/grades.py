@@ -149,6 +149,7 @@ class Filled:
 
     table: Table
     written: int
+    points: float  # in all, as they are written
     left: list[tuple[str, str]]  # students without a grade, and why
 
 
@@ -180,7 +181,7 @@ def fill(
     stated = _points(lms.stated_maximum(table, place))
     _check_maximum(table, stated, ours if out_of is None else out_of)
     factor = 1.0 if out_of is None or not ours else out_of / ours
-    rows, written = [table.rows[0]], 0
+    rows, written, total = [table.rows[0]], 0, 0.0
     left: list[tuple[str, str]] = []
     listed: set[str] = set()
     for row, key in zip(table.rows[1:], keys, strict=True):
@@ -205,6 +206,7 @@ def fill(
             left.append((person.student, f"{points:g} points are above the LMS's {stated:g}"))
         else:
             shown = f"{round(points, 2):g}"
+            total += float(shown)
             shown = shown.replace(".", ",") if table.delimiter == ";" else shown
             rows[-1] = [*row[:place], shown, *row[place + 1 :]]
             written += 1
@@ -213,7 +215,7 @@ def fill(
         for student, score in by_student.items()
         if student not in listed and score.is_graded
     ]
-    return Filled(replace(table, rows=rows), written, left)
+    return Filled(replace(table, rows=rows), written, total, left)
 
 
 def _participants(

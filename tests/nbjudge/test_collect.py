@@ -109,7 +109,10 @@ def test_every_form_of_moodle(enrolled, tmp_path, name):
             "A B_7_assignsubmission_onlinetext/onlinetext.html": "",
         },
     )
-    assert what(collect(enrolled, NAME, path)) == {"mueller": "collected"}
+    assert what(collect(enrolled, NAME, path)) == {
+        "mueller": "collected",
+        "A B_7_assignsubmission_onlinetext/onlinetext.html": "not placed",
+    }
 
 
 def test_the_time_in_moodles_zip_is_that_of_the_download_and_costs_nobody_anything(

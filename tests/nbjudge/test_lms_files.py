@@ -265,6 +265,31 @@ def test_sakais_grades_keep_the_lines_before_the_header(course):
     assert after[2] == before[2] and after[3].split(",")[4] == "4"
 
 
+def test_sakais_download_without_folders_has_no_times(course):
+    ada = lms_class.sakai_folder(ADA)
+    files = {
+        f"{ada}_Submission attachment(s)_tiny.ipynb": "ada's",
+        f"{lms_class.sakai_folder(ZOE)}__submissionText.html": "<p>",
+    }
+    outcomes = collected(course, files)
+    assert outcomes["ada"].what == "collected" and counts(course, "ada") == "ada's"
+    assert [one.detail for one in outcomes.values() if one.is_problem] == [
+        "this was typed into Sakai: there is no file with it"
+    ]
+
+
+def test_sakais_anonymous_grading_from_download_to_upload(course):
+    who = "b6f7c1d2-0a1b-4c3d-8e5f-112233445566"
+    files = {f"Tiny/{who} Anonymous/Submission attachment(s)/tiny.ipynb": "x"}
+    assert collected(course, files).keys() == {f"anonymous-{who}"}
+    path = lms_class.sakai_grades(course.root / "grades.csv", "Tiny", "SCORE_GRADE_TYPE")
+    text = path.read_text().replace("ada,0-b0f3,Lovelace,Ada", f"{who} Anonymous," * 2 + "An,An")
+    path.write_text(text)
+    scores = [Score(Person(f"anonymous-{who}", "", "", "", ""), NAME, "graded", 4.0, 5.0)]
+    done, _ = filled(course, path, scores)
+    assert done.written == 1 and done.table.rows[1][4] == "4"
+
+
 # ---- Moodle
 
 
@@ -348,12 +373,13 @@ def test_online_text_alone_is_named(course):
 
 
 def test_canvass_anonymous_names(course):
-    files = {"anon_aB3x9_90210_tiny-1.ipynb": "a", "anon_LATE_Zz9y8_90211_tiny.ipynb": "z"}
-    outcomes = collected(course, files)
-    assert outcomes.keys() == {"anon-aB3x9", "anon-Zz9y8"}
+    files = {"anon_aB3x9_90210_tiny-1.ipynb": "a", "LATE_anon_Zz9y8_90211_tiny.ipynb": "z"}
+    outcomes = collected(course, {**files, "anon_QQ9y8_text.html": "<p>"})
+    assert outcomes.keys() == {"anon-aB3x9", "anon-Zz9y8", "anon_QQ9y8_text.html"}
+    assert "typed into Canvas" in outcomes["anon_QQ9y8_text.html"].detail
     assert "the LMS does not say by how much" in outcomes["anon-Zz9y8"].detail
     pages = [LMSS["canvas"].feedback_name(name, NAME) for name in files]
-    assert pages == ["anon_aB3x9_90210_tiny.html", "anon_LATE_Zz9y8_90211_tiny.html"]
+    assert pages == ["anon_aB3x9_90210_tiny.html", "LATE_anon_Zz9y8_90211_tiny.html"]
 
 
 def test_students_who_are_only_in_the_lmss_file_are_listed(course):
@@ -363,6 +389,25 @@ def test_students_who_are_only_in_the_lmss_file_are_listed(course):
     done, _ = filled(course, lms_class.write_rows(path, rows))
     assert done.left == [("Nia Newcomer", "not in the gradebook, but in the LMS's file")]
     assert done.written == len(CLASS)
+
+
+def test_of_300_students_each_is_graded_failed_or_missing_and_the_sum_is_that_of_the_file(course):
+    """From the scores of a class to Canvas's file: nobody is lost, and no point."""
+    kinds = ("graded", "failed: the notebook is empty", "nothing submitted")
+    scores, rows = [], [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Tiny (9)"]]
+    rows.append(["    Points Possible", "", "", "", "", "5"])
+    for number in range(300):
+        person = Person(f"s{number}", "Sam", f"Doe{number}", "", str(7000 + number))
+        scores.append(Score(person, NAME, kinds[number % 3], number % 20 / 4, 5.0))
+        rows.append([f"Doe{number}, Sam", person.lms_id, "", f"s{number}", "LM", ""])
+    path = lms_class.write_rows(course.root / "c.csv", rows)
+    done, out = filled(course, path, scores)
+    written = {row[1]: float(row[5]) for row in lms_class.read_rows(out)[2:] if row[5]}
+    left = dict(done.left)
+    assert len(written) == done.written == 100 and len(left) == 200
+    assert {one.person.student for one in scores if one.person.lms_id not in written} == left.keys()
+    ours = sum(one.points for one in scores if one.is_graded)
+    assert done.points == sum(written.values()) == ours > 0
 
 
 # ---- points that do not fit
@@ -406,7 +451,7 @@ def test_points_above_the_maximum_are_listed_where_the_lms_drops_them(course, na
         (lms_class.brightspace_grades, "Points Grade", "Text Grade", "takes a text grade"),
         (lms_class.brightspace_grades, "Points Grade", "Grade Symbol", "takes a grade symbol"),
         (lms_class.blackboard_grades, "5 Score", "0 Text", "takes the display 'Text'"),
-        (lms_class.sakai_grades, '"Points"', '"Letter grade"', "takes grades of the kind 'Letter'"),
+        (lms_class.sakai_grades, '"Points"', '"LETTER_GRADE_TYPE"', "takes LETTER_GRADE_TYPE"),
     ],
 )
 def test_a_column_that_takes_no_points_is_refused(course, write, old, new, reason):

@@ -113,7 +113,7 @@ def test_each_refusal_names_line_table_and_what_is_meant(tmp_path, old, new, sen
                               "not -1."),
         (ADA + "until = 2026-10-16T12:00:00Z\ndays = 2\n",
          "26: [[exception]] for ada: give until or days, not both."),
-        (ADA.replace("ps1", "ps"), "24: [[exception]] for ada: there is no assignment 'ps'; "
+        (ADA.replace("ps1", "p1"), "24: [[exception]] for ada: there is no assignment 'p1'; "
                                    "did you mean 'ps1'?"),
         (ADA.replace("ps1", "ps2") + "days = 2\n",
          "22: [[exception]] for ada: ps2 has no due date to extend."),
