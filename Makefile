@@ -25,16 +25,16 @@ check: lint
 
 test: lint
 	@# three workers, since tests also wait
-	$(PYTEST) -n 3 tests
+	$(PYTEST) -n 3 --durations=40 --durations-min=5 tests
 
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4
 	NBJUDGE_KILLS=20 $(PYTHON) -m pytest tests/nbjudge/test_interrupted.py
 	@# Hypothesis' properties with ten times the examples, drawn at random
 	$(PYTHON) -m pytest --hypothesis-profile=soak -m "not kernel and not slow" tests/lmlib tests/nbjudge
-	@# every mistake and alternate, each run again
+	@# every mistake and alternate, each run again, and every mutant of the solutions
 	.venv/bin/nbjudge build
-	.venv/bin/nbjudge audit
+	.venv/bin/nbjudge audit --mutants
 
 lowest: $(READY)
 	@# with the lowest versions that pyproject.toml allows, in environments that are thrown away

@@ -18,6 +18,7 @@ from nbjudge.authoring import (
     release,
     release_steps,
     runs,
+    searcher,
     source_rules,
     term_seeds,
 )
@@ -241,6 +242,10 @@ def _record(
         if name.startswith("empty answer"):  # these must not earn a mistake's credit either
             key_rules.check_empty(cells, shown[name], name)
     key_rules.check_constants(cells)
+    searcher.check_nothing_is_found(
+        assignment, source, template, cells, executor, kept / "searches",
+        lambda what, done: progress(f"search: {what}", done, total),
+    )  # fmt: skip
     for mistake in wrong.mistakes:
         key_rules.check_mistake(cells, mistake, shown[mistake.id])
     judged = {cell.grade_id: cell for cell in cells}

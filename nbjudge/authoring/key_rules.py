@@ -13,7 +13,7 @@ import nbformat
 
 from nbjudge.authoring.mistakes import KnownWrong, Mistake
 from nbjudge.core.errors import CourseError
-from nbjudge.judge import judge
+from nbjudge.judge import judge, naming
 from nbjudge.judge.answer_key import CellKey, Expectation, observations
 from nbjudge.judge.verdicts import Verdict
 from nbjudge.kernel import evidence
@@ -136,7 +136,7 @@ def check_groups(cells: list[CellKey], wrong: KnownWrong) -> None:
         for one, other in combinations(cell.mistakes, 2):
             if group[one.id] is not None and group[one.id] == group[other.id]:
                 continue
-            if one in judge.known_mistakes(cell, observations(other.payloads)):
+            if one in naming.known_mistakes(cell, observations(other.payloads)):
                 raise CourseError(
                     f"The mistakes {one.id} and {other.id} show the same in {cell.grade_id}: give "
                     "them one `group`, or add an observation that tells them apart."

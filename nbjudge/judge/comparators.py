@@ -24,6 +24,12 @@ from nbjudge.shared import values
 FALSE_ALARM = 1e-6
 """Probability that a correct sampler violates the frequency bound."""
 
+UNNAMED = 0.01
+"""Probability that two counts from one distribution are not called the same evidence.
+
+A name has to be true, so it is withheld more readily than points are.
+"""
+
 CLASSES: dict[str, type["Comparator"]] = {}
 """All comparators by kind; each class registers itself when it is defined."""
 
@@ -50,6 +56,13 @@ class Comparator(ABC):
     @abstractmethod
     def same_evidence(self, one: Any, other: Any) -> bool:
         """Whether two observed values are the same evidence; neither is the reference."""
+
+    @abstractmethod
+    def tells(self, value: Any) -> bool:
+        """Whether a wrong value holds enough for others to show the same only by the same mistake.
+
+        A truth value, or a property that many values lack, does not.
+        """
 
     @abstractmethod
     def gap(self, observed: Any, expected: Any) -> float | None:
@@ -104,6 +117,9 @@ class Equal(Comparator, kind="equal"):
     def same_evidence(self, one: Any, other: Any) -> bool:
         return values.difference(_comparable(one), _comparable(other)) is None
 
+    def tells(self, value: Any) -> bool:
+        return _is_telling(value)
+
     def gap(self, observed: Any, expected: Any) -> None:
         return None
 
@@ -128,6 +144,9 @@ class Close(Comparator, kind="close"):
     def same_evidence(self, one: Any, other: Any) -> bool:
         one, other = _comparable(one), _comparable(other)
         return values.difference(one, other, self.rtol, self.atol) is None
+
+    def tells(self, value: Any) -> bool:
+        return _is_telling(value)
 
     def gap(self, observed: Any, expected: Any) -> float:
         return values.gap(observed, expected, self.rtol, self.atol)
@@ -155,10 +174,13 @@ class Subset(Comparator, kind="subset"):
         strangers = sum(not _is_member(element, members) for element in elements)
         if not strangers:
             return None
-        return f"has {strangers} of {len(elements)} elements that cannot occur"
+        return f"has {_some(strangers, len(elements), 'element')} that cannot occur"
 
     def same_evidence(self, one: Any, other: Any) -> bool:
         return _both_or_neither(self, one, other)
+
+    def tells(self, value: Any) -> bool:
+        return False
 
     def gap(self, observed: Any, expected: Any) -> None:
         return None
@@ -180,10 +202,13 @@ class AtMost(Comparator, kind="at_most"):
         number = float(observed.reshape(()))
         if not math.isfinite(number):
             return "is NaN" if math.isnan(number) else "is infinite"
-        return None if number <= self.bound else f"is {number:.4g}, too large"
+        return None if number <= self.bound else "is too large"
 
     def same_evidence(self, one: Any, other: Any) -> bool:
         return _both_or_neither(self, one, other)
+
+    def tells(self, value: Any) -> bool:
+        return False
 
     def gap(self, observed: Any, expected: Any) -> None:
         return None
@@ -204,26 +229,32 @@ class Frequencies(Comparator, kind="frequencies"):
         if counts is None:
             return f"is {values.name(observed)}, not counts of {p.size} outcomes"
         if counts.sum() != expected.sum():  # too few draws would satisfy any bound
-            return f"holds {int(counts.sum())} draws, not {int(expected.sum())}"
+            return _number_of(int(counts.sum()), int(expected.sum()), "draws")
         impossible = int(counts[p == 0].sum())
         if impossible:
-            return f"holds {impossible} of {int(counts.sum())} draws of outcomes that cannot occur"
-        if (_divergence(counts, p) > _largest_divergence(p.size)).any():
+            return f"has {_some(impossible, int(counts.sum()), 'draw')} that cannot occur"
+        if (_divergence(counts, p) > _largest_divergence(p.size, FALSE_ALARM)).any():
             return "does not have the right frequencies"
         return None
 
     def same_evidence(self, one: Any, other: Any) -> bool:
-        """Whether two counts may come from one distribution, by the two-sample bound."""
+        """Whether two counts may come from one distribution, by the two-sample bound.
+
+        Counts of a single outcome show that nothing was drawn: only the same counts are like them.
+        """
         if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
             return _kind(one) == _kind(other)
         first, second = _counts(one, one.shape), _counts(other, one.shape)
         if first is None or second is None or first.sum() != second.sum():
             return False
-        if not first.sum():
-            return True
+        if min((first > 0).sum(), (second > 0).sum()) <= 1:
+            return bool((first == second).all())
         pooled = (first + second) / (first.sum() + second.sum())
         divergence = _divergence(first, pooled) + _divergence(second, pooled)
-        return bool((divergence <= _largest_divergence(pooled.size)).all())
+        return bool((divergence <= _largest_divergence(pooled.size, UNNAMED)).all())
+
+    def tells(self, value: Any) -> bool:
+        return True
 
     def gap(self, observed: Any, expected: Any) -> None:
         return None
@@ -256,8 +287,9 @@ def _relative_entropy(q: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.where(q == 0, 0.0, q * np.log(q / p))
 
 
-def _largest_divergence(outcomes: int) -> float:
-    return math.log(2 * outcomes / FALSE_ALARM)
+def _largest_divergence(outcomes: int, probability: float) -> float:
+    """The divergence that any of the outcomes exceeds with at most this probability."""
+    return math.log(2 * outcomes / probability)
 
 
 def _is_member(element: Any, members: set[Any]) -> bool:
@@ -271,6 +303,15 @@ def _both_or_neither(asked: Comparator, one: Any, other: Any) -> bool:
     """Whether both of two values of one kind, or neither, have the property `asked`."""
     lacks = [asked.difference(value, None) is not None for value in (one, other)]
     return lacks[0] == lacks[1] and _kind(one) == _kind(other)
+
+
+def _is_telling(value: Any) -> bool:
+    """Whether a value is more than a few truth values, and not just NaN or infinite."""
+    if not isinstance(value, np.ndarray):
+        return True
+    if values.kind(value) == values.TRUTH_VALUES:
+        return value.size >= 4
+    return value.size == 0 or bool(np.isfinite(value).any())
 
 
 def _kind(value: Any) -> str:
@@ -305,7 +346,7 @@ def _words(found: values.Difference) -> str:
     if found.what == "shape":
         return f"has {_shape(observed, expected.shape)}, not {expected.shape}"
     if found.what == "length":
-        return f"has {len(observed)} items, not {len(expected)}"
+        return _number_of(len(observed), len(expected), "items")
     if found.what == "names":
         return "does not have the right names in it"
     if found.what == "text":
@@ -335,25 +376,65 @@ def _shape(observed: np.ndarray, expected: tuple[int, ...]) -> str:
 
 def _text_words(observed: str, expected: str) -> str:
     if len(observed) != len(expected):
-        return f"has {len(observed)} characters, not {len(expected)}"
+        return _number_of(len(observed), len(expected), "characters")
     pairs = enumerate(zip(observed, expected, strict=True))
     index = next(i for i, (one, other) in pairs if one != other)
     return f"differs from the right text at character {index}"
 
 
 def _number_words(found: values.Difference) -> str:
-    """The first number that differs, its place, and how many others do."""
+    """The first number that differs, its place, and about how many others do."""
     wrong = found.wrong
     assert wrong is not None, "numbers differ somewhere"
     first = tuple(np.argwhere(wrong)[0])
-    one = float(found.observed[first])
-    other = float(found.expected.reshape(wrong.shape)[first])
+    one, other = found.observed[first], found.expected.reshape(wrong.shape)[first]
     where = ""
     if wrong.size > 1:
         place = ", ".join(map(str, first))
-        where = f" at index [{place}] ({wrong.sum()} of {wrong.size} elements differ)"
+        differ = "element differs" if wrong.sum() == 1 else "elements differ"
+        where = f" at index [{place}] ({_share(int(wrong.sum()), wrong.size)} {differ})"
+    if values.kind(found.expected) != values.FLOATS:
+        return f"is not the expected {_KINDS[values.kind(found.expected)]}{where}"
     if math.isnan(one):
         return f"is NaN{where}"
     if math.isinf(one):
         return f"is infinite{where}"
-    return f"is off by {abs(one - other):.3g}{where}"
+    return f"is {_how_far(float(one), float(other))}{where}"
+
+
+_KINDS = {values.TRUTH_VALUES: "truth value", values.INTEGERS: "integer"}
+
+
+# Feedback gives a number only if it is near the right one, and roughly. Otherwise a student could
+# encode hidden inputs in lengths, counts and gaps, and read them in the feedback.
+
+
+def _how_far(observed: float, expected: float) -> str:
+    """How far a number is off, to one digit."""
+    gap = abs(observed - expected)
+    if gap > 2 * abs(expected) and gap > 1:
+        return "far too large" if observed > expected else "far too small"
+    return f"off by about {gap:.1g}"
+
+
+def _share(part: int, whole: int) -> str:
+    """About how many of the elements are meant."""
+    if part == 1:
+        return "one"
+    if part == whole:
+        return "all"
+    return "most" if part > whole / 2 else "some"
+
+
+def _some(part: int, whole: int, what: str) -> str:
+    """The same as the beginning of a noun phrase."""
+    if part == 1:
+        return f"one {what}"
+    return f"{'only ' if part == whole else ''}{what}s"
+
+
+def _number_of(observed: int, expected: int, what: str) -> str:
+    """How many items there are, and how many there should be."""
+    if observed in (0, expected - 1, expected + 1, 2 * expected):
+        return f"has {observed} {what}, not {expected}"
+    return f"has too {'many' if observed > expected else 'few'} {what}: {expected} are expected"

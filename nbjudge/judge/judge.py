@@ -1,16 +1,13 @@
 """The judge, which compares observations with the answer key outside the student's process."""
 
-import builtins
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from nbjudge.judge.answer_key import AnswerKey, CellKey, Expectation, MistakeEvidence, observations
+from nbjudge.judge import naming
+from nbjudge.judge.answer_key import AnswerKey, CellKey, observations
+from nbjudge.judge.differences import Observations, wrong
 from nbjudge.judge.scorers import BadFile
 from nbjudge.judge.verdicts import TEST_STOPPED, Verdict
-from nbjudge.kernel.evidence import Observation, decode
 from nbjudge.sandbox.engine import Run
-
-Observations = Mapping[str, Observation | None]
 
 MOST_DIFFERENCES = 4
 """The number of differing observations that feedback lists for one cell."""
@@ -23,7 +20,7 @@ def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None
     rounded to quarters; or a known mistake's credit if that is more.  `stopped` says why the
     cell did not run to its end.
     """
-    wrongs = {entry.name: _wrong(entry, observed) for entry in cell.expectations}
+    wrongs = {entry.name: wrong(entry, observed) for entry in cell.expectations}
     counted = [entry for entry in cell.expectations if not entry.guard]
     matched = sum(wrongs[entry.name] is None for entry in counted)
     failed_guards = sum(
@@ -31,20 +28,24 @@ def judge_cell(cell: CellKey, observed: Observations, stopped: str | None = None
     )
     share = max(0, matched - failed_guards) / len(counted)
     score = round_to_quarters(cell.points * share, cell.points)
-    found = [] if share == 1 else known_mistakes(cell, observed)
-    for mistake in found:
+    found = [] if share == 1 else naming.known_mistakes(cell, observed)
+    for mistake in found:  # its credit needs the whole evidence
         score = max(score, round_to_quarters((mistake.credit or 0) * cell.points, cell.points))
-    if found:
-        words = tuple(dict.fromkeys(mistake.says for mistake in found))
-    else:
-        words = _words(cell, wrongs, observed, stopped)
+    if not found and share < 1:
+        found = naming.mistakes_among_others(cell, observed)
+    named = [mistake for mistake in found if naming.is_telling(cell, mistake)]
+    explained = {entry.name for mistake in named for entry in naming.entries(cell, mistake)}
+    left = [words for name, words in wrongs.items() if words and name not in explained]
+    words = tuple(dict.fromkeys(mistake.says for mistake in named))
+    if left or not named:
+        words += _words(left, observed, stopped)
     return Verdict(
         grade_id=cell.grade_id,
         points=cell.points,
         score=score,
         matched=matched,
         expected=len(counted),
-        mistake=found[0].id if found else None,
+        mistake=named[0].id if named else None,
         words=words,
         is_extra=cell.is_extra,
     )
@@ -101,68 +102,7 @@ def round_to_quarters(score: float, points: float) -> float:
     return min(round(score * 4) / 4, max(0.0, points - 0.25))
 
 
-def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidence]:
-    """The mistakes whose evidence equals all observations of the cell."""
-    return [
-        mistake
-        for mistake in cell.mistakes
-        if all(
-            same_evidence(entry, observed, observations(mistake.payloads))
-            for entry in cell.expectations
-        )
-    ]
-
-
-def same_evidence(entry: Expectation, one: Observations, other: Observations) -> bool:
-    """Whether two runs of a cell showed the same under the names of one expectation."""
-    return all(_same_observation(entry, one.get(name), other.get(name)) for name, _ in entry.ways())
-
-
-def _same_observation(
-    entry: Expectation, one: Observation | None, other: Observation | None
-) -> bool:
-    if one is None or other is None:
-        return one is other
-    if one.changed != other.changed:
-        return False
-    if one.raised or other.raised:
-        return bool(one.raised and other.raised and one.raised.type == other.raised.type)
-    return entry.rule.same_evidence(one.value, other.value)
-
-
-def _wrong(entry: Expectation, observed: Observations) -> str | None:
-    """What is wrong with the observation, as a sentence; None if it or its stand-in matches."""
-    wrongs = [wrong_value(entry, value, observed.get(name)) for name, value in entry.ways()]
-    return None if None in wrongs else wrongs[0]
-
-
-def wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
-    """What is wrong with an observation, expected to be the encoded `value`; None if nothing is."""
-    name = _capitalised(entry.name)
-    if observation is None:
-        return f"{name}: nothing was observed."
-    if observation.raised:
-        return f"{name}: the code {_raised(observation.raised.type)}."
-    wrong = entry.rule.difference(observation.value, decode(value))
-    if wrong is not None:
-        return f"{name}: the result {wrong}."
-    if observation.changed:
-        return f"{name}: the function changed its arguments in place."
-    return None
-
-
-def _raised(kind: str) -> str:
-    """An exception in words, by name only if it is Python's own, not one that the student chose."""
-    known = getattr(builtins, kind, None)
-    if isinstance(known, type) and issubclass(known, BaseException):
-        return f"raised {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
-    return "raised an exception"
-
-
-def _words(
-    cell: CellKey, wrongs: dict[str, str | None], observed: Observations, stopped: str | None
-) -> tuple[str, ...]:
-    differences = [sentence for sentence in wrongs.values() if sentence is not None]
+def _words(differences: list[str], observed: Observations, stopped: str | None) -> tuple[str, ...]:
     if not differences:
         return ("Everything that was observed is right.",)
     kinds = {entry.raised.type for entry in observed.values() if entry and entry.raised}
@@ -176,7 +116,3 @@ def _words(
     if len(differences) > len(told):
         told.append(f"… and {len(differences) - len(told)} more observations differ.")
     return (*told, *ending)
-
-
-def _capitalised(name: str) -> str:
-    return name[:1].upper() + name[1:]

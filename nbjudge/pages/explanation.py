@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbjudge.core.limits import Limits
-from nbjudge.judge import judge
+from nbjudge.judge import differences, judge, naming
 from nbjudge.judge.answer_key import AnswerKey, CellKey, Expectation, observations
 from nbjudge.judge.comparators import Close, Comparator
-from nbjudge.judge.judge import Observations
+from nbjudge.judge.differences import Observations
 from nbjudge.judge.verdicts import Record, Verdict
 from nbjudge.kernel.evidence import BadEvidence, Observation, Opaque, decode
 from nbjudge.pages import templates
@@ -176,14 +176,14 @@ def _compared(
         tuple(
             name
             for name, theirs in mistakes.items()
-            if judge.same_evidence(entry, observed, theirs)
+            if naming.same_evidence(entry, observed, theirs)
         ),
     )
 
 
 def _way(entry: Expectation, name: str, value: Any, observed: Observations) -> Way:
     found, expected = observed.get(name), decode(value)
-    says = judge.wrong_value(entry, value, found) or ""
+    says = differences.wrong_value(entry, value, found) or ""
     gap, numbers = "", tuple[Number, ...]()
     if found is not None and not found.raised and isinstance(entry.rule, Close):
         off = entry.rule.gap(found.value, expected)

@@ -217,6 +217,37 @@ def test_a_notebook_whose_grading_cannot_be_trusted_is_refused(build_tiny, noteb
         build_tiny(notebook=notebook, mistakes="")
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("def hidden_scaled(values, factor):\n    return factor * values", "hidden_scaled"),
+        ("hidden_parts = [type('T', (), {'call': lambda self, a, b: a * b})().call]", "lambda"),
+        ("hidden_expected = 3.0 * values", "hidden_expected"),
+    ],
+    ids=["a function", "a method in a list", "an array"],
+)
+def test_a_right_answer_in_the_students_process_is_refused(build_tiny, line, place):
+    test = TEST.replace("observe(", f"{line}\nobserve(", 1)
+    test = test.replace('observe("one value halved", scaled, values[:1], 0.5)\n', "")
+    test = test.replace('expect("one value halved", close(rtol=1e-4), oracle=values[:1] * 0.5)', "")
+    with pytest.raises(CourseError, match=f"{place}.* answers scaled and earns 4 points"):
+        build_tiny(notebook=with_test(test), mistakes="")
+
+
+def test_a_right_class_in_the_students_process_is_refused(build_tiny):
+    notebook = tiny_notebook()
+    solution = "class Scale:\n    def call(self, values, factor):\n        ### BEGIN SOLUTION\n"
+    solution += "        return values * factor\n        ### END SOLUTION"
+    cell_named(notebook, "scaled").source = solution
+    cell_named(notebook, "scaled_check").source = "Scale().call(np.ones(2), 2.0)"
+    hidden = "class HiddenScale:\n    def call(self, values, factor):\n"
+    hidden += "        return factor * values\n"
+    test = TEST.replace("scaled,", "Scale().call,").replace("observe(", f"{hidden}observe(", 1)
+    cell_named(notebook, "scaled_test").source = test
+    with pytest.raises(CourseError, match="HiddenScale answers Scale and earns 4 points"):
+        build_tiny(notebook=notebook, mistakes="")
+
+
 LATE = """
 [[mistake]]
 id = "slightly_off"
