@@ -244,7 +244,7 @@ def _contradictions_in_term(term: TermSettings, names: list[str]) -> Iterable[tu
     """What is wrong between the table [course] and the names of the assignments, and where."""
     for name in term.weights:
         if name not in names:
-            guess = did_you_mean(name, names) or "."
+            guess = _guess(name, names) or "."
             yield ("course", "weights", name), f"there is no assignment {name!r}{guess}"
     if term.weights and not sum(term.weights.values()):
         yield ("course", "weights"), "one of the weights must be above 0."
