@@ -25,11 +25,20 @@ from nbjudge.judge import intake, submission
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import Record, Verdict, attached
 from nbjudge.pages import report
+from nbjudge.pages.explanation import Explanation
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.sandbox.workers import NotebookExecutor
-from nbjudge.workflow import grade, plan, running
+from nbjudge.workflow import explain, grade, plan, running, totals
 
-__all__ = ["Course", "CourseError", "Finding", "Verdict", "Verdicts", "grade_notebook"]
+__all__ = [
+    "Course",
+    "CourseError",
+    "Explanation",
+    "Finding",
+    "Verdict",
+    "Verdicts",
+    "grade_notebook",
+]
 
 
 @dataclass(frozen=True)
@@ -169,6 +178,18 @@ class Course:
             records = grade.carry_out(work, executor, show)
         return {record.student: _verdicts(record) for record in records}
 
+    def explain(self, assignment: str, student: str, cell: str | None = None) -> Explanation:
+        """Run one submission again, and explain its scores; nothing is entered.
+
+        The explanation names hidden values, so it is for instructors only.
+
+        cell: a grade cell; default: all
+
+        Raises CourseError if there is no such submission or cell, no sandbox, no answer key.
+        """
+        with self._workers() as executor:
+            return explain.explain(self.folder, assignment, student, executor, cell)
+
     def report(
         self, *assignments: str, folder: str | Path | None = None, share: bool = False
     ) -> list[Path]:
@@ -183,7 +204,8 @@ class Course:
         """
         names = self._names(assignments or report.graded_assignments(self.folder))
         default = self.root / ("report_to_share" if share else "report")
-        return report.write_report(self.folder, names, Path(folder or default), share)
+        term = totals.totals(self.folder, so_far=True) if len(names) > 1 else []
+        return report.write_report(self.folder, names, Path(folder or default), share, term)
 
     def _names(self, assignments: Iterable[str]) -> list[str]:
         """The names of `assignments`, or of all if there are none.
@@ -219,9 +241,9 @@ def grade_notebook(key: str | Path, path: str | Path) -> Verdicts:
     isolation.check()
     answers = key_for_grading(course, settings.name)
     try:
-        text = intake.read_submission(path, settings.limits)
+        notebook = intake.Notebook(path.name, intake.read_submission(path, settings.limits))
         files = submission.accepted_files(path.parent, settings)
-        found = submission.Submission(path.stem, text, files)
+        found = submission.Submission(path.stem, (notebook,), files)
     except intake.Unreadable as error:
         found = submission.Submission(path.stem, unreadable=str(error))
     record = attached(submission.grade_submission(settings, answers, found, isolation))

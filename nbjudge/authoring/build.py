@@ -21,6 +21,7 @@ from nbjudge.authoring import (
     runs,
     searcher,
     source_rules,
+    term_seeds,
 )
 from nbjudge.authoring.mistakes import (
     KnownWrong,
@@ -142,6 +143,7 @@ def check_source(course: Course, name: str) -> tuple[NotebookNode, NotebookNode,
     scorer = course.assignment(name).scorer
     scored = load_scorer(scorer, course.root).files if scorer else ()
     source_rules.check_source(source, course.source(name), scored)
+    source = term_seeds.with_term(source, course.term.name)
     template, released = release_steps.template_and_release(course, name, source)
     _check_release(released, name)
     for notebook in (source, template):

@@ -10,6 +10,8 @@ import importlib
 import sys
 
 from nbjudge.cli.words import parser
+from nbjudge.core.archives import refuse_archive
+from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
 
 
@@ -18,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     module, _, function = options.run.partition(":")
     try:
+        if not options.only_reads:
+            refuse_archive(find_course(options.course))
         run = getattr(importlib.import_module(f"nbjudge.cli.{module}"), function)
         code: int = run(options)
         return code

@@ -1,6 +1,7 @@
 """Assignments and student named in a command, with suggestions for mistyped names."""
 
 import argparse
+import sys
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
@@ -30,3 +31,11 @@ def check_student(course: Course, names: list[str], student: str | None) -> None
         if student not in everyone:
             if guess := did_you_mean(str(student), everyone):
                 raise CourseError(f"There is no submission of {name} by {student!r}{guess}")
+
+
+def warn_of_exceptions(course: Course) -> None:
+    """Print a warning for each exception in course.toml that is for nobody."""
+    from nbjudge.gradebook.students import exceptions_of_nobody  # imports nbgrader
+
+    for sentence in exceptions_of_nobody(course):
+        print(f"nbjudge: warning: {sentence}", file=sys.stderr)

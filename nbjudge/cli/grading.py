@@ -1,4 +1,4 @@
-"""Commands that collect and grade: collect, grade, watch.
+"""Commands that collect and grade: collect, grade, watch, blanks.
 
 The code that runs notebooks is imported only once there is a notebook to run.
 """
@@ -13,8 +13,9 @@ import signal
 import sys
 from datetime import datetime
 
-from nbjudge.cli.assignments import check_student, known, named
+from nbjudge.cli.assignments import check_student, known, named, warn_of_exceptions
 from nbjudge.core.course import find_course
+from nbjudge.gradebook.points import entered_points
 from nbjudge.judge.verdicts import Record
 from nbjudge.workflow import plan
 from nbjudge.workflow.plan import Plan
@@ -26,6 +27,7 @@ def collect(options: argparse.Namespace) -> int:
     from nbjudge.lms import collect as collecting
 
     course = find_course(options.course)
+    warn_of_exceptions(course)
     outcomes = collecting.collect(
         course,
         known(course, options.assignment),
@@ -56,7 +58,7 @@ def grade(options: argparse.Namespace) -> int:
     else:
         from nbjudge.cli.tables import print_records
 
-        print_records(records)
+        print_records(records, entered={name: entered_points(course, name) for name in names})
     return 0
 
 
@@ -72,6 +74,22 @@ def _carry_out(plans: list[Plan], options: argparse.Namespace) -> list[Record]:
             show = progress.grading(bar, work.assignment, len(work.done) + len(work.todo))
             records += grades.carry_out(work, executor, show)
     return records
+
+
+def blanks(options: argparse.Namespace) -> int:
+    """List written answers that are blank and wait for points, or give all of them 0."""
+    from nbjudge.cli.tables import print_table
+    from nbjudge.workflow import blanks as written
+
+    course = find_course(options.course)
+    for name in named(course, options):
+        found = written.blanks(course, name)
+        if options.give_zero and found:
+            written.give_zero(course, name, found)
+        print_table(("student", "task"), [(one.student, one.task) for one in found])
+        told = "now have 0 points" if options.give_zero else "wait; --give-zero gives them 0"
+        print(f"{name}: {len(found)} blank answers {told}.")
+    return 0
 
 
 def watch(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from nbjudge.authoring import build as builds
 from nbjudge.authoring import handed_out
 from nbjudge.authoring.mutation import audit as mutation
 from nbjudge.cli import progress
-from nbjudge.cli.assignments import named
+from nbjudge.cli.assignments import named, warn_of_exceptions
 from nbjudge.cli.tables import print_table
 from nbjudge.core.course import find_course
 from nbjudge.core.tables import read_table
@@ -28,6 +28,7 @@ def roster(options: argparse.Namespace) -> int:
         ("student", "name", "e-mail", ""),
         [(one.person.student, one.person.name, one.person.email, one.what) for one in changes],
     )
+    warn_of_exceptions(course)
     return 0
 
 

@@ -26,6 +26,7 @@ class Command:
     example: str
     run: str  # "module of nbjudge.cli:function"
     add_options: Callable[[Parser], None]
+    only_reads: bool = False  # so it also runs in the archive of a finished term
 
 
 def parser() -> Parser:
@@ -51,7 +52,7 @@ def parser() -> Parser:
                 epilog=f"example:\n  {command.example}",
             )
             command.add_options(sub)
-            sub.set_defaults(run=command.run, parser=sub)
+            sub.set_defaults(run=command.run, parser=sub, only_reads=command.only_reads)
     return made
 
 
@@ -79,6 +80,10 @@ def _running(made: Parser) -> None:
     """The options of a command that runs notebooks."""
     made.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N",
                       help="how many notebooks run at once (default: one per core)")  # fmt: skip
+    _sandbox(made)
+
+
+def _sandbox(made: Parser) -> None:
     made.add_argument("--sandbox", choices=("auto", "bwrap", "none"), default="auto",
                       help="bwrap: sandbox required; none: run with your own permissions "
                       "(default: auto, which is bwrap for students' code)")  # fmt: skip
@@ -138,7 +143,8 @@ def _collect(made: Parser) -> None:
     made.add_argument("--worksheet", type=Path, metavar="CSV",
                       help="Moodle's grading worksheet: participants and times")  # fmt: skip
     made.add_argument("--pattern", metavar="REGEX",
-                      help="for paths; has a group student, email, lms_id or person")  # fmt: skip
+                      help="for paths; has a group student, email, lms_id or person, and "
+                      "attempt or time if there are several attempts")  # fmt: skip
 
 
 def _grade(made: Parser) -> None:
@@ -147,6 +153,11 @@ def _grade(made: Parser) -> None:
     made.add_argument("--force", action="store_true", help="regrade graded submissions")
     made.add_argument("--json", action="store_true", help="print the records as JSON")
     _running(made)
+
+
+def _blanks(made: Parser) -> None:
+    _assignments(made)
+    made.add_argument("--give-zero", action="store_true", help="give all of them 0 points")
 
 
 def _watch(made: Parser) -> None:
@@ -165,11 +176,25 @@ def _return(made: Parser) -> None:
                       help="default: feedback.zip")  # fmt: skip
 
 
+def _points(text: str) -> float:
+    """A number of points above 0.  Raises argparse's error."""
+    try:
+        points = float(text)
+    except ValueError:
+        points = 0.0
+    if not 0 < points < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of points above 0")
+    return points
+
+
 def _grades(made: Parser) -> None:
-    _assignments(made)
+    made.add_argument("assignments", nargs="*", metavar="PS",
+                      help="default: all that are graded, and totals over the term")  # fmt: skip
     made.add_argument("--into", type=Path, metavar="CSV",
-                      help="Canvas's gradebook or Moodle's grading worksheet")  # fmt: skip
+                      help="the LMS's own file for grades, such as Canvas's gradebook")  # fmt: skip
     made.add_argument("--column", metavar="NAME", help="the column of that file")
+    made.add_argument("--out-of", type=_points, metavar="POINTS",
+                      help="that column's maximum, to which points are converted")  # fmt: skip
     made.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="CSV",
                       help="default: grades.csv")  # fmt: skip
     made.add_argument("--so-far", action="store_true",
@@ -183,6 +208,31 @@ def _report(made: Parser) -> None:
                       help="default: report, or report_to_share")  # fmt: skip
 
 
+def _explain(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("student", metavar="STUDENT")
+    made.add_argument("cell", nargs="?", metavar="CELL",
+                      help="a grade cell's name (default: all)")  # fmt: skip
+    made.add_argument("--html", action="store_true",
+                      help="write a page to explained/STUDENT/PS.html")  # fmt: skip
+    _sandbox(made)
+
+
+def _regrade(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("--file", type=Path, required=True, metavar="CSV",
+                      help="who asks, by id, e-mail or name; may have a column cell")  # fmt: skip
+    made.add_argument("--out", type=Path, default=Path("answers.csv"), metavar="CSV",
+                      help="default: answers.csv")  # fmt: skip
+    _running(made)
+
+
+def _history(made: Parser) -> None:
+    _assignments_or_all(made)
+    made.add_argument("--out", type=Path, default=Path("history.csv"), metavar="CSV",
+                      help="default: history.csv")  # fmt: skip
+
+
 def _correct(made: Parser) -> None:
     _assignment(made)
     made.add_argument("--check", action="store_true", help="only say what would change")
@@ -194,6 +244,16 @@ def _gradescope(made: Parser) -> None:
     made.add_argument("--show", choices=SEEN, default="after_published",
                       help="when students see scores (default: after_published)")  # fmt: skip
     made.add_argument("--out", type=Path, metavar="ZIP", help="default: gradescope/PS.zip")
+
+
+def _archive(made: Parser) -> None:
+    made.add_argument("out", type=Path, metavar="ZIP")
+
+
+def _new_term(made: Parser) -> None:
+    made.add_argument("term", metavar="TERM", help="its name, such as '2027 spring'")
+    made.add_argument("--archive", type=Path, required=True, metavar="ZIP",
+                      help="of the last term, made by `nbjudge archive`")  # fmt: skip
 
 
 def _demo(made: Parser) -> None:
@@ -223,6 +283,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 "nbjudge grade ps1 --student ada --force", "grading:grade", _grade),
         Command("watch", "Grade submissions as they arrive and write their feedback, until Ctrl-C.",
                 "nbjudge watch ps1 ps2", "grading:watch", _watch),
+        Command("blanks", "List written answers that are blank, or give all of them 0.",
+                "nbjudge blanks ps1 --give-zero", "grading:blanks", _blanks),
     ),
     "return results": (
         Command("feedback", "Write a feedback page for every graded submission.",
@@ -231,15 +293,28 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 "nbjudge return ps1 --out feedback_ps1.zip", "give_back:return_", _return),
         Command("grades", "Write the grades, or enter them in an LMS's own file.",
                 "nbjudge grades ps1 --into gradebook.csv --out upload.csv", "give_back:grades",
-                _grades),
+                _grades, True),
         Command("report", "Write a page and tables on class results.",
-                "nbjudge report ps1 --share", "give_back:report", _report),
+                "nbjudge report ps1 --share", "give_back:report", _report, True),
+    ),
+    "answer requests": (
+        Command("explain", "Show instructors what each hidden observation was, and should be.",
+                "nbjudge explain ps1 ada mean_test --html", "requests:explain", _explain, True),
+        Command("regrade", "Grade those who ask for it again, explain, and answer.",
+                "nbjudge regrade ps1 --file requests.csv", "requests:regrade", _regrade),
+        Command("history", "Write who changed which score, when, from what to what.",
+                "nbjudge history ps1 --out history.csv", "requests:history", _history, True),
     ),
     "later": (
         Command("correct", "Correct a release that students have, or say why this is impossible.",
                 "nbjudge correct ps1 --check", "later:correct", _correct),
         Command("gradescope", "Pack a release and its answer key as an autograder for Gradescope.",
                 "nbjudge gradescope ps1 --show visible", "later:gradescope", _gradescope),
+        Command("archive", "Keep a term in one zip, which opens again for reading only.",
+                "nbjudge archive ../2026-autumn.zip", "terms:archive", _archive),
+        Command("new-term", "Start the course again, with new inputs for its hidden tests.",
+                "nbjudge new-term 2027-spring --archive ../2026-autumn.zip", "terms:new_term",
+                _new_term),
         Command("demo", "Run an invented class from release to feedback: through the course's "
                 "first problem set, or those named.",
                 "nbjudge demo --students 20 --folder ../demo", "later:demo", _demo),

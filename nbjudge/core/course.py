@@ -1,17 +1,15 @@
 """Course folder: its layout, and what course.toml says about each assignment."""
 
 import os
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from nbjudge.core.deadlines import POLICY_SETTINGS, Policies, read_policies
+from nbjudge.core.deadlines import Policies, policies_of
 from nbjudge.core.errors import CourseError
-from nbjudge.core.limits import SETTINGS as LIMITS
-from nbjudge.core.limits import Limits, read_limits
+from nbjudge.core.limits import Limits
+from nbjudge.core.settings import AssignmentSettings, CourseSettings, read_settings
+from nbjudge.core.term import Term, term_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,7 @@ class Assignment:
     library: str = ""  # the course's own package, one of `packages`
     environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel
     scorer: str = ""  # "module:object": what scores submitted files
+    term: str = ""  # the term's name, which enters the seeds of hidden tests
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Course:
     release_address: str = ""  # URL that release/ is served at, without a final slash
     assignments: dict[str, Assignment] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
+    term: Term = field(default_factory=Term)
 
     def assignment(self, name: str) -> Assignment:
         """The assignment called `name`.  Raises CourseError if there is none."""
@@ -77,6 +77,16 @@ class Course:
     def feedback(self, student: str, name: str) -> Path:
         return self.root / "feedback" / student / name
 
+    def has_submission(self, student: str, name: str) -> bool:
+        """Whether there is anything of `student` in submitted/ for `name`, readable or not."""
+        try:
+            self.submitted(student, name).lstat()
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
+
     @property
     def gradebook_url(self) -> str:
         return f"sqlite:///{self.root / 'gradebook.db'}"
@@ -87,7 +97,8 @@ class Course:
         Raises CourseError if one of those has submitted nothing.
         """
         folder = self.root / "submitted"
-        students = sorted(path.parent.name for path in folder.glob(f"*/{name}"))
+        everyone = os.listdir(folder) if folder.is_dir() else []
+        students = sorted(one for one in everyone if self.has_submission(one, name))
         if only is None:
             return students
         wanted = [only] if isinstance(only, str) else sorted(only)
@@ -114,80 +125,29 @@ def find_course(start: Path | None = None) -> Course:
 
 
 def _read(root: Path) -> Course:
-    path = root / "course.toml"
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CourseError(f"{path} is not valid TOML: {error}.") from error
-    sets = settings.get("assignment", [])
-    if not isinstance(sets, list) or not all(isinstance(entry, dict) for entry in sets):
-        raise CourseError(f"{path}: assignments are written as [[assignment]] tables.")
-    library, environment = _library(path, settings), _environment(path, settings)
-    made = [_assignment(path, entry, library, environment) for entry in sets]
-    assignments = {assignment.name: assignment for assignment in made}
-    if not assignments:
-        raise CourseError(f"{path} lists no [[assignment]].")
+    settings = read_settings(root / "course.toml")
+    term = term_of(settings)
+    made = [_assignment(entry, settings) for entry in settings.assignment]
     return Course(
         root=root,
-        title=str(settings.get("title", root.name)),
-        library=library,
-        release_address=_release_address(path, settings),
-        assignments=assignments,
-        policies=read_policies(path, settings),
+        title=settings.title or root.name,
+        library=settings.library,
+        release_address=settings.release_address.rstrip("/"),
+        assignments={one.name: replace(one, term=term.name) for one in made},
+        policies=policies_of(settings),
+        term=term,
     )
 
 
-def _release_address(path: Path, settings: dict[str, Any]) -> str:
-    address = settings.get("release_address", "")
-    if address and not (isinstance(address, str) and re.fullmatch(r"https?://[!-~]+", address)):
-        raise CourseError(
-            f"{path}: release_address must be the http or https address that release/ is served "
-            f"at, not {address!r}."
-        )
-    return str(address).rstrip("/")
-
-
-def _library(path: Path, settings: dict[str, Any]) -> str:
-    library = settings.get("library", "")
-    if not isinstance(library, str) or (library and not library.isidentifier()):
-        raise CourseError(
-            f"{path}: library must be the name of a package as Python imports it, not {library!r}."
-        )
-    return library
-
-
-def _environment(path: Path, settings: dict[str, Any]) -> dict[str, str]:
-    found = settings.get("environment", {})
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise CourseError(f"{path}: [environment] must set each variable to text.")
-    return found
-
-
-def _assignment(
-    path: Path, entry: dict[str, Any], library: str, environment: dict[str, str]
-) -> Assignment:
-    known = {"name", "title", "packages", "files", "limits", "scorer", *POLICY_SETTINGS}
-    if unknown := sorted(entry.keys() - known):
-        hint = "; it belongs in [assignment.limits]" if unknown[0] in LIMITS else ""
-        raise CourseError(
-            f"{path}: an [[assignment]] has the unknown setting {unknown[0]!r}{hint}."
-        )
-    if missing := sorted({"name", "title", "packages"} - entry.keys()):
-        raise CourseError(f"{path}: an [[assignment]] lacks the setting {missing[0]!r}.")
-    for setting in ("name", "title", "scorer"):
-        if not isinstance(entry.get(setting, ""), str):
-            raise CourseError(f"{path}: {setting} must be text, not {entry[setting]!r}.")
-    for setting in ("packages", "files"):
-        texts = entry.get(setting, [])
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise CourseError(f"{path}: {setting} must be a list of texts, not {texts!r}.")
+def _assignment(entry: AssignmentSettings, settings: CourseSettings) -> Assignment:
+    library = settings.library
     return Assignment(
-        name=entry["name"],
-        title=entry["title"],
-        packages=tuple(dict.fromkeys([*entry["packages"], *([library] if library else [])])),
-        files=tuple(entry.get("files", [])),
-        limits=read_limits(path, entry["name"], entry.get("limits", {})),
+        name=entry.name,
+        title=entry.title,
+        packages=tuple(dict.fromkeys([*entry.packages, *([library] if library else [])])),
+        files=tuple(entry.files),
+        limits=Limits(**entry.limits.model_dump(exclude_none=True)),
         library=library,
-        environment=environment,
-        scorer=entry.get("scorer", ""),
+        environment=settings.environment,
+        scorer=entry.scorer,
     )

@@ -4,12 +4,11 @@ Times are aware datetimes throughout; every started 24 hours after the deadline 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
-from nbjudge.core.errors import CourseError
+from nbjudge.core.settings import CourseSettings
 
 DAY = timedelta(days=1)
 
@@ -134,90 +133,12 @@ def late_days(seconds: float) -> int:
     return math.ceil(seconds / DAY.total_seconds())
 
 
-POLICY_SETTINGS = ("due", "attempts", "counts", "late_days", "late_penalty", "late_limit")
-"""Settings of an [[assignment]] that are read here."""
-
-
-def read_policies(path: Path, settings: dict[str, Any]) -> Policies:
-    """The rules in course.toml's `settings`; `path` is for messages.
-
-    Raises CourseError for a rule that does not make sense.
-    """
-    late_days = settings.get("late_days", 0)
-    if not _is_count(late_days, least=0):
-        raise CourseError(
-            f"{path}: late_days must be a whole number of at least 0, not {late_days!r}."
-        )
-    entries = settings.get("assignment", [])
-    policies = tuple((entry["name"], _policy(path, entry)) for entry in entries)
-    tables = settings.get("exception", [])
-    if not isinstance(tables, list) or not all(isinstance(entry, dict) for entry in tables):
-        raise CourseError(f"{path}: exceptions are written as [[exception]] tables.")
-    made = Policies(late_days, policies)
-    exceptions = tuple(_exception(path, entry, made) for entry in tables)
-    for number, exception in enumerate(exceptions):
-        whom = exception.student, exception.assignment
-        if whom in [(one.student, one.assignment) for one in exceptions[:number]]:
-            raise CourseError(
-                f"{path}: there are two [[exception]] tables for {whom[0]}, {whom[1]}."
-            )
-    return Policies(late_days, policies, exceptions)
-
-
-def _policy(path: Path, entry: dict[str, Any]) -> Policy:
-    given = {name: entry[name] for name in POLICY_SETTINGS if name in entry}
-    place = f"{path}: {entry['name']}:"
-    if "due" in given:
-        _check_time(place, "due", given["due"])
-    for setting, least in (("attempts", 1), ("late_days", 0), ("late_limit", 0)):
-        if setting in given and not _is_count(given[setting], least):
-            raise CourseError(
-                f"{place} {setting} must be a whole number of at least {least}, "
-                f"not {given[setting]!r}."
-            )
-    if given.get("counts", "latest") not in get_args(Counts):
-        raise CourseError(f"{place} counts must be 'latest' or 'first', not {given['counts']!r}.")
-    share = given.get("late_penalty", 0)
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise CourseError(f"{place} late_penalty must be a share from 0 to 1, not {share!r}.")
-    return Policy(**given)
-
-
-def _exception(path: Path, entry: dict[str, Any], policies: Policies) -> PolicyException:
-    place = f"{path}: an [[exception]]"
-    known = {"student", "assignment", "until", "days", "attempt", "handed_in"}
-    if unknown := sorted(entry.keys() - known):
-        raise CourseError(f"{place} has the unknown setting {unknown[0]!r}.")
-    for setting in ("student", "assignment"):
-        if not isinstance(entry.get(setting), str):
-            raise CourseError(f"{place} must name its {setting}.")
-    place = f"{path}: the [[exception]] for {entry['student']}:"
-    if entry["assignment"] not in dict(policies.policies):
-        raise CourseError(f"{place} there is no assignment {entry['assignment']!r}.")
-    for setting in ("until", "handed_in"):
-        if setting in entry:
-            _check_time(place, setting, entry[setting])
-    days = entry.get("days", 0)
-    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 10_000:
-        raise CourseError(f"{place} days must be a number of at least 0, not {days!r}.")
-    if "until" in entry and "days" in entry:
-        raise CourseError(f"{place} give until or days, not both.")
-    if ("until" in entry or days) and policies.of(entry["assignment"]).due is None:
-        raise CourseError(f"{place} {entry['assignment']} has no due date to extend.")
-    if "attempt" in entry and not _is_count(entry["attempt"], least=1):
-        raise CourseError(
-            f"{place} attempt must be a whole number of at least 1, not {entry['attempt']!r}."
-        )
-    return PolicyException(**entry)
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 10_000
-
-
-def _check_time(place: str, setting: str, value: object) -> None:
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise CourseError(
-            f"{place} {setting} must be a date and time with its offset from UTC, "
-            f"like 2026-10-15T23:59:00+02:00, not {str(value)!r}."
-        )
+def policies_of(settings: CourseSettings) -> Policies:
+    """The rules in the `settings` of a course."""
+    names = [one.name for one in fields(Policy)]
+    rules = tuple(
+        (entry.name, Policy(**{name: getattr(entry, name) for name in names}))
+        for entry in settings.assignment
+    )
+    exceptions = tuple(PolicyException(**dict(entry)) for entry in settings.exception)
+    return Policies(settings.late_days or 0, rules, exceptions)

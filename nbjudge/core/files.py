@@ -8,6 +8,12 @@ from pathlib import Path
 
 from nbjudge.core.errors import CourseError
 
+ORIGIN = "collected.json"
+"""File next to a collected submission: where it came from, and when."""
+
+NOT_KEPT = "not_kept.json"
+"""File next to a collected submission: why other files of it were not kept, by their names."""
+
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 

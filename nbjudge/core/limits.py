@@ -4,12 +4,8 @@ A run gets its limits as one object, from which the meter, the client, and the k
 take what they enforce; nothing else in the grader says how much a submission may use.
 """
 
-import difflib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, get_type_hints
-
-from nbjudge.core.errors import CourseError
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,7 @@ class Limits:
     submission_mb: Annotated[int, 1, 1000] = 20  # of a file, or the notebook and its outputs
     cells: Annotated[int, 10, 100_000] = 2000  # of a submitted notebook
     code_characters: Annotated[int, 1000, 100_000_000] = 2_000_000  # in all of its code cells
+    cell_characters: Annotated[int, 1000, 100_000_000] = 200_000  # in each of them
 
     def __post_init__(self) -> None:
         if not self.notebook_seconds:
@@ -61,30 +58,3 @@ class Limits:
 
 SETTINGS: dict[str, Any] = get_type_hints(Limits, include_extras=True)
 """The settings by name: the type of each, with its range."""
-
-
-def read_limits(path: Path, assignment: str, settings: object) -> Limits:
-    """The limits that `settings`, from the course.toml at `path`, sets for `assignment`.
-
-    Raises CourseError if a setting is unknown or out of its range.
-    """
-    where = f"{path}: [assignment.limits] of {assignment}"
-    if not isinstance(settings, dict):
-        raise CourseError(f"{where} must be a table of settings, not {settings!r}.")
-    if unknown := [name for name in settings if name not in SETTINGS]:
-        near = difflib.get_close_matches(unknown[0], SETTINGS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(SETTINGS)}."
-        raise CourseError(f"{where} has the unknown setting {unknown[0]!r}; {hint}")
-    return Limits(**{name: _number(where, name, value) for name, value in settings.items()})
-
-
-def _number(where: str, name: str, value: object) -> Any:
-    """`value` as the type of number that the setting `name` takes.  Raises CourseError."""
-    kind, (least, most) = SETTINGS[name].__origin__, SETTINGS[name].__metadata__
-    fits = isinstance(value, int | kind) and not isinstance(value, bool) and least <= value <= most
-    if fits:
-        return kind(value)
-    number = "a whole number" if kind is int else "a number"
-    raise CourseError(
-        f"{where}: {name} must be {number} from {least:,} to {most:,}, not {value!r}."
-    )

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Table:
     delimiter: str = ","
     encoding: str = "utf-8"
     newline: str = "\r\n"
+    before: str = ""  # the lines before the header, as they are in the file
 
     def column(self, *names: str) -> int | None:
         """The column headed by the first of `names` that is a heading, ignoring case."""
@@ -40,7 +42,7 @@ def read_table(path: Path) -> Table:
         raise CourseError(f"{path} cannot be read ({error.strerror}).") from error
     encoding = _encoding(data)
     try:
-        text = data.decode(encoding)
+        before, text = _split(data.decode(encoding))
         first = text.splitlines()[0]
         delimiter = max(DELIMITERS, key=first.count)
         lines = io.StringIO(text, newline="")
@@ -51,7 +53,23 @@ def read_table(path: Path) -> Table:
         raise CourseError(f"{path} is not a CSV file with a header and rows.")
     width = len(rows[0])
     rows = [row + [""] * (width - len(row)) for row in rows]
-    return Table(path, rows, delimiter, encoding, "\r\n" if "\r\n" in text else "\n")
+    return Table(path, rows, delimiter, encoding, "\r\n" if "\r\n" in text else "\n", before)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The lines of `text` before its header, and the rest.
+
+    Spreadsheets write `sep=;` there; Sakai the assignment's title, the kind of its grades and an
+    empty line.
+    """
+    lines = text.splitlines(keepends=True)
+    start = 1 if re.match(r"sep=.\s*$", lines[0], re.IGNORECASE) else 0
+    headers = [n for n, line in enumerate(lines[:6]) if SAKAIS_HEADER.match(line)]
+    start = headers[0] if headers else start
+    return "".join(lines[:start]), "".join(lines[start:])
+
+
+SAKAIS_HEADER = re.compile(r'"?display id"?[,;\t]', re.IGNORECASE)
 
 
 def _encoding(data: bytes) -> str:
@@ -71,7 +89,7 @@ def write_table(table: Table, path: Path) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=table.delimiter, lineterminator=table.newline)
     writer.writerows(table.rows)
-    write_bytes(path, text.getvalue().encode(table.encoding))
+    write_bytes(path, (table.before + text.getvalue()).encode(table.encoding))
 
 
 def harmless(cells: Iterable[str]) -> list[str]:

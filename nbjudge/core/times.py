@@ -84,6 +84,18 @@ def stamp_of(time: datetime, zone: tzinfo) -> Stamp:
     return Stamp(timestamp(known).strip(), known, known)
 
 
+IN_ZIP = "in the zip"
+"""Ending of the text of a time that a zip gives its files."""
+
+
+def stamp_in_zip(time: datetime, zone: tzinfo) -> Stamp:
+    """The stamp of a file with this `time` in a zip that was written after the submission.
+
+    It says no more than that the submission came before; in `zone` if it has no offset.
+    """
+    return Stamp(f"{time:%Y-%m-%d %H:%M:%S} {IN_ZIP}", None, in_utc(time, zone))
+
+
 def in_utc(time: datetime, zone: tzinfo) -> datetime:
     """`time` in UTC; in `zone` if it has no offset of its own, and the earlier one if it occurs
     twice there.

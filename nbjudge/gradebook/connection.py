@@ -13,8 +13,10 @@ from nbgrader.api import Gradebook, InvalidEntry
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
+from nbjudge.core.archives import refuse_archive
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
+from nbjudge.gradebook import history
 from nbjudge.gradebook.entered import unusable
 from nbjudge.gradebook.nbgrader_config import find_alembic
 
@@ -39,9 +41,17 @@ def has_gradebook(course: Course) -> bool:
 
 
 def open_gradebook(course: Course) -> Gradebook:
-    """The course's gradebook, for writing; created if there is none yet."""
+    """The course's gradebook, for writing; created if there is none yet.
+
+    It keeps the history of its scores, which `nbjudge.gradebook.history` reads.
+
+    Raises CourseError if the course is an archive.
+    """
+    refuse_archive(course)
     find_alembic()
-    return Gradebook(course.gradebook_url)
+    gradebook = Gradebook(course.gradebook_url)
+    history.keep(course.root / "gradebook.db")
+    return gradebook
 
 
 def read_gradebook(course: Course) -> Gradebook:
@@ -53,7 +63,8 @@ def read_gradebook(course: Course) -> Gradebook:
         raise CourseError(
             f"There is no gradebook in {course.root} yet: run `nbjudge build` or `nbjudge roster`."
         )
-    gradebook = open_gradebook(course)
+    find_alembic()
+    gradebook = Gradebook(course.gradebook_url)
     gradebook.close()  # nbgrader's own connection, which could write
     event.listen(gradebook.engine, "connect", _refuse_writes)
     return gradebook
@@ -66,6 +77,7 @@ def _refuse_writes(connection: Any, _: Any) -> None:
 
 def check_writable(course: Course) -> None:
     """Raise CourseError if there is a gradebook that is locked or cannot be written."""
+    refuse_archive(course)
     if has_gradebook(course):
         path = course.root / "gradebook.db"
         with gradebook_errors(course), contextlib.closing(sqlite3.connect(path)) as connection:

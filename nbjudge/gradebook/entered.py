@@ -1,6 +1,7 @@
 """Scores in the gradebook, read directly from its tables: importing nbgrader takes a second."""
 
 import contextlib
+import re
 import sqlite3
 
 from nbjudge.core.course import Course
@@ -71,6 +72,12 @@ def unknown(assignment: str) -> CourseError:
 
 def unusable(course: Course, reason: str) -> CourseError:
     """The error of a gradebook that SQLite rejects for `reason`."""
+    if re.search(r"malformed|not a database|corrupt", reason):
+        return CourseError(
+            f"The gradebook {course.root / 'gradebook.db'} is damaged ({reason}): put a copy of it "
+            "from a backup in its place. Without one, move it away, build and enter the roster "
+            "again, and grade: collected submissions are kept, points given by people are not."
+        )
     if "locked" in reason:
         reason = "it is locked by another program"
     return CourseError(

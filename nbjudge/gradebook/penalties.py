@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
+from nbjudge.core.archives import is_archive
 from nbjudge.core.course import Course
 from nbjudge.gradebook.connection import gradebook_errors, has_gradebook, open_gradebook
 from nbjudge.gradebook.lateness import enter_times
@@ -21,12 +22,13 @@ from nbjudge.judge.verdicts import Record, read_record
 def refresh(course: Course, assignment: str, students: Iterable[str] | None = None) -> None:
     """Enter current times and penalties of `assignment`, for all graded students or `students`.
 
-    They are entered together or not at all. If nothing has changed, nothing is written.
+    They are entered together or not at all. If nothing has changed, nothing is written, and
+    nothing ever changes in an archive.
 
     Raises CourseError if the gradebook cannot be written, or there is no nbgrader_config.py.
     """
     course.assignment(assignment)
-    if not has_gradebook(course):
+    if not has_gradebook(course) or is_archive(course):
         return
     wanted = None if students is None else set(students)
     with gradebook_errors(course), open_gradebook(course) as gradebook:

@@ -10,6 +10,7 @@ from nbjudge.gradebook.connection import (
     open_gradebook,
     read_gradebook,
 )
+from nbjudge.shared.command_line import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,20 @@ def known_students(course: Course) -> list[Person]:
     return sorted(people, key=lambda person: (person.last_name, person.first_name, person.student))
 
 
+def exceptions_of_nobody(course: Course) -> list[str]:
+    """A sentence on each exception in course.toml for a student whom the gradebook does not know.
+
+    Before the first roster there are none: nobody is known yet.
+    """
+    known = [person.student for person in known_students(course)]
+    return [
+        f"course.toml has an [[exception]] for {one.student!r}, {one.assignment}, who is not in "
+        f"the gradebook{did_you_mean(one.student, known) or '.'}"
+        for one in course.policies.exceptions
+        if known and one.student not in known
+    ]
+
+
 def enter(course: Course, people: list[Person]) -> list[Change]:
     """Enter `people` in the gradebook; nobody is ever removed.
 
@@ -64,7 +79,9 @@ def _change(before: list[Person], person: Person) -> Change:
     """The change that entering `person` makes to the students `before`."""
     old = find_person(before, lms_id=person.lms_id) or find_person(before, email=person.email)
     same_name = find_person(before, student=person.student)
-    if old is None and same_name is not None and not (same_name.lms_id or same_name.email):
+    if old is None and not (person.lms_id or person.email):
+        old = _of_this_name(before, person)  # the file has nothing else
+    elif old is None and same_name is not None and not (same_name.lms_id or same_name.email):
         old = same_name  # known from a submission only
     elif old is None and same_name is not None:
         suffix = folder_name(person.lms_id or person.email or person.name)
@@ -78,3 +95,9 @@ def _change(before: list[Person], person: Person) -> Change:
         lms_id=person.lms_id or old.lms_id,
     )
     return Change(person, "unchanged" if person == old else "changed")
+
+
+def _of_this_name(before: list[Person], person: Person) -> Person | None:
+    """The one who is called like `person`, whose file has neither ids nor e-mails."""
+    same = find_person(before, student=person.student)
+    return same or find_person(before, name=person.name)

@@ -17,7 +17,7 @@ def wrong(entry: Expectation, observed: Observations) -> str | None:
     If both are wrong, it is the sentence for the one that is nearer to right.
     """
     ways = [(value, observed.get(name)) for name, value in entry.ways()]
-    wrongs = [_wrong_value(entry, value, seen) for value, seen in ways]
+    wrongs = [wrong_value(entry, value, seen) for value, seen in ways]
     if None in wrongs:
         return None
     gaps = [_distance(entry, value, seen) for value, seen in ways]
@@ -31,7 +31,8 @@ def _distance(entry: Expectation, value: Any, observation: Observation | None) -
     return entry.rule.gap(observation.value, decode(value)) or 0.0
 
 
-def _wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
+def wrong_value(entry: Expectation, value: Any, observation: Observation | None) -> str | None:
+    """What is wrong with an observation, expected to be the encoded `value`; None if nothing is."""
     name = _capitalised(entry.name)
     if observation is None:
         return f"{name}: nothing was observed."

@@ -8,9 +8,10 @@ define, and the student's extra cells after the cell that they followed.
 import ast
 import functools
 import json
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,14 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from nbjudge.core.files import NotAFile, TooLarge, digest, read_regular_file
+from nbjudge.core.files import (
+    NOT_KEPT,
+    ORIGIN,
+    NotAFile,
+    TooLarge,
+    digest,
+    read_regular_file,
+)
 from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import (
     METADATA_KEY,
@@ -32,12 +40,19 @@ from nbjudge.core.notebooks import (
     without_region,
     without_wheel,
 )
+from nbjudge.core.times import TIMESTAMP
 from nbjudge.kernel.evidence import sendable
-from nbjudge.shared.imports import foreign_imports
+from nbjudge.shared.imports import foreign_imports, python
+
+MOST_NOTEBOOKS = 10  # of one submission that are read
 
 
 class Unreadable(Exception):
     """A submission that cannot be graded; the message is the reason, in a sentence."""
+
+
+class Stranger(Unreadable):
+    """A notebook that has nothing to do with the assignment."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class SubmittedCell:
     grade_id: str | None
     is_code: bool
     source: str
+    refused: str = ""  # why its own source is not run, in a sentence for the student
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,60 @@ class Assembled:
 
     notebook: NotebookNode
     notes: tuple[str, ...]
+    work: tuple[str, ...] = ()  # what the student has written, cell by cell
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of a submission: its text, or why it cannot be read."""
+
+    name: str
+    text: str = ""
+    unreadable: str = ""
+
+
+def read_notebooks(folder: Path, assignment: str, limits: Limits) -> tuple[Notebook, ...]:
+    """The notebooks submitted in `folder`, of which the assignment's comes first.
+
+    Raises Unreadable if there is none, if there are too many, or if the only one cannot be read.
+    """
+    refused = not_kept(folder)
+    kept = find_notebooks(folder, assignment)
+    found = [_notebook(path, limits) for path in kept]
+    found += [
+        Notebook(shown(name), unreadable=reason)
+        for name, reason in sorted(refused.items())
+        if name.casefold().endswith(".ipynb")
+    ]
+    if not found:
+        raise Unreadable(_why_no_notebook(folder, assignment, refused))
+    if len(found) > MOST_NOTEBOOKS:
+        raise Unreadable(f"there are {len(found)} notebooks in the submission: submit one of them")
+    if len(found) == 1 and found[0].unreadable:
+        raise Unreadable(found[0].unreadable)
+    return tuple(found)
+
+
+def _notebook(path: Path, limits: Limits) -> Notebook:
+    try:
+        return Notebook(shown(path.name), read_submission(path, limits))
+    except Unreadable as error:
+        return Notebook(shown(path.name), unreadable=str(error))
+
+
+def not_kept(folder: Path) -> dict[str, str]:
+    """Why files of the submission in `folder` were not kept, by their names."""
+    try:
+        noted = json.loads(read_regular_file(folder / NOT_KEPT, 100_000))
+        return {str(name): str(reason) for name, reason in noted.items()}
+    except (OSError, NotAFile, TooLarge, ValueError, RecursionError, AttributeError):
+        return {}
+
+
+def shown(name: str) -> str:
+    """The `name` of a student's file as it can stand in a sentence."""
+    kept = re.sub(r"[^\w.()+-]+", " ", sendable(name)).strip() or "a file"
+    return kept if len(kept) <= 80 else f"{kept[:60]} ... {kept[-15:]}"
 
 
 def read_submission(path: Path, limits: Limits) -> str:
@@ -63,27 +133,36 @@ def read_submission(path: Path, limits: Limits) -> str:
 
     Raises Unreadable for anything but a regular file within the limits that holds text.
     """
-    return _decode(read_file(path, limits.submission_bytes), path.name)
+    advice = "clear its outputs and submit it again"
+    return _decode(read_file(path, limits.submission_bytes, advice), shown(path.name))
 
 
-def read_file(path: Path, most_bytes: int) -> bytes:
+def read_file(path: Path, most_bytes: int, advice: str = "submit a smaller one") -> bytes:
     """The contents of the submitted file at `path`.
+
+    advice: what to do about a file that is too large
 
     Raises Unreadable for anything but a regular file of at most `most_bytes`.
     """
+    name = shown(path.name)
     try:
         return read_regular_file(path, most_bytes)
     except FileNotFoundError as error:
-        raise Unreadable(f"there is no {path.name} in the submission") from error
+        raise Unreadable(f"there is no {name} in the submission") from error
     except OSError as error:
-        raise Unreadable(f"{path.name} cannot be opened ({error.strerror})") from error
+        raise Unreadable(f"{name} cannot be opened ({error.strerror})") from error
     except NotAFile as error:
-        raise Unreadable(f"{path.name} is not a regular file") from error
+        raise Unreadable(f"{name} is not a regular file") from error
     except TooLarge as error:
-        raise Unreadable(
-            f"{path.name} is larger than {most_bytes // 1_000_000} MB; "
-            "clear its outputs and submit it again"
-        ) from error
+        raise Unreadable(why_too_large(name, most_bytes, advice)) from error
+
+
+def why_too_large(name: str, most_bytes: int, advice: str = "") -> str:
+    """Why the file called `name` was not read, and what to do."""
+    if not advice:
+        is_notebook = name.casefold().endswith(".ipynb")
+        advice = "clear its outputs and submit it again" if is_notebook else "submit a smaller one"
+    return f"{name} is larger than {most_bytes // 1_000_000} MB; {advice}"
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -93,23 +172,95 @@ def _decode(data: bytes, name: str) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Unreadable(f"{name} is not text")
+    raise Unreadable(f"{name} {_kind_of_bytes(data)}")
 
 
-def find_notebook(folder: Path, assignment: str) -> Path:
-    """The notebook submitted in `folder`: the assignment's, or the only one.
+BEGINNINGS = (
+    (b"PK\x03\x04", "is a zip archive: submit the notebook that is in it"),
+    (b"\x1f\x8b", "is a compressed archive: submit the notebook that is in it"),
+    (b"%PDF", "is a PDF, not a notebook: submit the notebook itself"),
+)
+"""How other files begin that were renamed, and what to do about them."""
 
-    Raises Unreadable if there is none, or several with other names.
+
+def _kind_of_bytes(data: bytes) -> str:
+    return next((words for start, words in BEGINNINGS if data.startswith(start)), "is not text")
+
+
+def _kind_of_text(text: str) -> str:
+    """What a `text` that is not JSON is instead, and what to do about it."""
+    begins = text[:1000].lstrip("\ufeff \n\r\t\0")
+    if not begins and not text.strip("\0 \n\r\t"):
+        return "the notebook is empty; save it again and submit it"
+    if found := next((w for start, w in BEGINNINGS if begins.encode().startswith(start)), ""):
+        return f"the file {found}"
+    if re.match(r"<(!doctype|html|\?xml)", begins, re.IGNORECASE):
+        return "the file is a web page, not a notebook: download the notebook itself (.ipynb)"
+    if begins.startswith("version https://git-lfs"):
+        return "the file is only Git LFS's pointer to a notebook: submit the notebook itself"
+    if re.search(r"^(<{7}|>{7})( |$)", text, re.MULTILINE):
+        return (
+            "the notebook holds git's conflict markers (<<<<<<<): resolve the conflict, open it "
+            "once, and submit it again"
+        )
+    return "the notebook is not valid JSON; it may be cut off"
+
+
+def find_notebooks(folder: Path, assignment: str) -> list[Path]:
+    """The notebooks submitted in `folder`; the one called like the assignment comes first.
+
+    Raises Unreadable if the folder cannot be read.
     """
-    expected = folder / f"{assignment}.ipynb"
-    if expected.exists() or expected.is_symlink():
-        return expected
-    found = sorted(folder.glob("*.ipynb"))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise Unreadable("there is no notebook in the submission")
-    raise Unreadable(f"there are {len(found)} notebooks, and none is called {assignment}.ipynb")
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries)
+    except OSError as error:
+        raise Unreadable(why_closed(error)) from error
+    found = [name for name in names if name.casefold().endswith(".ipynb") and name[0] != "."]
+    found.sort(key=lambda name: name != f"{assignment}.ipynb")
+    return [folder / name for name in found]
+
+
+def why_closed(error: OSError) -> str:
+    """Why the folder of a submission could not be read."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "there is no notebook in the submission"
+    return f"the submission's folder cannot be read ({error.strerror})"
+
+
+def _why_no_notebook(folder: Path, assignment: str, refused: dict[str, str]) -> str:
+    """Why there is no notebook in `folder`, by what is there instead, and what to do."""
+    if refused:
+        return next(iter(refused.values()))
+    there = "there is no notebook in the submission"
+    for path in sorted(folder.iterdir()):
+        if path.name not in (ORIGIN, TIMESTAMP):
+            if words := _instead(path, f"{assignment}.ipynb"):
+                return f"{there}, but {words}"
+    return there
+
+
+def _instead(path: Path, notebook: str) -> str:
+    """What is at `path` in place of the `notebook`, and what to do; "" if it is something else."""
+    name, kind = shown(path.name), path.suffix.casefold()
+    if path.is_dir():
+        has_one = any(path.glob("**/*.ipynb"))
+        return f"one in its folder {name}: submit the notebook without a folder" if has_one else ""
+    for what, kinds in INSTEAD.items():
+        if kind in kinds:
+            return f"{what} {name}: submit the notebook itself, {notebook}"
+    if ".ipynb" in path.name.casefold():
+        return f"{name}: rename it to {notebook} and submit it again"
+    return f"{name}: submit the notebook itself, {notebook}" if kind in (".json", ".txt") else ""
+
+
+INSTEAD = {
+    "the archive": (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".bz2"),
+    "the web page": (".html", ".htm", ".mhtml"),
+    "the document": (".pdf", ".docx", ".odt", ".md", ".rtf"),
+    "the program": (".py",),
+}
+"""What students submit instead of a notebook, by how its name ends."""
 
 
 def parse_submission(text: str, assignment: str, limits: Limits) -> list[SubmittedCell]:
@@ -121,7 +272,7 @@ def parse_submission(text: str, assignment: str, limits: Limits) -> list[Submitt
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("the notebook is not valid JSON; it may be cut off") from error
+        raise Unreadable(_kind_of_text(text)) from error
     if not isinstance(raw, dict) or not (
         isinstance(raw.get("cells"), list) or isinstance(raw.get("worksheets"), list)
     ):
@@ -131,7 +282,7 @@ def parse_submission(text: str, assignment: str, limits: Limits) -> list[Submitt
     other = named.get("assignment") if isinstance(named, dict) else None
     if isinstance(other, str) and other != assignment:
         told = f"the assignment {other}" if re.fullmatch(r"\w{1,60}", other) else "another one"
-        raise Unreadable(f"the notebook is of {told}, not of {assignment}")
+        raise Stranger(f"the notebook is of {told}, not of {assignment}")
     cells = _cells(raw)
     if len(cells) > limits.cells:
         raise Unreadable(f"the notebook has more than {limits.cells:,} cells")
@@ -139,7 +290,15 @@ def parse_submission(text: str, assignment: str, limits: Limits) -> list[Submitt
     if sum(len(cell.source) for cell in submitted if cell.is_code) > limits.code_characters:
         most = f"{limits.code_characters:,}"
         raise Unreadable(f"the notebook has more than {most} characters of code")
-    return submitted
+    return [_within(cell, limits.cell_characters) for cell in submitted]
+
+
+def _within(cell: SubmittedCell, most: int) -> SubmittedCell:
+    """`cell`, or one that only says so if it has more than `most` characters of code."""
+    if not cell.is_code or len(cell.source) <= most:
+        return cell
+    sentence = f"A cell has more than {most:,} characters of code: it was not run."
+    return replace(cell, source=f"raise RuntimeError({sentence!r})", refused=sentence)
 
 
 def _cells(raw: dict[str, Any]) -> list[Any]:
@@ -184,7 +343,7 @@ def assemble(
     """
     places = _match(template, submitted)
     if not places:
-        raise Unreadable("the notebook holds no cell of this assignment")
+        raise Stranger("the notebook holds no cell of this assignment")
     notes: list[str] = []
     extra = _extra_cells(submitted, places)
     written = {name for cell in submitted if cell.is_code for name in definitions(cell.source)}
@@ -205,7 +364,26 @@ def assemble(
         if "id" not in cell:
             cell["id"] = f"extra-{number}"
     notebook = nbformat.from_dict({**template, "cells": cells})
-    return Assembled(notebook, tuple(notes))
+    return Assembled(notebook, tuple(notes), _work(template, submitted, places))
+
+
+def _work(
+    template: NotebookNode, submitted: list[SubmittedCell], places: dict[str, int]
+) -> tuple[str, ...]:
+    """The sources that the student has written: own cells, and answers unlike those handed out."""
+    given = {places[cell.id]: cell for cell in template.cells if cell.id in places}
+    return tuple(
+        cell.source.strip()
+        for position, cell in enumerate(submitted)
+        if cell.source.strip() and _is_work(cell.source, given.get(position))
+    )
+
+
+def _is_work(source: str, original: NotebookNode | None) -> bool:
+    if original is None:
+        return True
+    can_hold_work = is_solution(original) or is_answer(original) or is_task(original)
+    return can_hold_work and not _is_as_handed_out(source, original)
 
 
 def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, int]:
@@ -275,10 +453,8 @@ def _match_answers(
 @functools.lru_cache(maxsize=1_000)
 def definitions(source: str) -> frozenset[str]:
     """Names that `source` defines at its top level: functions, classes and variables."""
-    from IPython.core.inputtransformer2 import TransformerManager  # slow, and not always needed
-
     try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
+        tree = ast.parse(python(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -373,6 +549,9 @@ def _markdown_cell(source: str, origin: str) -> NotebookNode:
 
 def _allowed_source(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> str:
     """The cell's source, or one that raises ImportError if the assignment forbids an import."""
+    if cell.refused:
+        notes.append(cell.refused)
+        return cell.source
     allowed = tuple(packages)
     strangers = dict.fromkeys(package for _, package in foreign_imports(cell.source, allowed))
     if not strangers:

@@ -6,7 +6,7 @@ from nbjudge.judge import naming
 from nbjudge.judge.answer_key import AnswerKey, CellKey, observations
 from nbjudge.judge.differences import Observations, wrong
 from nbjudge.judge.scorers import BadFile
-from nbjudge.judge.verdicts import Verdict
+from nbjudge.judge.verdicts import TEST_STOPPED, Verdict
 from nbjudge.sandbox.engine import Run
 
 MOST_DIFFERENCES = 4
@@ -59,10 +59,18 @@ def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
 def _judge_in_run(cell: CellKey, run: Run) -> Verdict:
     """The verdict on one grade cell: the better one, if it ran with the student's settings too."""
     stopped = run.stopped.get(cell.grade_id)
+    verdicts = [judge_cell(cell, observed, stopped) for observed in observed_in(cell, run)]
+    return max(verdicts, key=lambda verdict: verdict.score)
+
+
+def observed_in(cell: CellKey, run: Run) -> list[Observations]:
+    """What a grade cell showed with the course's settings, and then with the student's own.
+
+    The second is there only if the cell ran once more, because the student had changed settings.
+    """
     seen = [run.evidence.get(cell.grade_id, ())]
     seen += [run.on_own_ground[cell.grade_id]] if cell.grade_id in run.on_own_ground else []
-    verdicts = [judge_cell(cell, observations(payloads), stopped) for payloads in seen]
-    return max(verdicts, key=lambda verdict: verdict.score)
+    return [observations(payloads) for payloads in seen]
 
 
 def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict]:
@@ -101,7 +109,7 @@ def _words(differences: list[str], observed: Observations, stopped: str | None) 
     everything_raised = all(entry is not None and entry.raised for entry in observed.values())
     if observed and everything_raised and kinds == {"NotImplementedError"}:
         return ("This exercise has not been written yet.",)
-    ending = (f"The hidden tests' cell {stopped}.",) if stopped else ()
+    ending = (f"{TEST_STOPPED} {stopped}.",) if stopped else ()
     if not observed:
         return ending or ("The code of this exercise could not be called.",)
     told = differences[:MOST_DIFFERENCES]

@@ -29,7 +29,7 @@ def known_mistakes(cell: CellKey, observed: Observations) -> list[MistakeEvidenc
         mistake
         for mistake in cell.mistakes
         for shown in [_evidence(mistake)]
-        if all(_same(entry, observed, shown) for entry in cell.expectations)
+        if all(same_evidence(entry, observed, shown) for entry in cell.expectations)
     ]
 
 
@@ -44,7 +44,7 @@ def mistakes_among_others(cell: CellKey, observed: Observations) -> list[Mistake
         shown = _evidence(mistake)
         missed = _wrong_in(cell, shown)
         if is_telling(cell, mistake) and all(
-            _same(entry, observed, shown, entry.ways()[-1:]) for entry in missed
+            same_evidence(entry, observed, shown, entry.ways()[-1:]) for entry in missed
         ):
             found.append((mistake, {entry.name for entry in missed}))
     return [mistake for mistake, names in found if not any(names < others for _, others in found)]
@@ -81,9 +81,10 @@ def _wrong_in(cell: CellKey, observed: Observations) -> list[Expectation]:
     return [entry for entry in cell.expectations if wrong(entry, observed) is not None]
 
 
-def _same(
+def same_evidence(
     entry: Expectation, one: Observations, other: Observations, ways: Ways | None = None
 ) -> bool:
+    """Whether two runs of a cell showed the same in some ways of one expectation; default: all."""
     ways = entry.ways() if ways is None else ways
     return all(_same_observation(entry, one.get(name), other.get(name)) for name, _ in ways)
 

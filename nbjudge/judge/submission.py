@@ -5,6 +5,7 @@ Nothing here knows about a gradebook or a class, so it works anywhere with the a
 
 import dataclasses
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,11 @@ from nbjudge.core.files import digest
 from nbjudge.core.notebooks import compact_text, is_check, is_test
 from nbjudge.judge import intake
 from nbjudge.judge.answer_key import AnswerKey
-from nbjudge.judge.intake import Assembled, Unreadable
+from nbjudge.judge.intake import Assembled, Notebook, Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
 
 if TYPE_CHECKING:  # whoever only reads submissions does not pay for the sandbox
+    from nbjudge.sandbox.engine import Run
     from nbjudge.sandbox.isolation import Isolation
 
 
@@ -49,6 +51,56 @@ def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
     return intake.assemble(key.template, cells, assignment.packages)
 
 
+def assemble_one(
+    assignment: Assignment, key: AnswerKey, notebooks: tuple[Notebook, ...]
+) -> Assembled:
+    """The run notebook for the one of the `notebooks` that has the student's work in it.
+
+    Raises Unreadable if none can be graded, or if it cannot be known which one is meant.
+    """
+    if len(notebooks) == 1:
+        return assemble(assignment, key, notebooks[0].text)
+    made: dict[str, Assembled] = {}
+    strangers: dict[str, str] = {}
+    for one in notebooks:
+        try:
+            if one.unreadable:
+                raise Unreadable(one.unreadable)
+            made[one.name] = assemble(assignment, key, one.text)
+        except intake.Stranger as error:
+            strangers[one.name] = str(error)
+        except Unreadable as error:
+            names = _listed(other.name for other in notebooks)
+            raise Unreadable(
+                f"there are {len(notebooks)} notebooks, {names}, and not all can be read: {error}"
+            ) from error
+    if not made:
+        raise Unreadable(next(iter(strangers.values())))
+    chosen, why = _chosen(made)
+    names = _listed(one.name for one in notebooks)
+    note = f"There are {len(notebooks)} notebooks, {names}: {chosen} was graded, because {why}."
+    return dataclasses.replace(made[chosen], notes=(note, *made[chosen].notes))
+
+
+def _chosen(made: dict[str, Assembled]) -> tuple[str, str]:
+    """The name of the notebook to grade, and why.  Raises Unreadable if that would be a guess."""
+    with_work = [name for name, one in made.items() if one.work]
+    if len({made[name].work for name in with_work}) > 1:
+        raise Unreadable(
+            f"there are {len(with_work)} notebooks with different work in them, "
+            f"{_listed(with_work)}: submit only the one that counts"
+        )
+    if len(with_work) == 1:
+        return with_work[0], "it is the only one with work in it"
+    if with_work:
+        return with_work[0], "all hold the same work"
+    return next(iter(made)), "none has work in it"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(names)
+
+
 def run_and_judge(
     assignment: Assignment,
     key: AnswerKey,
@@ -62,22 +114,10 @@ def run_and_judge(
     The executed notebook contains the completed record and, in each grade cell's outputs, the
     judge's words and the score as a number: nbgrader reads a final number as partial credit.
     """
-    from nbjudge.judge import judge  # code that only reads submissions needs neither
-    from nbjudge.sandbox import engine
-
-    task = engine.Task(
-        compact_text(notebook),
-        assignment.limits,
-        files,
-        assignment.packages,
-        assignment.library,
-        environment=dict(assignment.environment),
-    )
     began = time.monotonic()
-    run = engine.run(task, isolation)
+    run = run_assembled(assignment, notebook, files, isolation)
     executed = nbformat.reads(run.notebook, as_version=4)
-    judged = judge.judge_run(key.cells, run) | judge.judge_files(key, files)
-    verdicts = {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
+    verdicts = verdicts_on(key, run, files)
     for cell in executed.cells:
         if is_test(cell):
             cell.outputs = _outputs(verdicts[cell.id])
@@ -92,6 +132,34 @@ def run_and_judge(
     attach(dataclasses.replace(record, verdicts=tuple(verdicts.values()), notes=notes), executed)
     attach_seconds(time.monotonic() - began, executed)
     return executed
+
+
+def run_assembled(
+    assignment: Assignment,
+    notebook: NotebookNode,
+    files: dict[str, bytes],
+    isolation: "Isolation",
+) -> "Run":
+    """Run an assembled `notebook` within the limits of `assignment`, with `files` next to it."""
+    from nbjudge.sandbox import engine  # code that only reads submissions does not need it
+
+    task = engine.Task(
+        compact_text(notebook),
+        assignment.limits,
+        files,
+        assignment.packages,
+        assignment.library,
+        environment=dict(assignment.environment),
+    )
+    return engine.run(task, isolation)
+
+
+def verdicts_on(key: AnswerKey, run: "Run", files: dict[str, bytes]) -> dict[str, Verdict]:
+    """The verdict on every grade cell of `key`, by grade_id, in the order of the key."""
+    from nbjudge.judge import judge
+
+    judged = judge.judge_run(key.cells, run) | judge.judge_files(key, files)
+    return {cell.grade_id: judged[cell.grade_id] for cell in key.cells}
 
 
 def _outputs(verdict: Verdict) -> list[NotebookNode]:
@@ -115,7 +183,7 @@ class Submission:
     """One student's submission of one assignment, read but not yet run."""
 
     student: str
-    text: str = ""  # of the notebook
+    notebooks: tuple[Notebook, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)  # those that the assignment accepts
     unreadable: str = ""  # why it cannot be graded
 
@@ -123,8 +191,9 @@ class Submission:
     def digest(self) -> str:
         """A digest of everything that is graded, or of the reason why it cannot be."""
         reason = [self.unreadable] if self.unreadable else []
+        notebooks = (part for one in self.notebooks for part in (one.text, one.unreadable))
         files = (part for item in sorted(self.files.items()) for part in item)
-        return digest(self.text, *reason, *files)
+        return digest(*notebooks, *reason, *files)
 
 
 def read(assignment: Assignment, student: str, folder: Path) -> Submission:
@@ -132,11 +201,12 @@ def read(assignment: Assignment, student: str, folder: Path) -> Submission:
     try:
         if folder.is_symlink() or folder.parent.is_symlink():
             raise Unreadable("the submission's folder is a link to another place")
-        path = intake.find_notebook(folder, assignment.name)
-        text = intake.read_submission(path, assignment.limits)
-        return Submission(student, text, accepted_files(folder, assignment))
+        notebooks = intake.read_notebooks(folder, assignment.name, assignment.limits)
+        return Submission(student, notebooks, accepted_files(folder, assignment))
     except Unreadable as error:
         return Submission(student, unreadable=str(error))
+    except OSError as error:
+        return Submission(student, unreadable=intake.why_closed(error))
 
 
 def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
@@ -144,9 +214,21 @@ def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
 
     Raises Unreadable for one that is not a regular file, or is too large.
     """
+    refused = intake.not_kept(folder)
+    if reason := next((refused[name] for name in assignment.files if name in refused), ""):
+        raise Unreadable(reason)
     names = [name for name in assignment.files if (folder / name).exists()]
     most = assignment.limits.submission_bytes
     return {name: intake.read_file(folder / name, most) for name in names}
+
+
+def assemble_submission(
+    assignment: Assignment, key: AnswerKey, submission: Submission
+) -> Assembled:
+    """The run notebook of a submission.  Raises Unreadable with the reason if there is none."""
+    if submission.unreadable:
+        raise Unreadable(submission.unreadable)
+    return assemble_one(assignment, key, submission.notebooks)
 
 
 def grade_folder(
@@ -165,9 +247,7 @@ def grade_submission(
     """The autograded notebook of a submission; see `grade_folder`."""
     record = new_record(assignment, submission.student, submission.digest, key.digest)
     try:
-        if submission.unreadable:
-            raise Unreadable(submission.unreadable)
-        assembled = assemble(assignment, key, submission.text)
+        assembled = assemble_submission(assignment, key, submission)
         record = dataclasses.replace(record, notes=assembled.notes)
         return run_and_judge(
             assignment, key, assembled.notebook, record, submission.files, isolation

@@ -11,6 +11,9 @@ from nbformat import NotebookNode, from_dict
 
 from nbjudge.core.notebooks import METADATA_KEY
 
+TEST_STOPPED = "The hidden tests' cell"
+"""How the sentence begins that says why a grade cell did not run to its end."""
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -21,8 +21,15 @@ from nbjudge.core.times import Stamp
 from nbjudge.lms.columns import Cells, Columns
 from nbjudge.lms.downloads import File, Found, Parsed, composed
 
-STUDENT = re.compile(r"student|learner|teilnehmer")
-"""Lowercase parts of the names of a student's role."""
+STUDENT = re.compile(
+    r"stud[ei][ns]|studier|studerende|étudiant|etudiant|estudant|estudiant|learner|teilnehmer|"
+    r"schüler|alum[n]|alun[o]|leerling|elev\b|élève|uczeń|uczestnik|opiskelija|hallgató|tanuló|"
+    r"öğrenci|ikasle|polaznik|студент|учень|ученик|φοιτητ|μαθητ|学生|學生|학생|受講生|طالب|סטודנט|תלמיד"
+)
+"""Lowercase parts of the names of a student's role, in the languages of LMSs."""
+
+AMBIGUOUS = re.compile(r"assistant|assistent|tutor|teacher|lehr|hilfskraft|studienleit")
+"""Parts of the names of roles that are no student's, though one may hold such a part too."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Listed:
     name: str
     email: str
     handed_in: Stamp | None
+    lms_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Key:
     email: str = ""
     student: str = ""
     name: str = ""
+    participant: str = ""  # a number or name that only this LMS's files explain
 
 
 class Lms(ABC):
@@ -73,9 +82,8 @@ class Lms(ABC):
 
     def is_student(self, cells: Cells) -> bool:
         """Whether a row of the roster is for a student."""
-        return bool(cells.name) and (
-            not cells.role or STUDENT.search(cells.role.casefold()) is not None
-        )
+        roles = [role for role in re.split(r"[,;/]", cells.role.casefold()) if role.strip()]
+        return bool(cells.name) and (not roles or any(_is_students(role) for role in roles))
 
     # ---- the download of submissions
 
@@ -91,12 +99,18 @@ class Lms(ABC):
         Raises CourseError if a list that the LMS has put there cannot be read.
         """
         found, unplaced = [], []
+        typed: dict[str, File] = {}
         for file in files:
             path = composed(file.path)
             if (one := self.parse_name(file, path, zone)) is not None:
                 found.append(one)
+            elif (group := self.typed_in(path)) is not None:
+                typed[group] = file
             elif not self.is_no_submission(path):
                 unplaced.append((file, self.why_unplaced(path)))
+        with_files = {one.group for one in found}
+        why = f"this was typed into {self.title}: there is no file with it"
+        unplaced += [(file, why) for group, file in typed.items() if group not in with_files]
         return Parsed(found, unplaced)
 
     @abstractmethod
@@ -106,6 +120,13 @@ class Lms(ABC):
     def is_no_submission(self, path: str) -> bool:
         """Whether the LMS itself has added the file, so that it can be ignored."""
         return False
+
+    def typed_in(self, path: str) -> str | None:
+        """The group of the submission of which this file holds typed text; None for other files.
+
+        Next to a submitted file such a text is left out; alone, it is no submission.
+        """
+        return None
 
     def why_unplaced(self, path: str) -> str:
         """Why a file belongs to nobody, for a person who has to find its owner."""
@@ -158,6 +179,17 @@ class Lms(ABC):
             for cells in self.columns.read(table)
         ]
 
+    def why_no_points(self, table: Table, column: int) -> str:
+        """Why this column takes no points, in a few words; "" if it does."""
+        return ""
+
+    takes_more: ClassVar[bool] = False
+    """Whether the LMS takes points above the maximum."""
+
+    def participant(self, path: str) -> str:
+        """The participant in the name of a file of a download, as in `Key`; "" if there is none."""
+        return ""
+
     def stated_maximum(self, table: Table, column: int) -> str:
         """The maximum points of this column, as the LMS writes them; "" if it does not."""
         return ""
@@ -178,8 +210,14 @@ class Lms(ABC):
         return None
 
 
+def _is_students(role: str) -> bool:
+    return STUDENT.search(role) is not None and AMBIGUOUS.search(role) is None
+
+
 def _person(cells: Cells) -> Person:
     email = cells.email or (cells.login if "@" in cells.login else "")
     wanted = cells.login.split("@")[0] or email.split("@")[0] or cells.lms_id
     student = folder_name(wanted or f"{cells.first}.{cells.last}")
+    if re.fullmatch(r"\w[\w.@+-]*", cells.student):
+        student = cells.student
     return Person(student, cells.first, cells.last, email, cells.lms_id)

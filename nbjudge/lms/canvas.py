@@ -17,8 +17,13 @@ from nbjudge.lms.columns import Cells, Columns
 from nbjudge.lms.downloads import File, Found
 
 NAME = re.compile(r"(?P<person>\w*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)")
-TYPED = re.compile(r"_\d+_(?:text|link)\.html$")
-BEGINNING = re.compile(r".*?_\d+_\d+_")  # Canvas looks for the ids of student and file
+ANONYMOUS = re.compile(
+    r"(?:(?P<late>LATE)_)?anon_(?P<user>[1-9A-HJ-NP-Za-km-z]{5})_(?P<file>\d+)_(?P<name>.+)"
+)
+"""Names of an anonymous assignment; Canvas calls each student by five letters and digits."""
+
+TYPED = re.compile(r"(?:_\d+|anon_\w{5})_(?:text|link)\.html$")
+BEGINNING = re.compile(r"(?:LATE_)?anon_\w{5}_\d+_|.*?_\d+_\d+_")  # with the ids that Canvas needs
 COLUMN_ID = re.compile(r"\s*\(\d+\)\s*$")  # after an assignment's title
 NOT_TO_FILL = ("EX", "N/A")  # the student is excused, or does not have the assignment
 TEST_STUDENT = ("test", "student")
@@ -29,6 +34,7 @@ class Canvas(Lms):
 
     name = "canvas"
     title = "Canvas"
+    takes_more = True
     rosters = "Canvas's gradebook"
     columns = Columns(
         first=("first name", "firstname"),
@@ -47,11 +53,20 @@ class Canvas(Lms):
         return super().is_student(cells) and cells.lms_id.isdecimal() and not is_test
 
     def is_download(self, files: list[File]) -> bool:
-        return any(NAME.fullmatch(PurePosixPath(file.path).name) for file in files)
+        names = [PurePosixPath(file.path).name for file in files]
+        return any(NAME.fullmatch(name) or ANONYMOUS.fullmatch(name) for name in names)
 
     def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
-        match = NAME.fullmatch(PurePosixPath(path).name)
-        if match is None:
+        name = PurePosixPath(path).name
+        if (match := ANONYMOUS.fullmatch(name)) is not None:
+            return Found(
+                file,
+                match["name"],
+                group=match["user"],
+                anonymous=f"anon-{match['user']}",
+                is_late=match["late"] is not None,
+            )
+        if (match := NAME.fullmatch(name)) is None:
             return None
         return Found(  # the times in Canvas's zip are those of the download
             file,
@@ -75,10 +90,8 @@ class Canvas(Lms):
         return {heading, COLUMN_ID.sub("", heading)}
 
     def keys(self, table: Table) -> list[Key | None]:
-        return [
-            key if key is not None and key.lms_id.isdecimal() else None  # a row of points possible
-            for key in super().keys(table)
-        ]
+        rows = zip(super().keys(table), self.columns.read(table), strict=True)
+        return [key if self.is_student(cells) else None for key, cells in rows]
 
     def stated_maximum(self, table: Table, column: int) -> str:
         for row in table.rows[1:4]:

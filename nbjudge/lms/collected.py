@@ -7,16 +7,18 @@ collected/<assignment>/<student>/001/   one submission: its files, time, and ori
 import json
 import re
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nbjudge.core.course import Course
-from nbjudge.core.files import digest, write_bytes, write_text
+from nbjudge.core.files import NOT_KEPT, ORIGIN, digest, write_bytes, write_text
 from nbjudge.core.times import TIMESTAMP, Stamp, read_timestamp, timestamp
 
-ORIGIN = "collected.json"
+LONGEST_NAME = 200  # bytes; file systems allow 255
+
 OURS = (ORIGIN, TIMESTAMP)
 
 
@@ -28,6 +30,7 @@ class Origin:
     paths: tuple[str, ...] = ()  # of its files, in the download
     time: datetime | None = None  # of submission; None if not known exactly
     is_late: bool = False  # by the LMS's own mark
+    attempt: str = ""  # sorts the submissions of one LMS
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,15 @@ def submissions(course: Course, student: str, assignment: str) -> list[Submissio
     found = [Submission(folder, read_origin(folder)) for folder in folders]
     if all(one.time is not None for one in found):
         found.sort(key=lambda one: one.time or datetime.min.replace(tzinfo=UTC))
+    elif all(one.origin.attempt and one.origin.lms == found[0].origin.lms for one in found):
+        found.sort(key=lambda one: natural(one.origin.attempt))
     return found
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A key that sorts `text` by the numbers in it: 9 before 10."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(int(part) if part.isdecimal() else -1, part) for part in parts]
 
 
 def read_origin(folder: Path) -> Origin:
@@ -68,6 +79,7 @@ def read_origin(folder: Path) -> Origin:
             tuple(str(path) for path in noted.get("paths", ())),
             datetime.fromisoformat(time) if time else None,
             bool(noted.get("late")),
+            str(noted.get("attempt", "")),
         )
     except (OSError, ValueError, TypeError, AttributeError):
         return Origin()
@@ -81,13 +93,24 @@ def keep(
     origin: Origin,
     stamp: Stamp | None,
 ) -> None:
-    """Add a submission, unless there already is one with the same `contents`, by file name.
+    """Add a submission, unless it is already there, judging by `contents`, by file name.
+
+    Contents that a student has handed in before, but replaced since, are a submission of their own
+    if the LMS gives them another name or time.
 
     stamp: what is known about its time
     """
     before = _folders(course, student, assignment)
-    if any(_digest(contents_of(folder)) == _digest(contents) for folder in before):
-        return
+    wanted = _digest(contents)
+    if any(_digest(contents_of(folder)) == wanted for folder in before):
+        newest = submissions(course, student, assignment)[-1].folder
+        same = [read_origin(one) for one in before if _digest(contents_of(one)) == wanted]
+        is_back = _digest(contents_of(newest)) != wanted and all(
+            one.lms == origin.lms and (one.paths, one.time) != (origin.paths, origin.time)
+            for one in same
+        )
+        if not is_back:
+            return
     folder = course.collected(student, assignment) / f"{len(before) + 1:03}"
     aside = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
@@ -101,6 +124,7 @@ def keep(
         "paths": origin.paths,
         "time": origin.time.isoformat() if origin.time else None,
         "late": origin.is_late,
+        "attempt": origin.attempt,
     }
     write_text(aside / ORIGIN, json.dumps(noted, ensure_ascii=False, indent=1) + "\n")
     aside.rename(folder)
@@ -131,15 +155,17 @@ def contents_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files if path.name not in OURS}
 
 
-def file_name(name: str, assignment: str, taken: dict[str, bytes]) -> str:
+def file_name(name: str, assignment: str, taken: Collection[str]) -> str:
     """A name for a student's file in a flat folder; Canvas's `-1` for a resubmission is removed."""
     name = re.sub(r"[^\w. ()+-]", "_", name.replace("/", "__")).lstrip(".") or "file"
     plain = re.sub(r"-\d+(?=\.ipynb$)", "", name)
     if plain == f"{assignment}.ipynb" and plain not in taken:
         name = plain
-    while name in taken or name in OURS:
+    while len(name.encode()) > LONGEST_NAME:
+        name = name[1:]
+    while name in taken or name in (*OURS, NOT_KEPT):
         name = f"_{name}"
-    return name[-200:]
+    return name
 
 
 def _folders(course: Course, student: str, assignment: str) -> list[Path]:

@@ -16,6 +16,7 @@ class Cells:
     login: str
     lms_id: str
     role: str
+    student: str
 
     @property
     def name(self) -> str:
@@ -33,10 +34,13 @@ class Columns:
     login: tuple[str, ...] = ()
     lms_id: tuple[str, ...] = ()
     role: tuple[str, ...] = ()
+    student: tuple[str, ...] = ()  # the name in the gradebook, to be taken as it is
+    marks: str = ""  # what the LMS puts before its ids
 
     def places(self, table: Table) -> dict[str, int]:
         """The positions of the columns in `table`, by the names of the fields above."""
-        found = {one.name: table.column(*getattr(self, one.name)) for one in fields(self)}
+        names = [one.name for one in fields(self) if one.name != "marks"]
+        found = {name: table.column(*getattr(self, name)) for name in names}
         return {what: place for what, place in found.items() if place is not None}
 
     def has(self, table: Table, *wanted: str) -> bool:
@@ -51,7 +55,7 @@ class Columns:
 
         def cells(row: list[str]) -> Cells:
             said = {
-                what: unicodedata.normalize("NFC", row[place].strip())
+                what: unicodedata.normalize("NFC", row[place].strip().lstrip(self.marks or None))
                 for what, place in places.items()
             }
             full = said.pop("full", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
-from nbjudge.core.times import in_words, read_timestamp
+from nbjudge.core.times import IN_ZIP, in_words, read_timestamp
 from nbjudge.lms.collected import Submission, adopt, read_origin, submissions
 
 
@@ -53,11 +53,24 @@ def counting(course: Course, student: str, assignment: str) -> tuple[Submission 
 
 def apply_rules(course: Course, student: str, assignment: str) -> Outcome:
     """Put the submission that counts into submitted/<student>/<assignment>."""
-    adopt(course, student, assignment)
     try:
+        adopt(course, student, assignment)
         chosen, note = counting(course, student, assignment)
-    except CourseError as error:
-        return Outcome(student, "unchanged", str(error), True)
+        return _put(course, student, assignment, chosen, note)
+    except (CourseError, OSError) as error:
+        return Outcome(student, "unchanged", told(error), True)
+
+
+def told(error: Exception) -> str:
+    """What went wrong with one student's files, without a period."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the submission'} cannot be read or written ({error.strerror})"
+    return str(error).rstrip(".")
+
+
+def _put(
+    course: Course, student: str, assignment: str, chosen: Submission | None, note: str
+) -> Outcome:
     place = course.submitted(student, assignment)
     if chosen is None and not note:  # it contains nothing that could be kept
         return Outcome(student, "unchanged", "", False)
@@ -99,8 +112,12 @@ def _late_note(
     if chosen.origin.is_late:
         return f"late, but the LMS does not say by how much{remedy}", matters
     stamp = read_timestamp(chosen.folder, policies.zone(assignment))
-    if stamp is None:
+    is_in_zip = stamp is not None and stamp.text.endswith(IN_ZIP)
+    if stamp is None or (is_in_zip and not stamp.may_be_after(deadline)):
         return "", False
+    if is_in_zip:
+        told = "exact submission time unknown: give the worksheet with --worksheet"
+        return f"{told}, or{remedy.removeprefix(': give')}" if remedy else told, matters
     reason = "names no offset from UTC" if stamp.latest else "is no time"
     told = f"exact submission time unknown, because {stamp.text[:50]!r} {reason}"
     return told + remedy, matters

@@ -1,20 +1,23 @@
 """Files of an LMS's download, a zip or a folder, and what is known about each."""
 
 import contextlib
+import functools
+import os
 import re
 import stat
 import unicodedata
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 
 from nbjudge.core.errors import CourseError
-from nbjudge.core.times import Stamp
+from nbjudge.core.files import read_regular_file
+from nbjudge.core.times import Stamp, stamp
 
 MAX_FILES = 20_000
-MAX_FILE_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class File:
     path: str  # in the download, with slashes
     time: datetime | None  # as given in the download, perhaps without an offset
     size: int
-    read: Callable[[], bytes]
+    read: Callable[[int], bytes]  # at most that many bytes of it; raises anything if damaged
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Found:
     email: str = ""
     person: str = ""  # the student's name, as the LMS spells it
     student: str = ""  # the name in the gradebook
+    anonymous: str = ""  # a name for the gradebook, if the LMS tells nobody whose this is
     handed_in: Stamp | None = None
     is_late: bool = False  # by the LMS's own mark
     attempt: str = ""  # sorts the submissions of a student, if a download has all of them
@@ -65,7 +69,7 @@ def read_download(source: Path) -> list[File]:
         with zipfile.ZipFile(source) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
             broken = archive.testzip() if len(members) <= MAX_FILES else None
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+    except Exception as error:  # zipfile raises many kinds, and documents one
         raise CourseError(f"{source} is not a zip that can be read: {error}.") from error
     if len(members) > MAX_FILES:
         raise CourseError(f"{source} holds more than {MAX_FILES} files.")
@@ -76,16 +80,30 @@ def read_download(source: Path) -> list[File]:
 
 
 def _folder(source: Path) -> list[File]:
-    files = []
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            status = path.stat()
-            time = datetime.fromtimestamp(status.st_mtime, UTC)
-            shown = path.relative_to(source).as_posix()
-            files.append(File(shown, time, status.st_size, path.read_bytes))
+    files: list[File] = []
+    closed: list[OSError] = []
+    for folder, _, names in os.walk(source, onerror=closed.append):
+        files += [_file(path) for name in names if not (path := Path(folder, name)).is_symlink()]
+    files += [_closed(error) for error in closed]
     if len(files) > MAX_FILES:
         raise CourseError(f"{source} holds more than {MAX_FILES} files.")
-    return [file for file in files if not _is_clutter(file.path)]
+    there = [replace(file, path=Path(file.path).relative_to(source).as_posix()) for file in files]
+    return sorted((file for file in there if not _is_clutter(file.path)), key=lambda f: f.path)
+
+
+def _file(path: Path) -> File:
+    status = path.stat()
+    time = datetime.fromtimestamp(status.st_mtime, UTC)
+    return File(str(path), time, status.st_size, functools.partial(read_regular_file, path))
+
+
+def _closed(error: OSError) -> File:
+    """A file that stands for those in a folder that cannot be read."""
+
+    def read(most_bytes: int) -> bytes:
+        raise error
+
+    return File(f"{error.filename}/all", None, 0, read)
 
 
 def _is_link(member: zipfile.ZipInfo) -> bool:
@@ -107,41 +125,63 @@ def _member(source: Path, member: zipfile.ZipInfo) -> File:
     except ValueError:
         time = None
 
-    def read() -> bytes:
+    def read(most_bytes: int) -> bytes:
         with zipfile.ZipFile(source) as archive, archive.open(member) as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            return file.read(most_bytes)
 
     return File(name.replace("\\", "/"), time, member.file_size, read)
 
 
-def by_pattern(files: list[File], pattern: re.Pattern[str]) -> Parsed:
-    """Files read by the groups `student`, `email`, `lms_id`, `person`, and `name` of `pattern`.
+PATTERN_WHO = ("student", "email", "lms_id", "person")
+"""Groups of a pattern that name a student."""
 
-    It must match a file's whole path.
+PATTERN_GROUPS = (*PATTERN_WHO, "name", "attempt", "time")
+"""All groups that a pattern may have."""
+
+
+def by_pattern(files: list[File], pattern: re.Pattern[str], zone: tzinfo) -> Parsed:
+    """Files read by the groups of `pattern`, which must match a file's whole path.
+
+    Attempts of a student are told apart by the groups `attempt` and `time`. Without these, two
+    files of one name belong to nobody: either may be the newer one.
+
+    zone: the zone of times without an offset
     """
-    found, unplaced = [], []
+    found: list[Found] = []
+    unplaced = []
     for file in files:
-        path = composed(file.path)
-        match = pattern.fullmatch(path)
+        match = pattern.fullmatch(composed(file.path))
         if match is None:
             unplaced.append((file, "--pattern does not match its path"))
-            continue
-        said = {name: text or "" for name, text in match.groupdict().items()}
-        who = [said.get(name, "") for name in ("student", "email", "lms_id", "person")]
-        name = said.get("name") or PurePosixPath(path).name
-        student, email, lms_id, person = who
-        found.append(
-            Found(
-                file,
-                name,
-                "\n".join(who),
-                student=student,
-                email=email,
-                lms_id=lms_id,
-                person=person,
-            )
-        )
-    return Parsed(found, unplaced)
+        else:
+            found.append(_by_groups(file, match.groupdict(default=""), zone))
+    named: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for one in found:
+        named[one.group, one.name].append(one)
+    for same in (same for same in named.values() if len(same) > 1):
+        names = " and ".join(one.file.path for one in same)
+        why = f"{names}: which one counts? --pattern needs a group `attempt` or `time`"
+        unplaced += [(one.file, why) for one in same]
+    placed = [one for one in found if len(named[one.group, one.name]) == 1]
+    return Parsed(placed, unplaced)
+
+
+def _by_groups(file: File, said: dict[str, str], zone: tzinfo) -> Found:
+    when = stamp(said["time"], zone) if said.get("time") else None
+    known = when.time.isoformat() if when is not None and when.time else ""
+    student, email, lms_id, person = (said.get(name, "") for name in PATTERN_WHO)
+    attempt = said.get("attempt") or known
+    return Found(
+        file,
+        said.get("name") or PurePosixPath(composed(file.path)).name,
+        "\n".join((student, email, lms_id, person, attempt, said.get("time", ""))),
+        student=student,
+        email=email,
+        lms_id=lms_id,
+        person=person,
+        handed_in=when,
+        attempt=attempt,
+    )
 
 
 def composed(text: str) -> str:

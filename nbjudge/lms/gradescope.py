@@ -20,6 +20,7 @@ from nbjudge.lms.columns import Columns
 from nbjudge.lms.downloads import File, Found, Parsed
 
 LISTING = "submission_metadata.yml"
+MOST_BYTES = 100_000_000  # of the list
 
 
 class Gradescope(Lms):
@@ -86,7 +87,7 @@ def _listed(files: list[File]) -> dict[str, dict[str, Any]]:
     if listing is None:
         raise CourseError(f"A download from Gradescope has a {LISTING}, and this one has none.")
     try:
-        entries = yaml.load(listing.read(), _Metadata)
+        entries = yaml.load(listing.read(MOST_BYTES), _Metadata)
         return {str(folder): dict(entry) for folder, entry in entries.items()}
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         raise CourseError(f"{listing.path} is not Gradescope's list of submissions.") from error

@@ -15,15 +15,18 @@ from nbjudge.core.course import Assignment
 from nbjudge.core.errors import CourseError
 from nbjudge.core.people import Person, fold, usual_spellings
 from nbjudge.core.tables import Table
-from nbjudge.core.times import read_spoken, stamp_of
-from nbjudge.lms.base import Listed, Lms
+from nbjudge.core.times import read_spoken, stamp_in_zip
+from nbjudge.lms.base import Key, Listed, Lms
 from nbjudge.lms.columns import Columns
 from nbjudge.lms.downloads import File, Found
 
 NAME = re.compile(
     r"(?P<person>[^/]*?)_(?P<participant>\d+)_assignsubmission_file(?:/|_/?)(?P<name>.+)"
 )
-TYPED = re.compile(r"_\d+_assignsubmission_onlinetext")
+TYPED = re.compile(r"_(\d+)_assignsubmission_onlinetext")
+PARTICIPANT = re.compile(r"_(\d+)_assignsubmission_")
+HIDDEN = re.compile(r"participant|teilnehmer ?in|teilnehmer|participante|deelnemer|partecipante")
+"""What stands for every student's name, folded, while Moodle keeps the names from graders."""
 FOLDER = re.compile(r"[^/]*_\d+_assignsubmission_file")  # Moodle looks for number and plugin
 DROPPED = re.compile(r"[\x00-\x1f&<>\"`|':\\/]")  # from a name in a file's name
 
@@ -33,6 +36,9 @@ CHANGEABLE = ("grade can be changed", "bewertung kann geändert werden")
 GRADE = {"grade", "bewertung"}
 MAXIMUM = ("maximum grade", "bestwertung")
 LOCKED = ("no", "nein")
+SCALE = ("scale", "skala", "barème", "escala", "schaal", "scala")
+PARTICIPANTS = ("roles", "rollen", "rôles", "last access to course", "letzter zugriff auf kurs",
+                "letzter zugriff zum kurs")  # fmt: skip
 
 
 class Moodle(Lms):
@@ -52,7 +58,9 @@ class Moodle(Lms):
     )
 
     def is_roster(self, table: Table) -> bool:
-        return self.columns.has(table, "email", "name")
+        has_more = table.column(*PARTICIPANTS) is not None or self.is_grade_file(table)
+        is_named = self.columns.has(table, "name")
+        return is_named and (self.columns.has(table, "email") or has_more)
 
     def is_download(self, files: list[File]) -> bool:
         return any("_assignsubmission_" in file.path for file in files)
@@ -61,28 +69,51 @@ class Moodle(Lms):
         match = NAME.search(path)
         if match is None:
             return None
+        is_hidden = any(HIDDEN.fullmatch(fold(name)) for name in self.names(match["person"]))
         return Found(
             file,
             match["name"],
             group=match["participant"],
             participant=match["participant"],
-            person=match["person"],
-            handed_in=stamp_of(file.time, zone) if file.time else None,
+            person="" if is_hidden else match["person"],
+            anonymous=_anonymous(match["participant"]) if is_hidden else "",
+            handed_in=stamp_in_zip(file.time, zone) if file.time else None,  # of the download
         )
 
-    def is_no_submission(self, path: str) -> bool:
-        return TYPED.search(path) is not None
+    def typed_in(self, path: str) -> str | None:
+        found = TYPED.search(path)
+        return found[1] if found else None
+
+    def participant(self, path: str) -> str:
+        found = PARTICIPANT.search(path)
+        return found[1] if found else ""
 
     def worksheet(self, table: Table, zone: tzinfo) -> dict[str, Listed]:
         identifier, handed_in = table.column(*IDENTIFIER), table.column(*HANDED_IN)
-        if identifier is None or not self.columns.has(table, "email"):
+        if identifier is None or not self.is_grade_file(table):
             raise CourseError(f"{table.path} is not Moodle's grading worksheet.")
         listed = {}
         for row, cells in zip(table.rows[1:], self.columns.read(table), strict=True):
             if number := re.search(r"\d+", row[identifier]):
                 time = None if handed_in is None else read_spoken(row[handed_in], zone)
-                listed[number[0]] = Listed(cells.name, cells.email, time)
+                listed[number[0]] = Listed(cells.name, cells.email, time, cells.lms_id)
         return listed
+
+    def keys(self, table: Table) -> list[Key | None]:
+        """By participants' numbers, which the names of a download have too; else as usual."""
+        identifier = table.column(*IDENTIFIER)
+        if identifier is None:
+            return super().keys(table)
+        keys: list[Key | None] = []
+        for row, cells in zip(table.rows[1:], self.columns.read(table), strict=True):
+            number = re.search(r"\d+", row[identifier])
+            participant = number[0] if number else ""
+            student = "" if cells.name or cells.email else _anonymous(participant)
+            keys.append(Key(cells.lms_id, cells.email, student, cells.name, participant))
+        return keys
+
+    def why_no_points(self, table: Table, column: int) -> str:
+        return "a scale" if table.column(*SCALE) is not None else ""
 
     def spellings(self, person: Person) -> set[str]:
         in_files = fold(DROPPED.sub("", person.name.replace("_", " ")))
@@ -111,3 +142,8 @@ class Moodle(Lms):
     def feedback_name(self, path: str, assignment: str) -> str | None:
         found = FOLDER.search(path)
         return f"{found[0]}_/{assignment}.html" if found else None
+
+
+def _anonymous(participant: str) -> str:
+    """The name in the gradebook of somebody of whom only the number is known."""
+    return f"participant-{participant}"

@@ -27,10 +27,13 @@ class Plain(Lms):
         login=("username", "anmeldename"),
         lms_id=("lms_user_id", "sid", "id number", "id-nummer", "sis user id"),
         role=("role", "roles", "rolle", "rollen"),
+        student=("id",),  # of `nbgrader db student import`
     )
+    takes_more = True
 
     def is_roster(self, table: Table) -> bool:
-        return self.columns.has(table, "email", "name")
+        has_who = self.columns.has(table, "email") or self.columns.has(table, "student")
+        return has_who and self.columns.has(table, "name")
 
     def is_download(self, files: list[File]) -> bool:
         return True

@@ -4,20 +4,28 @@ To add one, describe it in a file of its own (see `nbjudge.lms.base`) and list i
 `Plain`, which accepts every file.
 """
 
+import functools
+
 from nbjudge.core.errors import CourseError
 from nbjudge.core.people import Person
 from nbjudge.core.tables import Table
 from nbjudge.lms.base import Lms
+from nbjudge.lms.blackboard import Blackboard
+from nbjudge.lms.brightspace import Brightspace
 from nbjudge.lms.canvas import Canvas
 from nbjudge.lms.downloads import File
 from nbjudge.lms.gradescope import Gradescope
 from nbjudge.lms.moodle import Moodle
 from nbjudge.lms.plain import Plain
+from nbjudge.lms.sakai import Sakai
 
 LMSS: dict[str, Lms] = {
     lms.name: lms
     for lms in (
         Gradescope(),
+        Sakai(),
+        Brightspace(),
+        Blackboard(),
         Moodle(),
         Canvas(),
         Plain(),
@@ -48,6 +56,7 @@ def lms_of_grade_file(table: Table) -> Lms:
     return next(lms for lms in LMSS.values() if lms.is_grade_file(table))
 
 
+@functools.lru_cache(maxsize=10_000)
 def any_spelling(person: Person) -> set[str]:
     """The spellings of the name of `person` in any LMS, folded."""
     return {spelling for lms in LMSS.values() for spelling in lms.spellings(person)}

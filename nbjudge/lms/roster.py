@@ -13,14 +13,17 @@ def read_roster(table: Table) -> list[Person]:
 
     Raises CourseError if the table is no roster, or two rows cannot be distinguished.
     """
-    people = lms_of_roster(table).people(table)
+    lms = lms_of_roster(table)
+    people = lms.people(table)
+    if not people:
+        roles = dict.fromkeys(cells.role for cells in lms.columns.read(table) if cells.role)
+        told = f"; the roles in it are {', '.join(roles)}" if roles else ""
+        raise CourseError(f"{table.path} lists no students{told}.")
     _check_distinct(table, people)
     return _told_apart(people)
 
 
 def _check_distinct(table: Table, people: list[Person]) -> None:
-    if not people:
-        raise CourseError(f"{table.path} lists no students.")
     for what in ("lms_id", "email"):
         seen: dict[str, Person] = {}
         for person in people:

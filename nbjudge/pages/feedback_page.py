@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from nbformat import NotebookNode
 
 from nbjudge.core.notebooks import (
@@ -24,7 +24,7 @@ from nbjudge.core.notebooks import (
     without_region,
 )
 from nbjudge.judge.verdicts import Record, Verdict
-from nbjudge.pages import templates
+from nbjudge.pages import failures, templates
 from nbjudge.pages.outputs import shown_outputs, stopped_with_an_error, was_run
 from nbjudge.pages.pictures import Album
 from nbjudge.shared import markup
@@ -68,6 +68,7 @@ class Mark:
     points: float
     needs_manual_grade: bool
     comment: str  # the grader's own words; "" if there are none
+    is_rechecked: bool = False  # a person's points, from before it was graded again
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Exercise:
     comment: Markup  # the grader's
     is_task: bool
     is_extra: bool  # its points are extra credit
+    is_rechecked: bool  # a person will look at these points again
 
     @property
     def says(self) -> str:
@@ -148,9 +150,12 @@ def page(
         student=markup.plain(record.student)[:200],
         assignment=markup.plain(record.assignment)[:200],
         failure=_sentence(reason) if has_failed else None,
+        advice=failures.advice(record) if has_failed else "",
+        is_the_students=has_failed and failures.is_the_students(record),
         notes=_sentences(record.notes),
         exercises=exercises,
         waiting=[exercise for exercise in exercises if exercise.outcome == "waiting"],
+        rechecked=[exercise for exercise in exercises if exercise.is_rechecked],
         lateness=lateness,
         total_score=sum(exercise.score for exercise in exercises) - lateness.penalty,
         total_points=sum(exercise.points for exercise in exercises if not exercise.is_extra),
@@ -318,6 +323,7 @@ def _exercise(
         comment=_typed(mark.comment) if mark else NOTHING,
         is_task=is_task,
         is_extra=is_extra,
+        is_rechecked=bool(mark and mark.is_rechecked),
     )
 
 
@@ -336,5 +342,7 @@ def _sentence(text: str) -> Markup:
 
 
 def _typed(text: str) -> Markup:
-    """A person's text, exactly as typed."""
-    return escape(markup.shortened(markup.plain(text), LONGEST_COMMENT))
+    """A person's comment: Markdown and formulas, as its field promises, with its line breaks."""
+    shown = markup.shortened(markup.plain(text), LONGEST_COMMENT)
+    with_breaks = "  \n".join(shown.split("\n"))
+    return Markup(markup.prose(with_breaks, lambda target: None).strip())

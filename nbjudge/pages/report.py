@@ -20,6 +20,7 @@ from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
 from nbjudge.core.people import Person
 from nbjudge.core.tables import Table, harmless, write_table
+from nbjudge.core.term import Total
 from nbjudge.pages import charts, class_results, item_analysis, similarity, templates
 from nbjudge.pages.class_results import Paper, Question, Results
 from nbjudge.pages.item_analysis import Drop, Item
@@ -27,7 +28,7 @@ from nbjudge.pages.similarity import Pair, Passage
 from nbjudge.shared import markup
 
 PAGE = "report.html"
-STUDENTS, SIMILAR = "students.csv", "alike.csv"
+STUDENTS, SIMILAR, TOTALS = "students.csv", "alike.csv", "totals.csv"
 MOST_SLOW = 10
 SLOW = 3.0  # times the median
 SLOW_SECONDS = 10.0
@@ -120,40 +121,111 @@ class Section:
     slow: tuple[Who, ...]
 
 
+@dataclass(frozen=True)
+class TermSection:
+    """The page's section on the points over the term."""
+
+    scores: Markup
+    graded: int
+    waiting: int  # students without a total
+    maximum: float
+    mean: float
+    median: float
+    weights: tuple[tuple[str, float], ...]  # title and weight; empty: each by its own points
+    drop_lowest: int
+    who: tuple[Who, ...]  # the highest first; empty on the page to share
+
+
 def write_report(
-    course: Course, assignments: Sequence[str], folder: Path, share: bool = False
+    course: Course,
+    assignments: Sequence[str],
+    folder: Path,
+    share: bool = False,
+    term: Sequence[Total] = (),
 ) -> list[Path]:
     """Write the page and its tables into `folder`; their paths, the page first.
 
     share: leave out everything that names a student or comes from a single one
+    term:  the totals so far, for a section and a table of their own
 
     Raises CourseError if nothing of an assignment is graded yet, or if the version to share would
     be next to tables with names.
     """
-    named = [folder / name for name in (STUDENTS, SIMILAR) if (folder / name).exists()]
+    named = [folder / name for name in (STUDENTS, SIMILAR, TOTALS) if (folder / name).exists()]
     if share and named:
         raise CourseError(f"{named[0]} has names in it: choose another folder with --out.")
     gathered = [class_results.gather(course, name) for name in assignments]
     everywhere = class_results.totals(course)
     sections = [section(course, folder, found, everywhere, share) for found in gathered]
-    write_text(folder / PAGE, page(course, sections, share))
+    write_text(folder / PAGE, page(course, sections, share, term_section(course, term, share)))
     tables = {
         "questions.csv": _question_table(sections),
         "misconceptions.csv": _misconception_table(sections, share),
     }
     if not share:
         tables |= {STUDENTS: _student_table(gathered, everywhere), SIMILAR: _alike_table(sections)}
+        tables |= {TOTALS: _total_table(term)} if term else {}
     for name, rows in tables.items():
         write_table(Table(folder / name, rows, newline="\n"), folder / name)
     return [folder / name for name in (PAGE, *tables)]
 
 
-def page(course: Course, sections: Sequence[Section], share: bool = False) -> str:
+def page(
+    course: Course,
+    sections: Sequence[Section],
+    share: bool = False,
+    term: TermSection | None = None,
+) -> str:
     """The report as HTML."""
     text = templates.template("report").render(
-        course=course.title, sections=sections, share=share, few=FEW
+        course=course.title, sections=sections, share=share, few=FEW, term=term
     )
     return text.strip() + "\n"
+
+
+def term_section(
+    course: Course, totals: Sequence[Total], share: bool = False
+) -> TermSection | None:
+    """The section on the term; None if nobody has a total.  With `share`, nobody is named in it."""
+    graded = [total for total in totals if total.is_graded]
+    if not graded:
+        return None
+    points = [total.points for total in graded]
+    maximum = max(total.maximum for total in graded)
+    median = statistics.median(points)
+    titles = {name: markup.plain(one.title) for name, one in course.assignments.items()}
+    ranked = sorted(graded, key=lambda total: -total.points)
+    return TermSection(
+        scores=charts.histogram(points, maximum, "points", "students", median),
+        graded=len(graded),
+        waiting=len(totals) - len(graded),
+        maximum=maximum,
+        mean=statistics.fmean(points),
+        median=median,
+        weights=tuple((titles[name], weight) for name, weight in course.term.weights.items()),
+        drop_lowest=course.term.drop_lowest,
+        who=() if share else tuple(_ranked(total) for total in ranked),
+    )
+
+
+def _ranked(total: Total) -> Who:
+    student = markup.plain(total.person.student)
+    note = f"{round(total.points, 2):g} of {round(total.maximum, 2):g}"
+    return Who(markup.plain(total.person.name) or student, student, note=note)
+
+
+def _total_table(totals: Iterable[Total]) -> list[list[str]]:
+    header = "student last_name first_name email points maximum dropped missing status"
+    rows = [header.split()]
+    for one in totals:
+        person = one.person
+        numbers = [f"{round(one.points, 2):g}", f"{round(one.maximum, 2):g}"]
+        rows.append(
+            _texts(person.student, person.last_name, person.first_name, person.email)
+            + (numbers if one.is_graded else ["", ""])
+            + [" ".join(one.dropped), " ".join(one.missing), *_texts(one.status)]
+        )
+    return rows
 
 
 def graded_assignments(course: Course) -> list[str]:

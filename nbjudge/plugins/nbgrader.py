@@ -6,6 +6,7 @@ always does.
 """
 
 import dataclasses
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,12 @@ from nbjudge.authoring import release_steps
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
-from nbjudge.core.notebooks import is_task, region, without_region
-from nbjudge.gradebook import lateness, ledger, penalties
+from nbjudge.core.notebooks import METADATA_KEY, grade_id, is_task, region, without_region
+from nbjudge.gradebook import history, lateness, ledger, penalties
 from nbjudge.judge import submission
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attach, attached
+from nbjudge.pages.blanks import blank_tasks
 from nbjudge.pages.pictures import Album
 from nbjudge.plugins import nbgrader_lms
 from nbjudge.sandbox.isolation import Isolation
@@ -98,6 +100,7 @@ class EnterTimes(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
+        history.keep(course.root / "gradebook.db")
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
             lateness.enter_times(course, gradebook, assignment, resources["nbgrader"]["student"])
             gradebook.db.commit()
@@ -163,11 +166,29 @@ def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
     cell = context.get("cell") or NotebookNode(metadata={})
     picture = Album().attached(cell.get("attachments", {}))
     scheme = region(source, "MARK SCHEME") if is_task(cell) else None
+    blank = ""
+    if is_task(cell) and cell.metadata.get(METADATA_KEY, {}).get("blank"):
+        blank = BLANK.format(html.escape(grade_id(cell) or ""))
     if scheme is None:
-        return prose(source, picture)
+        return blank + prose(source, picture)
     question = prose(without_region(source, "MARK SCHEME"), picture)
-    return question + MARK_SCHEME.format(prose(scheme, picture))
+    return blank + question + MARK_SCHEME.format(prose(scheme, picture))
 
+
+class MarkBlankAnswers(NbGraderPreprocessor):
+    """Tells the formgrader's page which written tasks were left blank."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        record = attached(nb)
+        if record is not None and record.status == "graded":
+            for cell in nb.cells:
+                if is_task(cell) and grade_id(cell) in blank_tasks(nb):
+                    cell.metadata.setdefault(METADATA_KEY, {})["blank"] = True
+        return nb, resources
+
+
+BLANK = '<span data-blank-answer="{}"></span>'
+"""What the page's script reads, in a task with nothing written below it."""
 
 MARK_SCHEME = """
 <div class="mark-scheme" style="border-left: 4px solid #f0ad4e; padding: 0.5em 1em">
@@ -198,6 +219,7 @@ def wire(config: Config) -> None:
     # What students wrote and what their code showed cannot act as the grader who looks at it.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {"markdown2html": safe_markdown}
+    config.HTMLExporter.preprocessors = [MarkBlankAnswers]
     config.HTMLExporter.extra_template_basedirs = FORMGRADER_TEMPLATES
     # `nbgrader zip_collect` knows the downloads of learning management systems.
     config.ZipCollectApp.extractor_plugin = nbgrader_lms.LmsExtractor

@@ -5,6 +5,7 @@ also runs in grading.
 """
 
 import ast
+import functools
 import sys
 from collections.abc import Collection, Iterator
 
@@ -12,6 +13,9 @@ ALWAYS_ALLOWED = sys.stdlib_module_names | {"IPython", "ipywidgets", "nbjudge"}
 """Python's standard library, and packages used by the notebook itself and by the grader's cells."""
 
 PYTHON_MAGICS = ("time", "timeit", "capture")  # those that run the Python after them
+
+MOST_WORK = 300_000
+"""Characters that IPython may read to translate a cell: all of it again for each command in it."""
 
 
 def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]]:
@@ -23,22 +27,57 @@ def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]
     if "import" not in cell and cell.isascii():  # other alphabets allow other spellings
         return []
     try:
-        found = list(_imports(_python(cell)))
+        found = list(_imports(python(cell)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     known = ALWAYS_ALLOWED.union(allowed)
     return [(line, package) for line, package in found if package not in known]
 
 
-def _python(cell: str) -> str:
-    """`cell` as Python: as it is, if it is Python, and translated by IPython otherwise."""
-    try:
-        ast.parse(cell)
-        return cell
-    except SyntaxError:
-        from IPython.core.inputtransformer2 import TransformerManager
+def python(cell: str) -> str:
+    """`cell` as Python: as it is, if it is Python, and translated from IPython's syntax otherwise.
 
-        return TransformerManager().transform_cell(cell)
+    Raises SyntaxError if it is neither, or if too much of it is IPython's own.
+    """
+    for text in (cell, _by_line(cell)):
+        try:
+            ast.parse(text)
+            return text
+        except SyntaxError:
+            continue
+    return _by_ipython(cell)
+
+
+def _by_line(cell: str) -> str:
+    """`cell` with each line of a magic or a shell command translated alone.
+
+    IPython reads the whole cell again for each of them, which takes a minute for some hundred.
+    """
+    lines = cell.split("\n")
+    places = [place for place, line in enumerate(lines) if line.lstrip()[:1] in ("%", "!")]
+    if len(places) < 2 or cell.lstrip().startswith("%%"):
+        return cell
+    for place in places:
+        command = lines[place].lstrip()
+        indent = lines[place].removesuffix(command)
+        lines[place] = indent + _by_ipython(command).rstrip("\n")
+    return "\n".join(lines)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _by_ipython(cell: str) -> str:
+    """`cell` as IPython translates it.  Raises SyntaxError if that takes too long."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    class Bounded(TransformerManager):
+        def do_token_transforms(self, lines: list[str]) -> list[str]:
+            for _ in range(1 + MOST_WORK // (1 + len(cell))):
+                is_changed, lines = self.do_one_token_transform(lines)
+                if not is_changed:
+                    return lines
+            raise SyntaxError("the cell has too much of IPython's own syntax")
+
+    return Bounded().transform_cell(cell)
 
 
 def _imports(source: str) -> Iterator[tuple[int, str]]:

@@ -89,6 +89,9 @@ def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
             needs_manual_grade=grade.needs_manual_grade
             and (grade.manual_score is None or grade.auto_score is None),
             comment=comments.pop(grade.name, ""),
+            is_rechecked=grade.needs_manual_grade
+            and grade.manual_score is not None
+            and grade.auto_score is not None,
         )
         for grade in found.grades
         if grade.max_score or grade.extra_credit  # visible checks have neither

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, as_completed
+from contextlib import AbstractContextManager
 
 import nbformat
 
+from nbjudge.core import locks
 from nbjudge.core.course import Course
 from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import notebook_text
@@ -63,11 +65,20 @@ def carry_out(
         progress(record)
     if work.todo:
         executor.isolation.check()
-        with Ledger(work.course, work.assignment) as ledger:
+        with _alone(work), Ledger(work.course, work.assignment) as ledger:
             for text in _graded(work, executor):
                 records.append(_keep(work.course, ledger, text))
                 progress(records[-1])
     return sorted(records, key=lambda record: record.student)
+
+
+def _alone(work: Plan) -> AbstractContextManager[None]:
+    """Keep other runs from grading the same submissions into the same files."""
+    path = work.course.root / "autograded" / f".{work.assignment}.lock"
+    return locks.only_one(
+        path,
+        f"Another program is grading {work.assignment} here; wait until it ends, or stop it.",
+    )
 
 
 def _graded(work: Plan, executor: NotebookExecutor) -> Iterator[str]:

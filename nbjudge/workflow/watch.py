@@ -124,11 +124,11 @@ class Watch:
         return tuple(_look(path.name, path) for path in paths if path.is_file())
 
     def _is_whole(self, folder: Path) -> bool:
-        """Whether the notebook in `folder` is complete, to its last bracket."""
+        """Whether each notebook in `folder` is complete, to its last bracket."""
         limits = self.course.assignment(self.assignment).limits
         try:
-            path = intake.find_notebook(folder, self.assignment)
-            json.loads(intake.read_submission(path, limits))
+            for one in intake.read_notebooks(folder, self.assignment, limits):
+                json.loads(one.text)
         except (intake.Unreadable, ValueError, RecursionError):
             return False
         return True

@@ -393,8 +393,8 @@ def test_what_a_student_wrote_cannot_act_as_the_grader(
         expect(formgrader.locator(f"#notebook-container {element}")).to_have_count(0)
 
 
-TYPED = {"ada": "1.5", "alan": "9", "grace": "0"}
-GIVEN = {"ada": 1.5, "alan": 2.0, "grace": 0.0}  # no more than there are
+TYPED = {"ada": "1,5", "alan": "2", "grace": "0"}
+GIVEN = {"ada": 1.5, "alan": 2.0, "grace": 0.0}
 
 
 def test_points_and_comments_typed_reach_gradebook_feedback_and_grades(
@@ -486,6 +486,57 @@ def test_points_that_could_not_be_saved_are_told(answers: tuple[Page, str]) -> N
     expect(window.get_by_role("alert")).to_contain_text("some of your input is not saved")
     expect(window.locator("#task")).to_have_value("1")
     assert window.url.startswith(address)  # where the points can be entered again
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [("9", "at most 2"), ("2,5", "at most 2"), ("25", "at most 2"), ("-1", "no number"),
+     ("1.5.2", "no number"), ("two", "no number")],
+)  # fmt: skip
+def test_points_that_cannot_be_are_not_saved_and_the_field_says_why(
+    answers: tuple[Page, str], course: Course, typed: str, why: str
+) -> None:
+    window, address = answers
+    window.goto(address)
+    expect(window.locator("#task")).to_be_enabled()
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.method))
+    before = _points_of(course, "alan")
+    window.locator("#task").fill(typed)
+    window.keyboard.press("Control+.")
+    expect(window.get_by_role("alert")).to_contain_text(why)
+    expect(window.locator("#task")).to_have_value(typed)
+    assert "PUT" not in asked and window.url.startswith(address)
+    assert _points_of(course, "alan") == before
+    with window.expect_response("**/api/grade/*") as saved:
+        window.locator("#task").fill(",75")
+        window.keyboard.press("Tab")
+    assert saved.value.json()["manual_score"] == 0.75
+    expect(window.get_by_role("alert")).to_have_count(0)
+    assert window.url.startswith(address)
+
+
+def _points_of(course: Course, student: str) -> float | None:
+    with open_gradebook(course) as gradebook:
+        score: float | None = gradebook.find_grade("task", NAME, NAME, student).manual_score
+        return score
+
+
+def test_blank_answers_are_offered_as_zero(answers: tuple[Page, str], course: Course) -> None:
+    window, address = answers
+    hand_in(course, "mary", answered(course, scaled=RIGHT))
+    _graded(course)
+    with open_gradebook(course) as gradebook:
+        number = gradebook.find_submission_notebook(NAME, NAME, "mary").id
+    window.goto(address)
+    expect(window.locator("#task")).to_be_enabled()
+    expect(window.locator("#blank-answers")).to_have_count(0)
+    window.goto(f"{address.rstrip('/').rpartition('/')[0]}/{number}/")
+    with window.expect_response("**/api/grade/*") as saved:
+        window.get_by_role("button", name="Give 0").click()
+    assert saved.value.json()["manual_score"] == 0
+    expect(window.locator("#blank-answers")).to_have_count(0)
+    assert _points_of(course, "mary") == 0
 
 
 def test_nothing_went_wrong_and_nothing_was_asked_from_outside(wrong: list[str]) -> None:

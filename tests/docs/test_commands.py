@@ -16,12 +16,13 @@ from nbjudge.core.course import find_course
 from tests import shared
 from tests.docs import clone
 from tests.docs.clone import NAME, shell
-from tests.docs.pages import PAGES, command_lines
+from tests.docs.pages import PAGES, ROOT, command_lines, named_blocks
 from tests.nbjudge import lms_class
 
 FOLLOWED = {  # by a test of its own: the page, or sections of it
     "student.md": (r".*", "tests/docs/test_students.py"),
     "first_day.md": (r".*", "tests/nbjudge/test_first_day.py"),
+    "whole_term.md": (r".*", "tests/docs/test_whole_term.py"),
     "instructor.md": (r"## From a clone to grades.*?(?=^## )", "tests/docs/test_instructors.py"),
     "authoring.md": (r"## From nothing to an audit.*?(?=^## )", "tests/docs/test_authoring.py"),
 }
@@ -77,6 +78,8 @@ def give_files(course: Path) -> None:
     for file, named in (("submissions", lms_class.canvas_name), ("moodle", lms_class.moodle_name)):
         handed_in = {named(pupils[who], f"{NAME}.ipynb"): text for who, text in texts.items()}
         lms_class.write_zip(course / f"{file}.zip", handed_in)
+    instructor = (ROOT / "docs" / "instructor.md").read_text(encoding="utf-8")
+    (course / "requests.csv").write_text(named_blocks(instructor)["requests.csv"])
     (course / "other").mkdir()
     for who, text in texts.items():
         (course / "other" / f"{who}-final.ipynb").write_text(text)

@@ -178,3 +178,52 @@ def gradescope_export(
     made["assignment_1_export/.DS_Store"] = "\0"
     made["assignment_1_export/submission_metadata.yml"] = "---\n" + "".join(listing)
     return write_zip(path, made)
+
+
+def brightspace_grades(path: Path, title: str, points: str) -> Path:
+    """Brightspace's export of its grades: every id and login begins with a #."""
+    item = f"{title} Points Grade <Numeric MaxPoints:{points} Weight:10 Category:Problem sets>"
+    header = ["OrgDefinedId", "Username", "Last Name", "First Name", "Email", item,
+              "End-of-Line Indicator"]  # fmt: skip
+    rows = [
+        [f"#{p.lms_id}", f"#{p.login}", *p.sortable.split(", "), p.email, "", "#"] for p in CLASS
+    ]
+    return write_rows(path, [header, *rows], bom="\ufeff")
+
+
+def brightspace_folder(pupil: Pupil, time: str = "Oct 14, 2026 921 PM") -> str:
+    """The folder of one attempt in Brightspace's download."""
+    name = re.sub(r'[<>:"/\\|?*]', "", pupil.name)
+    return f"{397_000 + pupil.number}-2557369 - {name} - {time}"
+
+
+def blackboard_grades(path: Path, title: str, points: str) -> Path:
+    """Blackboard's grade center, downloaded to work offline: tabs, in UTF-16."""
+    header = ["Last Name", "First Name", "Username", "Student ID", "Last Access", "Availability",
+              f"{title} [Total Pts: {points} Score] |1281892"]  # fmt: skip
+    rows = [[*p.sortable.split(", "), p.login, p.lms_id, "", "Yes", ""] for p in CLASS]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter="\t", quoting=csv.QUOTE_ALL).writerows([header, *rows])
+    path.write_bytes(text.getvalue().encode("utf-16"))
+    return path
+
+
+def blackboard_name(pupil: Pupil, file: str, time: str = "2026-10-14-21-21-05") -> str:
+    """The name of a file in Blackboard's download; without `file`, of the attempt's summary."""
+    return f"Tiny_{pupil.login}_attempt_{time}" + (f"_{file}" if file else ".txt")
+
+
+def sakai_grades(path: Path, title: str, kind: str = "Points") -> Path:
+    """The grades.csv of an assignment's download from Sakai, its header in the third line."""
+    header = ["Display ID", "ID", "Last Name", "First Name", "grade", "Submission date",
+              "Late submission"]  # fmt: skip
+    rows = [[p.login, f"{p.number}-b0f3", *p.sortable.split(", "), "", "", ""] for p in CLASS]
+    write_rows(path, [header, *rows])
+    text = path.read_text(encoding="utf-8")
+    path.write_bytes(f'"{title}","{kind}"\r\n""\r\n{text}'.encode())
+    return path
+
+
+def sakai_folder(pupil: Pupil) -> str:
+    """The folder of one student in Sakai's download."""
+    return f"Tiny/{pupil.sortable.replace('/', '')}({pupil.login})"

@@ -41,8 +41,8 @@ def test_words_that_are_off_exit_with_2(words):
 
 
 COMMANDS = (
-    "roster build audit handout collect grade watch feedback return grades report correct "
-    "gradescope demo"
+    "roster build audit handout collect grade watch blanks feedback return grades report explain "
+    "regrade history correct gradescope archive new-term demo"
 ).split()
 
 
@@ -228,7 +228,7 @@ def test_a_folder_that_is_no_course(tmp_path, capsys):
     [
         ("[[assignment", "is not valid TOML"),
         ("title = 'x'", r"lists no \[\[assignment\]\]"),
-        ("[[assignment]]\nname = 'a'", "lacks the setting 'packages'"),
+        ("[[assignment]]\nname = 'a'", "a: it lacks the setting 'title'"),
         (
             "[[assignment]]\nname = 'a'\ntitle = 'A'\npackages = []\npoints = 3",
             "unknown setting 'points'",

@@ -153,7 +153,16 @@ def test_a_written_answer_waits_and_the_total_says_so() -> None:
     assert text.index("Because.") < text.index('id="exercise-')
 
 
-def test_a_graders_comment_is_shown_as_typed() -> None:
+def test_a_graders_comment_is_markdown_with_formulas_and_its_line_breaks() -> None:
+    words = "It is *not* $h_t^2$.\nSee\n\n- page 4 <img src=x onerror=alert(1)>\n- `code`"
+    text = feedback(task(), marks=[Mark("task_1_1_2", 1, 2, False, words)], verdicts=())
+    typed = text.partition('<div class="typed">')[2].partition("</div>")[0]
+    assert "<em>not</em>" in typed and "<math" in typed and "$" not in typed
+    assert "<br" in typed and "<li>page 4" in typed and "<code>code</code>" in typed
+    assert_harmless(text)
+
+
+def test_a_graders_comment_is_shown_where_it_belongs() -> None:
     marks = [
         Mark("task_1_1_2", 1.5, 2, False, "Good.\n<script>alert(1)</script> 2 < 3"),
         Mark("no_longer_there", 0, 0, False, "See lecture 4."),

@@ -6,6 +6,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from small_course import metadata
 
 from nbjudge.gradebook.nbgrader_config import load_config
+from nbjudge.judge.verdicts import Record, attach
 
 NAMES = (
     "assignment_id notebook_id submission_id base_url first_name last_name mathjax_url student "
@@ -13,12 +14,13 @@ NAMES = (
 ).split()
 
 
-def shown(course, *cells) -> str:
+def shown(course, *cells, status="graded") -> str:
     """The page that the formgrader makes of a notebook with these cells."""
     config = load_config(course)
     config.HTMLExporter.template_name = "formgrade"
     resources = {**dict.fromkeys(NAMES, ""), "index": 0, "total": 1}
     notebook = new_notebook(cells=list(cells))
+    attach(Record("tiny", "ada", status), notebook)
     page, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources=resources)
     return page
 
@@ -80,3 +82,22 @@ def test_words_formulas_and_plots_are_shown(course):
         output(**{"image/png": dot, "text/plain": "<Figure>"}),
     )
     assert "<em>Because</em>" in page and "<math" in page and dot in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_blank"),
+    [
+        (new_markdown_cell("YOUR ANSWER HERE", id="answer_task"), True),
+        (new_markdown_cell("  \n", id="answer_task"), True),
+        (new_markdown_cell("It shrinks.", id="answer_task"), False),
+        (
+            new_markdown_cell("It shrinks.", id="x", metadata={"nbjudge": {"origin": "student"}}),
+            False,
+        ),
+        (new_markdown_cell("## The next section", id="given"), True),
+    ],
+)
+def test_a_task_with_nothing_written_below_it_is_marked(course, answer, is_blank):
+    task = new_markdown_cell("Why?", metadata=metadata("task", task=True, points=1))
+    assert ('data-blank-answer="task"' in shown(course, task, answer)) == is_blank
+    assert "data-blank-answer=" not in shown(course, task, answer, status="failed")

@@ -150,7 +150,7 @@ def test_the_page_on_giving_back(graded):
     page = (ROOT / "docs" / "giving_back.md").read_text().replace("ps1_rnn_sampling", NAME)
     lines = [line for line in page.splitlines() if line.startswith(".venv/bin/nbjudge")]
     commands = [line.split()[1:] for line in lines]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for words in commands:
         assert cli.main(words) == 0
     assert {"feedback.zip", "upload.csv", "grades.csv"} <= {p.name for p in graded.root.iterdir()}

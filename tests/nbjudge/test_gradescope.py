@@ -232,7 +232,8 @@ def test_results_in_gradescopes_form(course, root):
     ("name", "text", "reason"),
     [
         (f"{NAME}.ipynb", '{"cells": [', "the notebook is not valid JSON; it may be cut off"),
-        ("essay.txt", "words", "there is no notebook in the submission"),
+        ("essay.txt", "words", "there is no notebook in the submission, but essay.txt: submit the "
+                               "notebook itself, tiny.ipynb"),
         (f"{NAME}.ipynb", '{"cells": [], "metadata": {"nbjudge": {"assignment": "x"}}}',
          "the notebook is of the assignment x, not of tiny"),
     ],

@@ -234,7 +234,7 @@ def test_encodings_are_recognised(tmp_path, encode):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "not valid JSON"),
+        ("", "the notebook is empty"),
         ('{"cells": [', "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
         ("[]", "not a notebook"),
@@ -290,12 +290,18 @@ def test_a_huge_file_is_not_read(tmp_path):
         intake.read_submission(path, Limits())
 
 
-def test_a_renamed_notebook_is_found_when_there_is_only_one(tmp_path):
+def test_the_notebook_with_the_assignments_name_comes_first(tmp_path):
     (tmp_path / "my homework.ipynb").write_text("{}")
-    assert intake.find_notebook(tmp_path, NAME).name == "my homework.ipynb"
-    (tmp_path / "copy.ipynb").write_text("{}")
-    with pytest.raises(Unreadable, match="2 notebooks"):
-        intake.find_notebook(tmp_path, NAME)
+    (tmp_path / "notes.txt").write_text("")
+    (found,) = intake.read_notebooks(tmp_path, NAME, Limits())
+    assert (found.name, found.text) == ("my homework.ipynb", "{}")
+    (tmp_path / f"{NAME}.ipynb").write_text("[]")
+    names = [one.name for one in intake.read_notebooks(tmp_path, NAME, Limits())]
+    assert names == [f"{NAME}.ipynb", "my homework.ipynb"]
+    for number in range(10):
+        (tmp_path / f"{number}.ipynb").write_text("{}")
+    with pytest.raises(Unreadable, match="there are 12 notebooks"):
+        intake.read_notebooks(tmp_path, NAME, Limits())
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_setting_that_is_off_is_a_sentence(tmp_path, text, sentence):
     with pytest.raises(CourseError) as refused:
         limits_of(tmp_path, text)
     said = str(refused.value)
-    assert said.startswith(f"{tmp_path / 'course.toml'}: [assignment.limits] of a")
+    assert said.startswith(f"{tmp_path / 'course.toml'}:5: [assignment.limits] of a: ")
     assert said.endswith(sentence)
 
 

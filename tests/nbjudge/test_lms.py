@@ -49,19 +49,38 @@ def moodle_download(path, files):
     return lms_class.write_zip(path, named)
 
 
+def named_by(name):
+    """A download whose files are named by this function of a student."""
+
+    def make(path, files):
+        by_login = {pupil.login: pupil for pupil in CLASS}
+        return lms_class.write_zip(path, {name(by_login[who]): files[who] for who in files})
+
+    return make
+
+
 ROSTERS = {
+    "brightspace": lambda path: lms_class.brightspace_grades(path, "Tiny", "5"),
+    "blackboard": lambda path: lms_class.blackboard_grades(path, "Tiny", "5"),
+    "sakai": lambda path: lms_class.sakai_grades(path, "Tiny"),
     "canvas": lambda path: lms_class.canvas_gradebook(path, "Tiny", "5"),
     "moodle": lms_class.moodle_participants,
     "gradescope": lms_class.gradescope_roster,
     "plain": plain_roster,
 }
 DOWNLOADS = {
+    "brightspace": named_by(lambda p: f"{lms_class.brightspace_folder(p)}/tiny.ipynb"),
+    "blackboard": named_by(lambda p: lms_class.blackboard_name(p, "tiny.ipynb")),
+    "sakai": named_by(lambda p: f"{lms_class.sakai_folder(p)}/Submission attachment(s)/t.ipynb"),
     "canvas": canvas_download,
     "moodle": moodle_download,
     "gradescope": lms_class.gradescope_export,
     "plain": plain_folder,
 }
 GRADE_FILES = {
+    "brightspace": lambda path: lms_class.brightspace_grades(path, "Tiny", "5"),
+    "blackboard": lambda path: lms_class.blackboard_grades(path, "Tiny", "5"),
+    "sakai": lambda path: lms_class.sakai_grades(path, "Tiny"),
     "canvas": lambda path: lms_class.canvas_gradebook(path, "Tiny", "5"),
     "moodle": lambda path: lms_class.moodle_worksheet(path, "5", {}),
     "plain": plain_roster,

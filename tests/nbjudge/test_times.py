@@ -14,6 +14,7 @@ from nbjudge.core.times import (
     read_spoken,
     read_timestamp,
     stamp,
+    stamp_in_zip,
     stamp_of,
     timestamp,
 )
@@ -164,3 +165,14 @@ def test_a_timestamp_is_read_from_a_regular_small_file_only(tmp_path):
 )
 def test_a_span_in_words(span, words):
     assert in_words(span) == words
+
+
+@settings(deadline=None)
+@given(NEAR_A_CHANGE, st.timezones())
+def test_the_time_of_a_zip_is_a_bound_and_never_a_time(time, zone):
+    shown = time.astimezone(zone).replace(tzinfo=None)
+    found = stamp_in_zip(shown, zone)
+    assert found.time is None and found.latest == in_utc(shown, zone)
+    again = stamp(found.text, zone)  # as it is kept next to the submission
+    assert again.time is None and again.latest is not None
+    assert again.latest >= found.latest.replace(microsecond=0)

@@ -126,7 +126,7 @@ def _unreadable(assignment: Assignment, key: AnswerKey, folder: Path) -> str:
     if found.unreadable:
         return found.unreadable
     try:
-        submission.assemble(assignment, key, found.text)
+        submission.assemble_one(assignment, key, found.notebooks)
     except Unreadable as error:
         return str(error)
     return ""

@@ -118,6 +118,8 @@ def course_toml(course: Course, assignment: Assignment) -> str:
         **{f"limits.{name}": value for name, value in asdict(assignment.limits).items()},
     }
     general = _table({"title": course.title, "library": assignment.library})
+    if assignment.term:
+        general += f"\n[course]\n{_table({'term': assignment.term})}"
     environment = _table({_toml(name): value for name, value in assignment.environment.items()})
     return f"{general}\n[environment]\n{environment}\n[[assignment]]\n{_table(lines)}"
 
