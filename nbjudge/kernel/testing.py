@@ -49,6 +49,26 @@ def stand_ins(namespace: dict[str, Any], /, **parts: Any) -> Callable[..., Any]:
     return with_parts
 
 
+def base(namespace: dict[str, Any], name: str) -> Any:
+    """The student's class `name`, to derive a stand-in from; PyTorch's Module if there is none.
+
+    A model may initialize parts of its own layers, so a layer's stand-in should have them too:
+
+        class hidden_Layer(hidden_testing.base(globals(), "Layer")):
+            def __init__(self, size):
+                hidden_testing.begin(self, size)
+    """
+    own, module = namespace.get(name), _torch().nn.Module
+    return own if isinstance(own, type) and issubclass(own, module) else module
+
+
+def begin(part: Any, *sizes: Any) -> None:
+    """Construct a stand-in as the class that `base` returned does, as far as that does not fail."""
+    _torch().nn.Module.__init__(part)
+    with contextlib.suppress(Exception):
+        super(type(part), part).__init__(*sizes)
+
+
 def quiet() -> contextlib.AbstractContextManager[Any]:
     """A context that suppresses printed output."""
     return contextlib.redirect_stdout(io.StringIO())
@@ -175,6 +195,32 @@ def directions(module: Any, x: Any) -> int:
     return int(torch.linalg.matrix_rank(torch.stack(rows), rtol=1e-5))
 
 
+def depends(module: Any, x: Any) -> dict[str, Any]:
+    """What gradients of a module's output reach: its input, and how many of its LayerNorms.
+
+    x: an array of a shape that the module accepts. The module gets a copy that autograd needs
+    again, so one that changes its input in place raises RuntimeError.
+    """
+    torch = _torch()
+    given = torch.as_tensor(x, dtype=torch.float32).requires_grad_()
+    output = module(given * 1)
+    if output.requires_grad:
+        (output * torch.arange(1.0, 1 + output.numel()).sin().view_as(output)).sum().backward()
+    norms = [part.weight for part in module.modules() if isinstance(part, torch.nn.LayerNorm)]
+    reached = [weight.grad is not None and bool(weight.grad.any()) for weight in (given, *norms)]
+    return {"input": reached[0], "norms": sum(reached[1:])}
+
+
+def at_the_start(model: Any) -> dict[str, bool]:
+    """Before training: are the biases of linear maps zero, and norms as LayerNorm makes them?"""
+    nn = _torch().nn
+    maps = [part for part in model.modules() if isinstance(part, nn.Linear)]
+    norms = [part for part in model.modules() if isinstance(part, nn.LayerNorm)]
+    has_bias = [bool(part.bias.any()) for part in maps if part.bias is not None]
+    changed = [bool((part.weight != 1).any() or part.bias.any()) for part in norms]
+    return {"biases are zero": not any(has_bias), "norms are new": not any(changed)}
+
+
 def large_weights(model: Any) -> list[Any]:
     """The weights of its linear layers and embeddings with more than 1500 numbers each."""
     nn = _torch().nn
@@ -255,9 +301,15 @@ def generated(build: Build, arrays: Any, ids: Any, max_new_tokens: int) -> Any:
 
 
 def next_ids(build: Build, arrays: Any, ids: Any, draws: int, V: int) -> np.ndarray:
-    """How often each id comes next, (V,), in a batch of rows that all begin with ids, (1, T)."""
-    rows = build(arrays).generate(ids.repeat(draws, 1), 1)
-    return np.bincount(rows[:, -1].numpy(), minlength=V)
+    """How often each id comes next, (V,), in batches of rows that all begin with ids, (1, T).
+
+    A batch has at most 500 rows, so a seed that is set anew in each batch shows.
+    """
+    model, counts = build(arrays), np.zeros(V, dtype=int)
+    for done in range(0, draws, 500):
+        rows = model.generate(ids.repeat(min(500, draws - done), 1), 1)
+        counts += np.bincount(rows[:, -1].numpy(), minlength=V)
+    return counts
 
 
 def modes(build: Build, arrays: Any, ids: Any) -> list[bool]:
@@ -287,9 +339,25 @@ def records(build: Build, arrays: Any, ids: Any) -> list[bool]:
 
 
 def shapes_elsewhere(build: Build, arrays: Any, ids: Any) -> list[list[int]]:
-    """The shapes of logits and loss on a device that only computes shapes."""
+    """The shapes of logits and loss on a device that only computes shapes.
+
+    Such a device accepts indices from another one, which a graphics card does not. So here an
+    embedding that gets such indices raises RuntimeError.
+    """
+    torch = _torch()
+
+    class OneDevice(torch.overrides.TorchFunctionMode):  # type: ignore[name-defined]
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if function is torch.nn.functional.embedding and args[0].device != args[1].device:
+                raise RuntimeError("indices and table are on different devices")
+            return function(*args, **(kwargs or {}))
+
     ids = ids.to("meta")
-    found, loss = build(arrays).to("meta")(ids, ids)
+    model = build(arrays).to("meta")
+    with OneDevice():
+        found, loss = model(ids, ids)
     return [list(found.shape), list(loss.shape)]
 
 

@@ -43,6 +43,27 @@ def test_a_part_may_have_any_name() -> None:
     assert testing.stand_ins(namespace, namespace=2)(lambda: namespace["namespace"]) == 2
 
 
+class Layer(torch.nn.Module):
+    """A student's layer: a map, and a constructor that can fail."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.map = torch.nn.Linear(size, size)
+        self.inverse = 1 / (size - 3)
+
+
+@pytest.mark.parametrize(
+    ("own", "has_map"), [({"Layer": Layer}, True), ({"Layer": "no class"}, False), ({}, False)]
+)
+def test_a_stand_in_has_the_parts_of_the_students_class(own: dict, has_map: bool) -> None:
+    class StandIn(testing.base(own, "Layer")):  # type: ignore[misc]
+        def __init__(self, size: int) -> None:
+            testing.begin(self, size)
+
+    assert hasattr(StandIn(2), "map") == has_map
+    assert StandIn(3).training, "a constructor that fails leaves a module"
+
+
 def test_what_is_printed_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with testing.quiet():
         print("step 1000")
@@ -156,6 +177,50 @@ def test_directions_are_fewer_if_weights_are_shared() -> None:
     assert testing.directions(Sum([one, one]), x) == 6
 
 
+class Norms(torch.nn.Module):
+    """Two parts behind norms; `way` says what it does with them."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.first, self.second = torch.nn.LayerNorm(6), torch.nn.LayerNorm(6)
+        self.map = torch.nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.way == "in place":
+            x += self.first(x)
+        else:
+            x = x + self.first(x)
+        x = x + self.map(self.first(x) if self.way == "one norm" else self.second(x))
+        return x.detach() if self.way == "detached" else x
+
+
+@pytest.mark.parametrize(
+    ("way", "found"),
+    [
+        ("right", {"input": True, "norms": 2}),
+        ("one norm", {"input": True, "norms": 1}),
+        ("detached", {"input": False, "norms": 0}),
+    ],
+)
+def test_what_a_module_depends_on_is_read_off_its_gradients(way: str, found: dict) -> None:
+    assert testing.depends(Norms(way), np.sin(np.arange(60.0)).reshape(2, 5, 6)) == found
+
+
+def test_a_module_that_changes_its_input_cannot_be_trained() -> None:
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        testing.depends(Norms("in place"), np.ones((2, 5, 6)))
+
+
+def test_biases_and_norms_before_training_are_seen() -> None:
+    model = Norms("right")
+    assert testing.at_the_start(model) == {"biases are zero": False, "norms are new": True}
+    torch.nn.init.zeros_(model.map.bias)
+    assert testing.at_the_start(model) == {"biases are zero": True, "norms are new": True}
+    torch.nn.init.normal_(model.second.weight)
+    assert testing.at_the_start(model) == {"biases are zero": True, "norms are new": False}
+
+
 def test_large_weights_are_those_of_large_maps_and_tables() -> None:
     parts = [torch.nn.Linear(40, 50), torch.nn.Embedding(100, 20), torch.nn.Linear(3, 4)]
     found = testing.large_weights(torch.nn.Sequential(*parts, torch.nn.LayerNorm(2000)))
@@ -246,6 +311,20 @@ def test_next_ids_are_counted() -> None:
     assert testing.next_ids(Bigram, CERTAIN, IDS[1:], 20, 6).tolist() == [0, 0, 20, 0, 0, 0]
 
 
+def test_next_ids_are_drawn_in_batches_of_at_most_five_hundred_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generate, rows = Bigram.generate, []
+
+    def watched(model: Bigram, ids: torch.Tensor, number: int) -> torch.Tensor:
+        rows.append(len(ids))
+        return generate(model, ids, number)
+
+    monkeypatch.setattr(Bigram, "generate", watched)
+    assert testing.next_ids(Bigram, CERTAIN, IDS[1:], 1200, 6).tolist() == [0, 0, 1200, 0, 0, 0]
+    assert rows == [500, 500, 200]
+
+
 @pytest.mark.parametrize("forgets", [False, True])
 def test_a_lost_training_mode_is_seen(forgets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bigram, "forgets_mode", forgets)
@@ -262,6 +341,20 @@ def test_gradients_recorded_while_generating_are_seen(
 
 def test_shapes_are_computed_on_another_device() -> None:
     assert testing.shapes_elsewhere(Bigram, CERTAIN, IDS) == [[2, 4, 4], []]
+
+
+def test_indices_on_the_wrong_device_are_refused_as_on_a_graphics_card() -> None:
+    class Placed(Bigram):
+        def __init__(self, table: np.ndarray) -> None:
+            super().__init__(table)
+            self.places = torch.nn.Embedding(9, 4)
+
+        def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
+            logits, loss = super().forward(ids, targets)
+            return logits + self.places(torch.arange(ids.shape[1])), loss
+
+    with pytest.raises(RuntimeError, match="different devices"):
+        testing.shapes_elsewhere(Placed, CERTAIN, IDS)
 
 
 # The module

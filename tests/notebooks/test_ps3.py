@@ -14,6 +14,7 @@ NAME = "ps3_architectures"
 NOTEBOOK = problem_set.read(NAME)
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
 MISTAKES = problem_set.mistakes(NAME)
+ALTERNATES = sorted((problem_set.ROOT / "tests/alternates" / NAME).glob("*/*.py"))
 EXERCISES = [
     "SimpleRNN",
     "train_language_model",
@@ -108,12 +109,22 @@ def test_a_new_transformer_begins_at_the_loss_of_guessing(names: dict[str, Any])
 
 # ---- its checks see what is wrong
 
-# Hidden tests see these; for a check they would need a draw, or more than a few numbers.
+# Hidden tests see these; for a check they would need many draws, or more than a few numbers.
 UNSEEN = {
+    "rnn_sharpened",
+    "rnn_top_five",
     "rnn_state_lost_in_writing",
     "same_depth_each_time",
+    "gru_sharpened",
+    "gru_top_five",
     "gru_state_lost_in_writing",
+    "values_by_the_keys_map",
+    "queries_by_the_keys_map",
+    "one_map_for_all_three",
+    "heads_share_their_maps",
     "mlp_read_the_input",
+    "transformer_sharpened",
+    "transformer_top_five",
     "qkv_counted_three_times",
     "maps_of_the_last_layer",
 }
@@ -123,6 +134,21 @@ UNSEEN = {
 def test_a_check_fails_on_a_known_mistake(names: dict[str, Any], mistake: dict[str, Any]) -> None:
     said = problem_set.what_a_check_says(NOTEBOOK, names, mistake)
     assert bool(said) == (mistake["id"] not in UNSEEN), said
+
+
+@pytest.mark.parametrize("path", ALTERNATES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_check_accepts_every_right_answer(names: dict[str, Any], path: Path) -> None:
+    cell = path.parent.name
+    answer = {"cell": cell, "find": CELLS[cell].source, "replace": path.read_text()}
+    assert not problem_set.what_a_check_says(NOTEBOOK, names, answer)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_check_fails_by_bad_luck(names: dict[str, Any], seed: int) -> None:
+    torch.manual_seed(seed)
+    for cell in EXERCISES:
+        answer = {"cell": cell, "find": CELLS[cell].source, "replace": CELLS[cell].source}
+        assert not problem_set.what_a_check_says(NOTEBOOK, names, answer), cell
 
 
 # ---- what it asks

@@ -15,6 +15,7 @@ NAME = "ps4_bigram_to_transformer"
 NOTEBOOK = problem_set.read(NAME)
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
 MISTAKES = problem_set.mistakes(NAME)
+ALTERNATES = sorted((problem_set.ROOT / "tests/alternates" / NAME).glob("*/*.py"))
 EXERCISES = [
     "BigramLanguageModel",
     "loss_at_initialisation",
@@ -100,18 +101,31 @@ def test_a_line_of_romeo_is_looked_at_by_every_head(executed: dict[str, Notebook
 
 # ---- its checks see what is wrong
 
-# Hidden tests see these; for a check they would need a draw, or more than a few numbers.
+# Hidden tests see these; for a check they would need many draws, or more than a few numbers.
 UNSEEN = {
+    "bigram_sharpened",
+    "bigram_top_five",
     "gradients_through_generate",
-    "embedded_likeliest",
-    "embedded_first_position",
+    "embedded_sharpened",
+    "embedded_top_five",
     "single_sees_the_beginning",
-    "single_likeliest",
+    "single_sharpened",
+    "single_top_five",
+    "single_positions_on_the_cpu",
     "heads_share_weights",
+    "values_by_the_keys_map",
+    "queries_by_the_keys_map",
+    "one_map_for_all_three",
+    "multi_sharpened",
+    "multi_top_five",
+    "multi_positions_on_the_cpu",
     "feed_forward_read_the_input",
     "feed_forward_first",
     "weights_start_uniform",
     "transformer_evaluation_left_on",
+    "transformer_sharpened",
+    "transformer_top_five",
+    "transformer_positions_on_the_cpu",
 }
 
 
@@ -119,6 +133,21 @@ UNSEEN = {
 def test_a_check_fails_on_a_known_mistake(names: dict[str, Any], mistake: dict[str, Any]) -> None:
     said = problem_set.what_a_check_says(NOTEBOOK, names, mistake)
     assert bool(said) == (mistake["id"] not in UNSEEN), said
+
+
+@pytest.mark.parametrize("path", ALTERNATES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_check_accepts_every_right_answer(names: dict[str, Any], path: Path) -> None:
+    cell = path.parent.name
+    answer = {"cell": cell, "find": CELLS[cell].source, "replace": path.read_text()}
+    assert not problem_set.what_a_check_says(NOTEBOOK, names, answer)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_check_fails_by_bad_luck(names: dict[str, Any], seed: int) -> None:
+    torch.manual_seed(seed)
+    for cell in EXERCISES:
+        answer = {"cell": cell, "find": CELLS[cell].source, "replace": CELLS[cell].source}
+        assert not problem_set.what_a_check_says(NOTEBOOK, names, answer), cell
 
 
 # ---- what it asks

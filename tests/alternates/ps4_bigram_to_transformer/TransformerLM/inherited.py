@@ -5,6 +5,8 @@ class TransformerLM(MultiHeadedAttentionLM):
         blocks = [TransformerBlock(*sizes) for _ in range(n_layers)]
         self.heads = nn.Sequential(*blocks, nn.LayerNorm(embed_size))
         with torch.no_grad():
-            for weight in self.parameters():
-                if weight.ndim > 1:
-                    weight.copy_(0.02 * torch.randn_like(weight))
+            for part in self.modules():
+                if isinstance(part, (nn.Linear, nn.Embedding)):
+                    part.weight.copy_(0.02 * torch.randn_like(part.weight))
+                if isinstance(part, nn.Linear) and part.bias is not None:
+                    part.bias.zero_()
