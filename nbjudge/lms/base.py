@@ -23,7 +23,7 @@ from nbjudge.lms.downloads import File, Found, Parsed, composed
 
 STUDENT = re.compile(
     r"stud[ei][ns]|studier|studerende|étudiant|etudiant|estudant|estudiant|learner|teilnehmer|"
-    r"schüler|alum[n]|alun[o]|leerling|elev\b|élève|uczeń|uczestnik|opiskelija|hallgató|tanuló|"
+    r"schüler|alumn|aluno|leerling|elev\b|élève|uczeń|uczestnik|opiskelija|hallgató|tanuló|"
     r"öğrenci|ikasle|polaznik|студент|учень|ученик|φοιτητ|μαθητ|学生|學生|학생|受講生|طالب|סטודנט|תלמיד"
 )
 """Lowercase parts of the names of a student's role, in the languages of LMSs."""

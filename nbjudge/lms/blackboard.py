@@ -18,7 +18,7 @@ from nbjudge.core.tables import Table
 from nbjudge.core.times import stamp_of
 from nbjudge.lms.base import Lms
 from nbjudge.lms.columns import Columns
-from nbjudge.lms.downloads import File, Found
+from nbjudge.lms.downloads import File, Found, mostly
 
 ATTEMPT = re.compile(
     r"(?P<who>.+)_attempt_(?P<time>\d{4}(?:-\d{2}){5})(?:_(?P<name>.+)|(?P<summary>\.txt))"
@@ -47,7 +47,7 @@ class Blackboard(Lms):
         return is_its_own and self.columns.has(table, "login", "name")
 
     def is_download(self, files: list[File]) -> bool:
-        return any(ATTEMPT.fullmatch(PurePosixPath(file.path).name) for file in files)
+        return mostly(files, lambda path: ATTEMPT.fullmatch(PurePosixPath(path).name))
 
     def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
         match = ATTEMPT.fullmatch(PurePosixPath(path).name)

@@ -17,7 +17,7 @@ from nbjudge.core.tables import Table
 from nbjudge.core.times import Stamp, stamp_of
 from nbjudge.lms.base import Lms
 from nbjudge.lms.columns import Columns
-from nbjudge.lms.downloads import File, Found
+from nbjudge.lms.downloads import File, Found, mostly
 
 NAME = re.compile(
     r"(?P<folder>(?P<user>\d+)-\d+ - (?P<person>[^/]+?) - (?P<time>[^/]*?\d{3,4}(?: ?[AP]M)?))"
@@ -56,7 +56,7 @@ class Brightspace(Lms):
         )
 
     def is_download(self, files: list[File]) -> bool:
-        return any(NAME.search(file.path) for file in files)
+        return mostly(files, NAME.search)
 
     def parse_name(self, file: File, path: str, zone: tzinfo) -> Found | None:
         match = NAME.search(path)

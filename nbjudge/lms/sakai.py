@@ -19,7 +19,7 @@ from nbjudge.core.tables import Table
 from nbjudge.core.times import TIMESTAMP, Stamp, stamp, stamp_of
 from nbjudge.lms.base import Key, Lms
 from nbjudge.lms.columns import Columns
-from nbjudge.lms.downloads import File, Found, Parsed, composed
+from nbjudge.lms.downloads import File, Found, Parsed, composed, mostly
 
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ANONYMOUS = re.compile(rf"(?P<id>{ID}) \S[^/]*")
@@ -56,8 +56,9 @@ class Sakai(Lms):
         return table.column("display id") is not None or is_gradebook
 
     def is_download(self, files: list[File]) -> bool:
-        found = [FOLDER.fullmatch(composed(file.path)) for file in files]
-        return any(match and ATTACHED.fullmatch(match["rest"]) for match in found)
+        matches = [FOLDER.fullmatch(composed(file.path)) for file in files]
+        has_work = any(match and ATTACHED.fullmatch(match["rest"]) for match in matches)
+        return has_work and mostly(files, FOLDER.fullmatch)
 
     def parse(self, files: list[File], zone: tzinfo) -> Parsed:
         times = {

@@ -18,7 +18,8 @@ from nbjudge.core.tables import read_table, write_table
 from nbjudge.gradebook import students
 from nbjudge.lms.collect import collect
 from nbjudge.lms.collected import submissions
-from nbjudge.lms.registry import LMSS, lms_of_roster
+from nbjudge.lms.downloads import File
+from nbjudge.lms.registry import LMSS, lms_of_download, lms_of_roster
 from nbjudge.lms.roster import read_roster
 from nbjudge.workflow import grades
 from nbjudge.workflow.grades import Score
@@ -151,6 +152,21 @@ def test_a_line_for_spreadsheets_is_no_header_and_stays(course):
     assert people(rows_of(path, lines)).keys() == {"ada"}
     _, out = filled(course, path, all_graded(course, 4.5))
     assert out.read_text() == lines.replace("org;", "org;4,5")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lms_class.blackboard_name(ADA, "tiny.ipynb"),
+        f"{lms_class.brightspace_folder(ADA)} - tiny.ipynb",
+        f"{lms_class.sakai_folder(ADA)}/Submission attachment(s)/tiny.ipynb",
+    ],
+)
+def test_one_students_file_decides_nothing_about_a_download(name):
+    """Somebody hands in on one LMS what was downloaded from another."""
+    names = [lms_class.moodle_name(ADA, name), lms_class.moodle_name(ZOE, "tiny.ipynb")]
+    files = [File(path, None, 0, lambda most: b"") for path in (*names, *names[1:] * 2)]
+    assert lms_of_download(files).name == "moodle"
 
 
 # ---- Brightspace
