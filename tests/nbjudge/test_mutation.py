@@ -4,7 +4,7 @@ import ast
 import textwrap
 
 import pytest
-from small_course import NAME, NotebookNode, cell_named, tiny_notebook
+from small_course import NAME, SHIFTED, NotebookNode, cell_named, code, tiny_notebook
 
 from nbjudge.authoring.mutation import audit
 from nbjudge.authoring.mutation.operators import OPERATORS, mutants_of
@@ -124,6 +124,14 @@ def test_a_survivor_is_shown_with_its_difference_or_declared(build_tiny, executo
     path.write_text(path.read_text().replace("unused = 1", "unused = 2"))
     with pytest.raises(CourseError, match="is no mutant"):
         audit.audit_mutants(course, NAME, executor)
+
+
+@pytest.mark.kernel
+def test_an_exercise_without_a_hidden_test_has_no_mutants(build_tiny, executor):
+    notebook = tiny_notebook()
+    notebook.cells.append(code("shifted", SHIFTED, solution=True, locked=False))
+    outcomes = audit.audit_mutants(build_tiny(notebook=notebook), NAME, executor)
+    assert {outcome.cell for outcome in outcomes} == {"scaled"}
 
 
 def test_exercises_that_reach_one_another_do_not_share_a_notebook():

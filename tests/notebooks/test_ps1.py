@@ -8,16 +8,23 @@ from typing import Any
 
 import nbformat
 import numpy as np
+import observing
+import problem_set
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from lmlib import checks
 from nbjudge.core.notebooks import is_test
 
-NOTEBOOK = Path(__file__).parents[2] / "source" / "ps1_rnn_sampling" / "ps1_rnn_sampling.ipynb"
+ROOT = Path(__file__).parents[2]
+NAME = "ps1_rnn_sampling"
+NOTEBOOK = ROOT / "source" / NAME / f"{NAME}.ipynb"
+MISTAKES = {mistake["id"]: mistake for mistake in problem_set.mistakes(NAME)}
 Observed = tuple[dict[str, Any], dict[tuple[str, str], tuple[Any, ...]]]
 """The names of a run, and the arguments of each observation by its cell and its name."""
 
+GIVEN = ["text-load", "vocabulary", "weights", "helpers", "gru-weights", "gru_matrices"]
 EXERCISES = [
     "rnn_step",
     "sample_text_RNN",
@@ -135,13 +142,7 @@ def observed() -> Observed:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
         patch.setattr(nbjudge, "observe", record)
         for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-            if cell.cell_type == "code" and cell.id in {
-                "vocabulary",
-                "helpers",
-                "gru_matrices",
-                "gru-weights",
-                *EXERCISES,
-            }:
+            if cell.cell_type == "code" and cell.id in {*GIVEN, *EXERCISES}:
                 exec("import numpy as np\n" + cell.source, names)
             elif is_test(cell):
                 tests.append(cell.id)
@@ -188,9 +189,10 @@ def test_the_visible_check_multiplies_by_enough(observed: Observed, kind: str) -
     names, _ = observed
     arrays = names[kind.lower()].arrays
     weights = [*arrays[:-2], 10_000 * arrays[-2], 10_000 * arrays[-1]]
-    text = names[f"sample_text_{kind}"](weights, "my lord", 30)
-    for p in shares_after_each_character(names, kind, weights, text):
-        assert np.sum(np.sort(p)[:-1]) < 1e-9
+    for prompt in ("my lord", "a"):
+        text = names[f"sample_text_{kind}"](weights, prompt, 30)
+        for p in shares_after_each_character(names, kind, weights, text):
+            assert np.sum(np.sort(p)[:-1]) < 1e-9
 
 
 def test_hidden_inputs_are_not_those_of_the_checks(
@@ -200,6 +202,123 @@ def test_hidden_inputs_are_not_those_of_the_checks(
     for given in observed[1].values():
         for text in (value for value in given if isinstance(value, str) and len(value) > 2):
             assert f'"{text}"' not in seen
+
+
+@pytest.fixture(scope="module")
+def names(notebook: NotebookNode) -> dict[str, Any]:
+    """All names after the given cells, without any experiment."""
+    found: dict[str, Any] = {"__name__": "__main__", "np": np, "checks": checks}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for name in GIVEN:
+            exec(cell(notebook, name).source, found)
+    return found
+
+
+def answered(notebook: NotebookNode, names: dict[str, Any], **other: str) -> dict[str, Any]:
+    """The names with the instructor's answers, or with others, given as whole cells."""
+    found = dict(names)
+    for name in EXERCISES:
+        exec(other.get(name, cell(notebook, name).source), found)
+    return found
+
+
+def drawn_by(notebook: NotebookNode, kind: str, draw: str) -> str:
+    """The sampler's cell with another line in place of its draw from `p`."""
+    source = cell(notebook, f"sample_text_{kind}").source
+    line = "index = np.random.choice(len(p), p=p)"
+    assert source.count(line) == 1
+    return source.replace(line, draw)
+
+
+def shown_by(
+    notebook: NotebookNode, names: dict[str, Any], kind: str, source: str, before: int = 0
+) -> dict[str, Any]:
+    """What the hidden test observes of a sampler that has written `before` characters already."""
+    sampler = f"sample_text_{kind}"
+    wrong = answered(notebook, names, **{sampler: source})
+    if before:
+        wrong[sampler](wrong[kind.lower()].arrays, "my", 2 + before)
+    shown = observing.observed(cell(notebook, f"{sampler}_test").source, wrong)
+    del shown["that impossible characters never come"]  # a text that is drawn
+    return shown
+
+
+def test_states_kept_between_calls_show_the_same_whatever_was_drawn_before(
+    notebook: NotebookNode, names: dict[str, Any]
+) -> None:
+    mistake = MISTAKES["states_kept_between_calls"]
+    source = cell(notebook, mistake["cell"]).source.replace(mistake["find"], mistake["replace"])
+    first, *others = (shown_by(notebook, names, "RNN", source, n) for n in (0, 7, 23))
+    assert all(observing.same(first, other) for other in others)
+
+
+SHARPER = "index = np.random.choice(len(p), p=p**2 / np.sum(p**2))"
+FROM_THREE = "top = np.argsort(-p)[:3]; index = np.random.choice(top, p=p[top] / np.sum(p[top]))"
+
+
+@pytest.mark.parametrize("draw", [SHARPER, FROM_THREE])
+@pytest.mark.parametrize("kind", ["RNN", "GRU"])
+def test_who_draws_from_another_distribution_is_not_told_that_nothing_was_drawn(
+    notebook: NotebookNode, names: dict[str, Any], kind: str, draw: str
+) -> None:
+    other, likeliest = (
+        shown_by(notebook, names, kind, drawn_by(notebook, kind, line))
+        for line in (draw, "index = int(np.argmax(p))")
+    )
+    assert not observing.same(other, likeliest)
+
+
+def test_no_right_step_is_left_for_the_sampler_to_find(
+    notebook: NotebookNode, names: dict[str, Any]
+) -> None:
+    for kind in ("RNN", "GRU"):
+        tested = answered(notebook, names)
+        observing.observed(cell(notebook, f"sample_text_{kind}_test").source, tested)
+        assert "hidden_random" in tested and tested["hidden_state"] is None
+
+
+# ---- its checks
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU"])
+def test_a_check_that_draws_never_fails_a_right_answer(
+    notebook: NotebookNode, names: dict[str, Any], kind: str
+) -> None:
+    right = answered(notebook, names)
+    for seed in range(20):
+        np.random.seed(seed)
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(cell(notebook, f"sample_text_{kind}_check").source, right)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "tests" / "alternates" / NAME).glob("*/*.py")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_no_check_refuses_a_right_answer_written_differently(
+    notebook: NotebookNode, names: dict[str, Any], path: Path
+) -> None:
+    right = answered(notebook, names, **{path.parent.name: path.read_text()})
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(cell(notebook, f"{path.parent.name}_check").source, right)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "right", "wrong"),
+    [
+        ("sample_text_RNN", "np.zeros(128)", "np.ones(128)"),
+        ("sample_text_RNN", "np.zeros(64)", "np.ones(64)"),
+        ("get_perplex_rnn", "np.zeros(64)", "np.ones(64)"),
+    ],
+)
+def test_a_check_sees_states_that_do_not_start_at_zero(
+    notebook: NotebookNode, names: dict[str, Any], exercise: str, right: str, wrong: str
+) -> None:
+    source = cell(notebook, exercise).source.replace(right, wrong)
+    tried = answered(notebook, names, **{exercise: source})
+    with contextlib.redirect_stdout(io.StringIO()), pytest.raises(checks.CheckFailed, match="zero"):
+        exec(cell(notebook, f"{exercise}_check").source, tried)
 
 
 # ---- what it gives, and what it gives away

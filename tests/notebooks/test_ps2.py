@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+import observing
 import problem_set
 import pytest
 from nbclient import NotebookClient
@@ -76,9 +77,8 @@ def test_every_check_passes_with_the_instructors_solution(
     executed: dict[str, NotebookNode],
 ) -> None:
     for name in [*EXERCISES, "packages"]:
-        if name != "draw_similarity":
-            lines = printed(executed[f"{name}_check"]).splitlines()
-            assert lines and all(line.startswith(("✓", "  ")) for line in lines)
+        lines = printed(executed[f"{name}_check"]).splitlines()
+        assert lines and all(line.startswith(("✓", "  ")) for line in lines)
 
 
 def test_checks_show_three_rows_and_five_columns_beside_the_expected(
@@ -143,19 +143,29 @@ def test_figures_are_shown_and_explorers_have_a_picture(executed: dict[str, Note
 # ---- its checks name what went wrong
 
 
-def run_check(names: dict[str, Any], mistake: dict[str, Any]) -> str:
-    """What the visible check of a mistake's cell says."""
-    wrong = dict(names) | {"checks": checks, "block_size": 128}
-    for name in EXERCISES:  # anew, so that they call one another among these names
-        source = CELLS[name].source
-        if name == mistake["cell"]:
-            source = source.replace(mistake["find"], mistake["replace"])
-        exec(source, wrong)
+def answered(names: dict[str, Any], **other: str) -> dict[str, Any]:
+    """The names with the instructor's answers, or with others, given as whole cells."""
     fixed = np.cos(np.outer(np.arange(1, 129), np.arange(1, 513))).astype(np.float32)
-    wrong["fixed"] = fixed
+    found = dict(names) | {"checks": checks, "block_size": 128, "fixed": fixed}
+    for name in EXERCISES:  # anew, so that they call one another among these names
+        exec(other.get(name, CELLS[name].source), found)
+    return found
+
+
+def with_mistake(mistake: dict[str, Any]) -> dict[str, str]:
+    """The cell that a mistake edits, by its name."""
+    source = CELLS[mistake["cell"]].source
+    assert source.count(mistake["find"]) == 1
+    return {mistake["cell"]: source.replace(mistake["find"], mistake["replace"])}
+
+
+def run_check(names: dict[str, Any], cell: str, source: str) -> str:
+    """What the visible check of an exercise says of an answer."""
+    namespace = answered(names)
+    exec(source, namespace)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            exec(CELLS[f"{mistake['cell']}_check"].source, wrong)
+            exec(CELLS[f"{cell}_check"].source, namespace)
     except checks.CheckFailed as failed:
         return str(failed)
     except ValueError as error:  # shapes that do not fit
@@ -165,10 +175,6 @@ def run_check(names: dict[str, Any], mistake: dict[str, Any]) -> str:
 
 def causes(name: str) -> list[str]:
     return re.findall(r'^        "(.*)": \(', CELLS[f"{name}_check"].source, re.M)
-
-
-# hidden tests see these; the check's few inputs do not
-UNSEEN = {"params_scaled_in_place", "tokens_sorted", "queries_and_keys_exchanged"}
 
 
 @pytest.mark.parametrize("cell", SHOWN)
@@ -181,10 +187,104 @@ def test_a_check_fails_on_every_known_mistake_and_names_the_common_ones(
     for mistake in MISTAKES:
         if mistake["cell"] != cell:
             continue
-        said = run_check(names, mistake)
-        assert said or mistake["id"] in UNSEEN, mistake["id"]
+        said = run_check(names, cell, with_mistake(mistake)[cell])
+        assert said, mistake["id"]
         named += re.findall(r"It looks as if (.*)\.$", said)
     assert sorted(named) == sorted(known), "every cause is named once, by its own mistake"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ('    axes.set_xlabel("position j")\n', "label"),
+        ('    axes.set_ylabel("position i")\n', "label"),
+        ('    figure.colorbar(image, ax=axes, label="inner product")\n', "color bar"),
+        ("    return figure\n", "returns the figure"),
+    ],
+)
+def test_the_check_of_the_heat_map_says_what_it_lacks(
+    names: dict[str, Any], left_out: str, said: str
+) -> None:
+    source = CELLS["draw_similarity"].source
+    assert source.count(left_out) == 1
+    assert said in run_check(names, "draw_similarity", source.replace(left_out, ""))
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "tests" / "alternates" / NAME).glob("*/*.py")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_no_check_refuses_a_right_answer_written_differently(
+    names: dict[str, Any], path: Path
+) -> None:
+    assert run_check(names, path.parent.name, path.read_text()) == ""
+
+
+def test_the_check_that_draws_never_fails_a_right_answer(names: dict[str, Any]) -> None:
+    for seed in range(20):
+        np.random.seed(seed)
+        source = CELLS["generate_with_transformer"].source
+        assert run_check(names, "generate_with_transformer", source) == ""
+
+
+# ---- what its hidden tests see
+
+
+def shown_by(names: dict[str, Any], cell: str, source: str) -> dict[str, Any]:
+    """What the hidden test of an exercise observes of an answer."""
+    return observing.observed(CELLS[f"{cell}_test"].source, answered(names, **{cell: source}))
+
+
+def drawn_by(names: dict[str, Any], draw: str) -> dict[str, Any]:
+    """What the hidden test observes of a generator that chooses its tokens by another line."""
+    line = "token = np.random.choice(vocab_size, p=softmax(logits / temperature))"
+    source = CELLS["generate_with_transformer"].source
+    assert source.count(line) == 1
+    return shown_by(names, "generate_with_transformer", source.replace(line, draw))
+
+
+def test_draws_from_other_distributions_are_told_apart(names: dict[str, Any]) -> None:
+    choice = "token = np.random.choice(vocab_size, p=softmax({}))"
+    shown = [
+        drawn_by(names, draw)
+        for draw in (
+            choice.format("logits / temperature"),
+            choice.format("logits"),
+            choice.format("logits * temperature"),
+            choice.format("2 * logits / temperature"),
+            "top = np.argsort(-logits)[:10];"
+            " token = np.random.choice(top, p=softmax(logits[top] / temperature))",
+            "token = np.argmax(logits)",
+        )
+    ]
+    for number, one in enumerate(shown):
+        assert not any(observing.same(one, other) for other in shown[number + 1 :])
+
+
+def test_a_text_encoded_anew_and_greedy_ignored_show(names: dict[str, Any]) -> None:
+    source = CELLS["generate_with_transformer"].source
+    right = shown_by(names, "generate_with_transformer", source)
+    for part, wrong, name in [
+        ("transformer(tokens,", "transformer(enc.encode(enc.decode(tokens)),", "the drawn text"),
+        ("if greedy:", "if False:", "the likeliest text"),
+    ]:
+        shown = shown_by(names, "generate_with_transformer", source.replace(part, wrong))
+        texts = [found for found in right if found.startswith(name)]
+        assert len(texts) == 2 and all(shown[found] != right[found] for found in texts)
+
+
+def test_what_is_scaled_in_place_is_told_apart(names: dict[str, Any]) -> None:
+    found = {
+        mistake["id"]: shown_by(names, mistake["cell"], with_mistake(mistake)[mistake["cell"]])
+        for mistake in MISTAKES
+        if mistake["id"] in ("params_scaled_in_place", "input_scaled_in_place")
+    }
+    kept = {name: shown["what is as before after a call"] for name, shown in found.items()}
+    assert kept == {
+        "params_scaled_in_place": {"rows": True, "weights": False},
+        "input_scaled_in_place": {"rows": False, "weights": True},
+    }
 
 
 # ---- the attention weights that the explorer shows

@@ -69,6 +69,8 @@ def audit_mutants(
 ) -> list[Outcome]:
     """What becomes of the mutants of every exercise of the assignment `name`.
 
+    An exercise that no hidden test reaches, such as a figure that a person grades, has none.
+
     sample: at most so many mutants of each exercise, drawn with `seed`; None: all
 
     Raises CourseError if the assignment has no current release and key, or if an equivalent
@@ -81,11 +83,12 @@ def audit_mutants(
     drawn = {cell: _drawn(found, sample, f"{seed} {cell}") for cell, found in known.items()}
     runner = _Runner(course, name, key, source, executor, progress)
     reached = runner.reached()
+    graded = {cell: found for cell, found in drawn.items() if reached[cell] - runner.checks}
     return [
         dataclasses.replace(
             outcome, because=equivalent.get(_edit(outcome.cell, outcome.mutant), "")
         )
-        for outcome in runner.outcomes(_rounds(drawn, reached), reached)
+        for outcome in runner.outcomes(_rounds(graded, reached), reached)
     ]
 
 
