@@ -98,6 +98,11 @@ UNSEEN = {
     "adam_for_adamw",
     "betas_left_as_they_are",
     "likeliest_token_each_time",
+    "gelu_approximated",
+    "legend_exchanged",
+    "seed_set_at_every_step",
+    "seed_set_in_generate",
+    "drawn_at_a_lower_temperature",
 }
 
 
@@ -107,6 +112,25 @@ UNSEEN = {
 def test_a_check_fails_on_a_known_mistake(names: dict[str, Any], mistake: dict[str, Any]) -> None:
     said = problem_set.what_a_check_says(NOTEBOOK, names, mistake)
     assert bool(said) == (mistake["id"] not in UNSEEN), said
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_no_check_refuses_the_solution_by_bad_luck(names: dict[str, Any], exercise: str) -> None:
+    source = CELLS[exercise].source
+    unchanged = {"cell": exercise, "find": source, "replace": source}
+    for seed in range(20):
+        torch.manual_seed(seed)
+        assert not problem_set.what_a_check_says(NOTEBOOK, names, unchanged), seed
+
+
+ALTERNATES = sorted((problem_set.ROOT / "tests/alternates" / NAME).glob("*/*.py"))
+
+
+@pytest.mark.parametrize("answer", ALTERNATES, ids=lambda path: f"{path.parent.name} {path.stem}")
+def test_no_check_refuses_a_right_answer(names: dict[str, Any], answer: Path) -> None:
+    exercise = answer.parent.name
+    written = {"cell": exercise, "find": CELLS[exercise].source, "replace": answer.read_text()}
+    assert not problem_set.what_a_check_says(NOTEBOOK, names, written)
 
 
 # ---- what it asks

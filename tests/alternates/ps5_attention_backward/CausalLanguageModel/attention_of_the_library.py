@@ -12,6 +12,8 @@ class CausalLanguageModel(nn.Module):
             for _ in range(layers)
         )
         self.projection = nn.Linear(width, vocab_size)
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
+        nn.init.normal_(self.position_embedding.weight, mean=0.0, std=0.02)
 
     def forward(self, x):
         T = x.shape[1]

@@ -33,6 +33,9 @@ class CausalLanguageModel(nn.Module):
         self.stack = nn.Sequential(*[Layer(width, heads, hidden) for _ in range(layers)])
         self.last = nn.LayerNorm(width)
         self.projection = nn.Linear(width, vocab_size)
+        for part in self.modules():  # all maps, as in GPT-2
+            if isinstance(part, nn.Linear | nn.Embedding):
+                torch.nn.init.normal_(part.weight, 0.0, 0.02)
 
     def forward(self, x):
         where = torch.arange(x.size(1), device=x.device).expand_as(x)

@@ -10,6 +10,9 @@ class CausalLanguageModel(nn.Module):
             layer, layers, norm=nn.LayerNorm(width), enable_nested_tensor=False
         )
         self.projection = nn.Linear(width, vocab_size, bias=False)
+        with torch.no_grad():
+            self.token_embedding.weight.mul_(0.02)
+            self.position_embedding.weight.mul_(0.02)
 
     def forward(self, x):
         T = x.shape[1]

@@ -1,3 +1,4 @@
+@torch.no_grad()
 def generate(model, x, timesteps):
     added = []
     for _ in range(timesteps):

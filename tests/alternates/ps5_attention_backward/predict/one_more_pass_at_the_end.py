@@ -1,3 +1,4 @@
+@torch.no_grad()
 def predict(model, x, timesteps):
     begun = x.size(1)
     for _ in range(timesteps - 1):
