@@ -32,6 +32,8 @@ soak: $(READY)
 	NBJUDGE_KILLS=20 $(PYTHON) -m pytest tests/nbjudge/test_interrupted.py
 	@# Hypothesis' properties with ten times the examples, drawn at random
 	$(PYTHON) -m pytest --hypothesis-profile=soak -m "not kernel and not slow" tests/lmlib tests/nbjudge
+	@# random code, right and wrong, graded 200 times
+	NBJUDGE_GRADINGS=200 $(PYTHON) -m pytest tests/notebooks/test_draws.py
 	@# every mistake and alternate, each run again, and every mutant of the solutions
 	.venv/bin/nbjudge build
 	.venv/bin/nbjudge audit --mutants

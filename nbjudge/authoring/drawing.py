@@ -63,18 +63,18 @@ def check_power(cells: list[CellKey]) -> None:
 def chances(cell: CellKey) -> dict[str, float]:
     """A bound on the chance of each wrong distribution to pass, if the cell has counts."""
     counted = [
-        (decode(entry.rule.p), int(decode(value).sum()))
+        (entry.rule, decode(entry.rule.p), int(decode(entry.value).sum()))
         for entry in cell.expectations
         if isinstance(entry.rule, Frequencies)
-        for _, value in entry.ways()[:1]
     ]
-    counted = [(p, draws) for p, draws in counted if (p > 0).sum() >= FEWEST]
     found = {}
     for slip, drawn_from in SLIPS.items():
         told_apart = []
-        for p, draws in counted:
-            q = drawn_from(p)
-            q = q / q.sum()
+        for rule, outcomes, draws in counted:
+            slipped = drawn_from(outcomes)
+            p, q = rule.of_groups(outcomes), rule.of_groups(slipped / slipped.sum())
+            if (outcomes > 0).sum() < FEWEST:
+                continue
             if not np.allclose(p, q, atol=1e-3):
                 told_apart.append(chance_to_pass(p, q, draws))
         if told_apart:

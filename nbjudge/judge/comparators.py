@@ -219,12 +219,17 @@ class AtMost(Comparator, kind="at_most"):
 
 @dataclass(frozen=True)
 class Frequencies(Comparator, kind="frequencies"):
-    """Counts of shape (V,) plausibly drawn from `p`, with as many draws as the solution's."""
+    """Counts of shape (G,) plausibly drawn from `p`, with as many draws as the solution's."""
 
     p: Any  # an encoded array (V,), which sums to one
+    groups: Any  # an encoded array (V,): the group of each outcome, from 0 to G - 1
+
+    def of_groups(self, p: np.ndarray) -> np.ndarray:
+        """The probabilities of the groups, (G,), if those of the outcomes are p (V,)."""
+        return np.bincount(decode(self.groups), p)
 
     def difference(self, observed: Any, expected: Any) -> str | None:
-        p = decode(self.p)
+        p = self.of_groups(decode(self.p))
         counts = _counts(observed, p.shape)
         if counts is None:
             return f"is {values.name(observed)}, not counts of {p.size} outcomes"

@@ -60,16 +60,22 @@ def subset(of: Any) -> Comparator:
     return {"kind": "subset", "of": evidence.encode(list(of))}
 
 
-def frequencies(probabilities: Any) -> Comparator:
-    """Counts of shape (V,), drawn from `probabilities` (V,) that sum to one.
+def frequencies(probabilities: Any, groups: Any = None) -> Comparator:
+    """Counts drawn from `probabilities` (V,) that sum to one.
 
-    An outcome of probability zero may not occur at all.  The others must satisfy a Chernoff bound,
-    which a correct sampler violates less than once in a million gradings.
+    groups: the group of each outcome, (V,) integers from 0 to G - 1; None: each is its own
+
+    The counts are of shape (G,), or (V,) without groups. A group of probability zero may not occur
+    at all.  The others must satisfy a Chernoff bound, which a correct sampler violates less than
+    once in a million gradings.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 1 or (p < 0).any() or abs(p.sum() - 1) > 1e-6:
         raise ValueError("frequencies needs probabilities of shape (V,) that sum to one")
-    return {"kind": "frequencies", "p": evidence.encode(p / p.sum())}
+    of = np.arange(p.size) if groups is None else np.asarray(groups)
+    if of.shape != p.shape or of.dtype.kind not in "iu" or of.min() < 0:
+        raise ValueError("frequencies needs a group from 0 on for each probability")
+    return {"kind": "frequencies", "p": evidence.encode(p / p.sum()), "groups": evidence.encode(of)}
 
 
 def at_most(bound: float) -> Comparator:

@@ -56,5 +56,15 @@ def test_another_count_of_the_cell_may_be_the_one_that_sees_it():
     drawing.check_power([cell((P, 300), (P, 20_000))])
 
 
+def test_counts_of_groups_show_what_a_slip_does_to_the_outcomes():
+    p = np.append(0.7, np.full(300, 0.3 / 300))
+    groups = np.minimum(np.arange(301), 1)
+    rule = expect.frequencies(p, groups)
+    grouped = CellKey("cell", 4, (expectation("a", np.array([700, 300]), rule),))
+    assert drawing.chances(grouped)["at temperature 0.8"] < 1e-20
+    assert comparator(rule).difference(np.array([703, 297]), np.array([700, 300])) is None
+    assert comparator(rule).difference(np.array([850, 150]), np.array([700, 300]))
+
+
 def test_a_coin_has_no_temperature():
     assert drawing.chances(cell((np.array([0.9, 0.1]), 100))) == {}

@@ -45,5 +45,5 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def _same(one: Any, other: Any) -> bool:
     are_counts = [isinstance(value, np.ndarray) and value.ndim == 1 for value in (one, other)]
     if all(are_counts):
-        return Frequencies(p=None).same_evidence(one, other)
+        return Frequencies(p=None, groups=None).same_evidence(one, other)
     return type(one) is type(other) and bool(np.all(one == other))
