@@ -76,8 +76,8 @@ def test_help_is_everywhere(words, capsys):
         ),
         (
             ["collect", "ps1", "--lms", "moodel"],
-            "nbjudge collect: --lms: 'moodel' is not among gradescope, moodle, canvas, plain; "
-            "did you mean 'moodle'?",
+            "nbjudge collect: --lms: 'moodel' is not among gradescope, sakai, brightspace, "
+            "blackboard, moodle, canvas, plain; did you mean 'moodle'?",
         ),
         (
             ["collect", "ps1", "a.zip", "b.zip"],

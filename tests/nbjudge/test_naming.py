@@ -99,11 +99,12 @@ P = np.array([0.7, 0.2, 0.1])
 
 def test_one_who_draws_is_not_told_that_nothing_was_drawn():
     key = cell(
-        expectation("a", np.array([70, 20, 10]), expect.frequencies(P)),
-        argmax=[payload("a", np.array([100, 0, 0]))],
+        expectation("a", np.array([700, 200, 100]), expect.frequencies(P)),
+        argmax=[payload("a", np.array([1000, 0, 0]))],
     )
-    assert named(key, payload("a", np.array([100, 0, 0]))) == "argmax"
-    assert named(key, payload("a", np.array([97, 3, 0]))) is None
+    assert named(key, payload("a", np.array([1000, 0, 0]))) == "argmax"
+    assert named(key, payload("a", np.array([999, 1, 0]))) == "argmax"
+    assert named(key, payload("a", np.array([994, 5, 1]))) is None
 
 
 def test_draws_from_another_distribution_get_no_name_of_a_similar_one():

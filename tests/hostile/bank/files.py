@@ -84,14 +84,14 @@ def zipped(text: str) -> bytes:
 # ---- what the file is called, and what lies beside it
 
 
-@entry("files-several", "Lies beside notebooks of other names.", BOTH)
+@entry("files-several", "Lies beside a notebook of another name that cannot be read.", FAILED)
 def several(desk: Desk) -> None:
     desk.hand_in(desk.text())
     desk.write("Copy of tiny.ipynb", "{}")
     desk.write(".ipynb_checkpoints/tiny-checkpoint.ipynb", "{}")
 
 
-@entry("files-several-of-wrong-names", "Is one of two notebooks, both of other names.", FAILED)
+@entry("files-several-of-wrong-names", "Is twice there, under other names.", BOTH)
 def wrong_names(desk: Desk) -> None:
     desk.write("one.ipynb", desk.text())
     desk.write("two.ipynb", desk.text())
