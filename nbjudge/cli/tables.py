@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nbjudge.gradebook.points import Points
-from nbjudge.judge.verdicts import TEST_STOPPED, Record
+from nbjudge.judge.verdicts import CHANGED, TEST_STOPPED, Record
 from nbjudge.shared.text import plain
 
 
@@ -55,7 +55,12 @@ def _found(record: Record) -> Iterator[str]:
         for words in verdict.words[1:]:
             if words.startswith(TEST_STOPPED):
                 yield f"{verdict.grade_id}: {words}"
-    yield from record.notes
+    changed = [note for note in record.notes if note.endswith(CHANGED)]
+    yield from (note for note in record.notes if note not in changed)
+    if len(changed) > 1:
+        yield f"{len(changed)} given cells had been changed; the originals ran after them."
+    else:
+        yield from changed
 
 
 def _to_check_again(points: Iterable[Points]) -> Iterator[str]:

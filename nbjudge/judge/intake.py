@@ -41,6 +41,7 @@ from nbjudge.core.notebooks import (
     without_wheel,
 )
 from nbjudge.core.times import TIMESTAMP
+from nbjudge.judge.verdicts import CHANGED
 from nbjudge.kernel.evidence import sendable
 from nbjudge.shared.imports import foreign_imports, python
 
@@ -513,9 +514,7 @@ def _place(
     if "tags" in cell.metadata:  # grading skips it in any version
         changed.metadata["tags"] = cell.metadata.tags
     else:
-        notes.append(
-            f"The given cell {name} had been changed: your version ran first, then the original."
-        )
+        notes.append(f"The given cell {name} {CHANGED}")
     return [changed, cell]
 
 

@@ -11,6 +11,9 @@ from nbformat import NotebookNode, from_dict
 
 from nbjudge.core.notebooks import METADATA_KEY
 
+CHANGED = "had been changed: your version ran first, then the original."
+"""The end of the note on each given cell that a student has changed."""
+
 TEST_STOPPED = "The hidden tests' cell"
 """How the sentence begins that says why a grade cell did not run to its end."""
 
