@@ -117,9 +117,7 @@ def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates
     """
     smaller_course(name, folder)
     for words in (("build",), ("audit", "--kept")):
-        command = [sys.executable, "-m", "nbjudge.cli", *words, name, "--jobs", "1"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = _nbjudge(folder, *words, name)
     numbers = re.fullmatch(
         r"audit: mistakes (\d+)/(\d+) caught, (\d+) named; alternates (\d+)/(\d+) kept",
         done.stdout.splitlines()[-1],
@@ -128,6 +126,22 @@ def check_audit(name: str, folder: Path, mistakes: int, named: float, alternates
     caught, known, with_name, kept, tried = map(int, numbers.groups())
     assert caught == known >= mistakes and with_name >= named * known
     assert kept == tried >= alternates
+
+
+def check_build(name: str, folder: Path) -> None:
+    """Build a problem set in an empty folder with a few of its known mistakes.
+
+    Those of the largest sets are audited in full by `make soak`.
+    """
+    smaller_course(name, folder, step=25)
+    _nbjudge(folder, "build", name)
+
+
+def _nbjudge(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nbjudge.cli", *words, "--jobs", "1"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
 
 
 def smaller_course(name: str, folder: Path, first: int = 0, step: int = 6) -> None:

@@ -191,24 +191,6 @@ def test_unsolved_it_stops_at_the_first_exercise_with_a_friendly_message(
     assert "rnn_step is not written yet" in shown and "Traceback" not in shown
 
 
-def validated(path: Path) -> str:
-    """What nbgrader's Validate button says of the notebook."""
-    command = [sys.executable, "-m", "nbgrader", "validate", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
-def test_validate_fails_unsolved_and_passes_solved(demo: Demo, tmp_path: Path) -> None:
-    unsolved = shutil.copy(demo.course.release(NAME), tmp_path / "unsolved.ipynb")
-    said = validated(Path(unsolved))
-    assert "VALIDATION FAILED ON 6 CELL(S)" in said and "rnn_step is not written yet" in said
-    notebook = read_notebook(demo.course.release(NAME))
-    answers = solutions_of(source_of(demo))
-    for cell in notebook.cells:
-        cell.source = answers.get(cell.id, cell.source)
-    nbformat.write(notebook, tmp_path / "solved.ipynb")
-    assert "Success" in validated(tmp_path / "solved.ipynb")
-
-
 # ---- grading
 
 
