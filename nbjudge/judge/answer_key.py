@@ -24,7 +24,7 @@ from nbjudge.judge.comparators import Comparator, comparator
 from nbjudge.judge.scorers import Scorer, load_scorer
 from nbjudge.kernel.evidence import BadEvidence, Observation, read_observation
 
-FORMAT = 4
+FORMAT = 5
 TEST_SET = "test_set"
 """The file, next to the key, on which submitted files are scored."""
 

@@ -60,6 +60,8 @@ class Lms(ABC):
     title: ClassVar[str]  # in sentences
     rosters: ClassVar[str]  # the files that list its students, as a noun phrase
     columns: ClassVar[Columns]
+    heading: ClassVar[re.Pattern[str] | None] = None
+    """What the heading of a column of grades is, with the groups `title` and perhaps `points`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -161,7 +163,8 @@ class Lms(ABC):
 
     def heading_names(self, heading: str) -> set[str]:
         """The column's name within its `heading`, which may contain more."""
-        return {heading}
+        match = self.heading.fullmatch(heading) if self.heading else None
+        return {heading, match["title"]} if match else {heading}
 
     def keys(self, table: Table) -> list[Key | None]:
         """The student of each row of `table` below its header; None for other rows.
@@ -192,7 +195,8 @@ class Lms(ABC):
 
     def stated_maximum(self, table: Table, column: int) -> str:
         """The maximum points of this column, as the LMS writes them; "" if it does not."""
-        return ""
+        match = self.heading.fullmatch(table.rows[0][column]) if self.heading else None
+        return match.groupdict().get("points") or "" if match else ""
 
     def why_kept(self, table: Table, row: list[str], column: int) -> str:
         """Why the LMS expects no grade in this row, in a few words; "" if it does."""

@@ -34,6 +34,7 @@ class Blackboard(Lms):
     name = "blackboard"
     title = "Blackboard"
     rosters = "Blackboard's grade center"
+    heading = HEADING
     columns = Columns(
         first=("first name",),
         last=("last name",),
@@ -79,14 +80,6 @@ class Blackboard(Lms):
         """The assignment's title comes before the login, and both may hold a `_`."""
         places = [place for place, letter in enumerate(written) if letter == "_"]
         return [written, *(written[place + 1 :] for place in places)]
-
-    def heading_names(self, heading: str) -> set[str]:
-        match = HEADING.fullmatch(heading)
-        return {heading, match["title"]} if match else {heading}
-
-    def stated_maximum(self, table: Table, column: int) -> str:
-        match = HEADING.fullmatch(table.rows[0][column])
-        return match["points"] if match else ""
 
     def why_no_points(self, table: Table, column: int) -> str:
         match = HEADING.fullmatch(table.rows[0][column])

@@ -40,6 +40,7 @@ class Brightspace(Lms):
     name = "brightspace"
     title = "Brightspace"
     rosters = "Brightspace's grades"
+    heading = HEADING
     columns = Columns(
         first=("first name",),
         last=("last name",),
@@ -80,10 +81,6 @@ class Brightspace(Lms):
 
     def grade_headings(self, assignment: Assignment) -> set[str]:
         return {assignment.title, assignment.name}
-
-    def heading_names(self, heading: str) -> set[str]:
-        match = HEADING.fullmatch(heading)
-        return {heading, match["title"]} if match else {heading}
 
     def stated_maximum(self, table: Table, column: int) -> str:
         match = MAXIMUM.search(table.rows[0][column])

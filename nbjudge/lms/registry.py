@@ -7,9 +7,9 @@ To add one, describe it in a file of its own (see `nbjudge.lms.base`) and list i
 import functools
 
 from nbjudge.core.errors import CourseError
-from nbjudge.core.people import Person
+from nbjudge.core.people import Person, find_person
 from nbjudge.core.tables import Table
-from nbjudge.lms.base import Lms
+from nbjudge.lms.base import Key, Lms
 from nbjudge.lms.blackboard import Blackboard
 from nbjudge.lms.brightspace import Brightspace
 from nbjudge.lms.canvas import Canvas
@@ -60,3 +60,20 @@ def lms_of_grade_file(table: Table) -> Lms:
 def any_spelling(person: Person) -> set[str]:
     """The spellings of the name of `person` in any LMS, folded."""
     return {spelling for lms in LMSS.values() for spelling in lms.spellings(person)}
+
+
+def person_of(people: list[Person], key: Key | None) -> Person | None:
+    """Whom of `people` a row in an LMS's file is about; None for nobody.
+
+    Raises CourseError if it could be more than one.
+    """
+    if key is None:
+        return None
+    return find_person(
+        people,
+        lms_id=key.lms_id,
+        email=key.email,
+        student=key.student,
+        name=key.name,
+        spellings=any_spelling,
+    )

@@ -44,6 +44,7 @@ class Sakai(Lms):
     name = "sakai"
     title = "Sakai"
     rosters = "Sakai's grades.csv or gradebook"
+    heading = HEADING
     columns = Columns(
         first=("first name",),
         last=("last name",),
@@ -100,14 +101,6 @@ class Sakai(Lms):
 
     def grade_headings(self, assignment: Assignment) -> set[str]:
         return {"grade", assignment.title, assignment.name}
-
-    def heading_names(self, heading: str) -> set[str]:
-        match = HEADING.fullmatch(heading)
-        return {heading, match["title"]} if match else {heading}
-
-    def stated_maximum(self, table: Table, column: int) -> str:
-        match = HEADING.fullmatch(table.rows[0][column])
-        return match["points"] if match else ""
 
     def why_no_points(self, table: Table, column: int) -> str:
         first = next(csv.reader([table.before.partition("\n")[0]], delimiter=table.delimiter), [])

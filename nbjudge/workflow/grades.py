@@ -11,7 +11,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbjudge.core.course import Assignment, Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_bytes
-from nbjudge.core.people import Person, find_person, fold
+from nbjudge.core.people import Person, fold
 from nbjudge.core.tables import Table, harmless, read_table, write_table
 from nbjudge.core.term import Total
 from nbjudge.gradebook import penalties
@@ -22,7 +22,7 @@ from nbjudge.judge.verdicts import read_record
 from nbjudge.lms.base import Key, Lms
 from nbjudge.lms.collected import read_origin
 from nbjudge.lms.counting import why_unknown
-from nbjudge.lms.registry import LMSS, any_spelling, lms_of_grade_file
+from nbjudge.lms.registry import LMSS, lms_of_grade_file, person_of
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def fill(
         rows.append(row)
         try:
             person = participants.get(key.participant) if key else None
-            person = person or _find(people, key)
+            person = person or person_of(people, key)
         except CourseError as error:
             left.append((" ".join(row[:2]), str(error)))
             continue
@@ -249,20 +249,6 @@ def _grade_column(table: Table, lms: Lms, assignment: Assignment, column: str | 
             f"{table.path} has {how_many} for {assignment.title!r}; name one with --column."
         )
     return places[0]
-
-
-def _find(people: list[Person], key: Key | None) -> Person | None:
-    """The student of a row in the LMS's table; None for other rows.  Raises CourseError."""
-    if key is None:
-        return None
-    return find_person(
-        people,
-        lms_id=key.lms_id,
-        email=key.email,
-        student=key.student,
-        name=key.name,
-        spellings=any_spelling,
-    )
 
 
 def _points(stated: str) -> float | None:

@@ -13,7 +13,7 @@ from nbjudge.gradebook.points import Points, entered_points
 from nbjudge.gradebook.students import known_students
 from nbjudge.judge.verdicts import Record
 from nbjudge.lms.base import Key
-from nbjudge.lms.registry import any_spelling, lms_of_grade_file
+from nbjudge.lms.registry import lms_of_grade_file, person_of
 from nbjudge.pages import failures
 from nbjudge.sandbox.workers import NotebookExecutor
 from nbjudge.workflow import explain, feedback, grade, plan
@@ -70,14 +70,7 @@ def _request(people: list[Person], key: Key | None, cell: str) -> Request:
     if key is None:
         return Request("", cell, "This row is no student's.")
     try:
-        person = find_person(
-            people,
-            lms_id=key.lms_id,
-            email=key.email,
-            student=key.student,
-            name=key.name,
-            spellings=any_spelling,
-        ) or find_person(people, student=key.name)
+        person = person_of(people, key) or find_person(people, student=key.name)
     except CourseError as error:
         return Request("", cell, f"Nobody can tell who asks: {error}.")
     if person is None:
