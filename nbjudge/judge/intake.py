@@ -53,7 +53,7 @@ class Unreadable(Exception):
 
 
 class Stranger(Unreadable):
-    """A notebook that has nothing to do with the assignment."""
+    """A file that was read to its end and has nothing to do with the assignment."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ def parse_submission(text: str, assignment: str, limits: Limits) -> list[Submitt
     if not isinstance(raw, dict) or not (
         isinstance(raw.get("cells"), list) or isinstance(raw.get("worksheets"), list)
     ):
-        raise Unreadable("the file is JSON, but not a notebook")
+        raise Stranger("the file is JSON, but not a notebook")  # whole, and without work
     named = raw.get("metadata") or {}
     named = named.get(METADATA_KEY) if isinstance(named, dict) else None
     other = named.get("assignment") if isinstance(named, dict) else None

@@ -122,6 +122,7 @@ def test_another_notebook_of_the_students_is_set_aside(key, finished):
     made = graded(key, scratch=other, tiny=finished)
     assert cell_named(made.notebook, "scaled").source == ANSWER
     assert "tiny.ipynb was graded" in made.notes[0]
+    assert "tiny.ipynb was graded" in graded(key, tiny=finished, settings="{}").notes[0]
     with pytest.raises(Unreadable, match="no cell of this assignment"):
         graded(key, scratch=other, more=other)
 

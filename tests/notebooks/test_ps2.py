@@ -335,5 +335,5 @@ def test_hidden_texts_stay_within_the_block_and_are_not_those_of_the_checks() ->
 
 
 @pytest.mark.kernel
-def test_it_is_built_as_a_release(tmp_path: Path) -> None:
-    problem_set.check_build(NAME, tmp_path)
+def test_every_mistake_is_caught_and_every_alternate_kept(tmp_path: Path) -> None:
+    problem_set.check_audit(NAME, tmp_path, mistakes=22, named=0.9, alternates=16)

@@ -192,4 +192,4 @@ def test_what_trains_is_left_out_in_grading() -> None:
 
 @pytest.mark.kernel
 def test_every_mistake_is_caught_and_every_alternate_kept(tmp_path: Path) -> None:
-    problem_set.check_audit(NAME, tmp_path, mistakes=11, named=0.85, alternates=20)
+    problem_set.check_audit(NAME, tmp_path, mistakes=24, named=0.85, alternates=20)
