@@ -89,14 +89,25 @@ def what_a_check_says(
     notebook: NotebookNode, names: dict[str, Any], mistake: dict[str, Any]
 ) -> str:
     """What one reads below the visible check of an exercise that was answered with a mistake."""
-    wrong = dict(names)
-    sources = {cell.id: cell.source for cell in notebook.cells}
-    source = sources[mistake["cell"]]
+    source = next(cell.source for cell in notebook.cells if cell.id == mistake["cell"])
     assert source.count(mistake["find"]) == 1
+    answer = source.replace(mistake["find"], mistake["replace"])
+    return said_below(notebook, names, mistake["cell"], answer)
+
+
+def said_below(
+    notebook: NotebookNode, names: dict[str, Any], exercise: str, answer: str | None = None
+) -> str:
+    """What one reads below the visible check of an exercise; nothing if all is well.
+
+    answer: the source of its cell; None: the solution
+    """
+    sources = {cell.id: cell.source for cell in notebook.cells}
+    with_answer = dict(names)
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            exec(source.replace(mistake["find"], mistake["replace"]), wrong)
-            exec(sources[f"{mistake['cell']}_check"], wrong)
+            exec(sources[exercise] if answer is None else answer, with_answer)
+            exec(sources[f"{exercise}_check"], with_answer)
         except checks.CheckFailed as failed:
             return str(failed)
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
