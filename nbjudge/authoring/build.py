@@ -246,7 +246,7 @@ def _record(
     drawing.check_power(cells)
     searcher.check_nothing_is_found(
         assignment, source, template, cells, executor, kept / "searches",
-        lambda what, done: progress(f"search: {what}", done, total),
+        lambda what, _: progress(f"search: {what}", total, total),
     )  # fmt: skip
     for mistake in wrong.mistakes:
         key_rules.check_mistake(cells, mistake, shown[mistake.id])
