@@ -4,6 +4,7 @@ A name has to be true. It is given if all that a mistake changes is there, and o
 something that hardly any other wrong answer shows.
 """
 
+import builtins
 import re
 from typing import Any
 
@@ -15,7 +16,7 @@ Ways = tuple[tuple[str, Any], ...]
 """Names of observations, and what is expected of each."""
 
 GENERAL = re.compile(
-    "^$|shape|size of tensor|sizes of|dimension|broadcast|not aligned|matmul|mat1|out of bounds"
+    "shape|size of tensor|sizes of|dimension|broadcast|not aligned|matmul|mat1|out of bounds"
     "|out of range|NoneType|has no attribute|is not defined|referenced before|not associated"
     "|unsupported operand|not callable|not subscriptable|not iterable|positional argument"
     "|keyword argument"
@@ -69,8 +70,15 @@ def _tells(entry: Expectation, observation: Observation | None) -> bool:
     if observation is None:
         return False
     if observation.raised:
-        return not GENERAL.search(observation.raised.message)
+        return not _is_general(observation.raised)
     return observation.changed or entry.rule.tells(observation.value)
+
+
+def _is_general(raised: Raised) -> bool:
+    """Whether any wrong code may raise this; what a hidden test refuses has a type of its own."""
+    if not raised.message:
+        return hasattr(builtins, raised.type)
+    return GENERAL.search(raised.message) is not None
 
 
 def _evidence(mistake: MistakeEvidence) -> Observations:

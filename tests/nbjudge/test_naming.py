@@ -50,6 +50,12 @@ def test_a_refusal_names_a_mistake_by_its_type_and_message_but_for_numbers():
     assert named(key, raised("a", "RuntimeError", "no sort() of 12 numbers")) is None
 
 
+def test_a_refusal_needs_no_message():
+    key = cell(expectation("a", 1.0), ready=[raised("a", "ReadyAttention", "")])
+    assert named(key, raised("a", "ReadyAttention", "")) == "ready"
+    assert named(key, raised("a", "Derivative", "")) is None
+
+
 def test_a_truth_value_names_nothing_and_many_do():
     one = cell(expectation("a", True, expect.equal()), slip=[payload("a", False)])
     assert named(one, payload("a", False)) is None
