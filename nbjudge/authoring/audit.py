@@ -86,7 +86,8 @@ def audit(
 
     def task(what: Mistake | Alternates | Changed) -> Task:
         if isinstance(what, Mistake):
-            return student_task(assignment, key.template, with_mistake(source, what))
+            known = answers if kept else None  # as the build ran it, or everything
+            return student_task(assignment, key.template, with_mistake(source, what), known=known)
         if isinstance(what, Changed):
             own = as_one_cell(what.ground)
             return student_task(assignment, key.template, written(what.paths), own)
@@ -106,7 +107,7 @@ def audit(
         job = wait(jobs, return_when=FIRST_COMPLETED).done.pop()
         what = jobs.pop(job)
         if isinstance(what, Mistake):
-            found = [_mistake_finding(key, what, job.result())]
+            found = [_mistake_finding(key, what, job.result(), is_whole=not kept)]
         elif (lost := _what_is_lost(key, job.result())) and len(what) > 1:
             waiting = _halves(what)
             continue
@@ -150,16 +151,29 @@ def is_audited(course: Course, name: str) -> bool:
     return any(map(is_test, read_notebook(course.source(name)).cells))
 
 
-def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run) -> Finding:
+def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run, is_whole: bool) -> Finding:
+    """What was found of a mistake.
+
+    is_whole: whether the whole notebook has run, so that points lost elsewhere would show
+    """
     verdicts = judge.judge_run(key.cells, run)
+    lost = [
+        name
+        for name, verdict in verdicts.items()
+        if is_whole and name not in mistake.breaks and verdict.score < verdict.points
+    ]
     kept = [name for name in mistake.breaks if not is_caught(verdicts[name], mistake)]
     unnamed = [name for name in mistake.breaks if mistake.says not in verdicts[name].words]
     detail = ""
     if kept:
         detail = f"keeps {verdicts[kept[0]].score:g} of {verdicts[kept[0]].points:g} in {kept[0]}"
+    elif lost:
+        detail = f"also loses points in {lost[0]}: {' '.join(verdicts[lost[0]].words)}"
     elif unnamed:
         detail = f"is not named in {unnamed[0]}: {' '.join(verdicts[unnamed[0]].words)}"
-    return Finding(key.assignment, "mistake", mistake.id, not kept, not unnamed, detail)
+    return Finding(
+        key.assignment, "mistake", mistake.id, not kept and not lost, not unnamed, detail
+    )
 
 
 def _what_is_lost(key: AnswerKey, run: Run) -> str:

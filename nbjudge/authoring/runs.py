@@ -10,6 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from nbjudge.authoring import reach
 from nbjudge.core import code_digests
 from nbjudge.core.course import Assignment
 from nbjudge.core.files import digest, write_text
@@ -42,15 +43,23 @@ def variant_task(
     notebook = nbformat.from_dict(
         {**source, "cells": [new_code_cell(state, id="generator-state"), *cells]}
     )
+    every = {name: "" for cell in cells if is_solution(cell) and (name := grade_id(cell))}
+    notebook = _in_reach(notebook, every)
     return _task(assignment, notebook, threads=threads, environment={FLOAT_INPUTS: dtype})
 
 
 def student_task(
-    assignment: Assignment, template: NotebookNode, answers: Mapping[str, str], own: str = ""
+    assignment: Assignment,
+    template: NotebookNode,
+    answers: Mapping[str, str],
+    own: str = "",
+    known: Mapping[str, str] | None = None,
 ) -> Task:
     """A run of `template` with `answers`: grade_id → source; the other cells keep their stubs.
 
-    own: a code cell that the student has added before the first exercise
+    own:   a code cell that the student has added before the first exercise
+    known: the answers of a known run: the task leaves out the tests and checks that must show the
+           same, see `with_rest`; None: it runs everything
     """
     submitted = [
         intake.SubmittedCell(cell.id, name, cell.cell_type == "code", answers[name])
@@ -71,7 +80,25 @@ def student_task(
         notebook = template
     else:
         notebook = intake.assemble(template, submitted, assignment.packages).notebook
+    if known is not None:
+        before = {name: known.get(name, "") for name in answers if answers[name] != known.get(name)}
+        notebook = _in_reach(notebook, before)
     return _task(assignment, notebook)
+
+
+def _in_reach(notebook: NotebookNode, before: Mapping[str, str]) -> NotebookNode:
+    """`notebook` without the cells that `reach.out_of_reach` finds."""
+    left_out = reach.out_of_reach(notebook, before)
+    return nbformat.from_dict(
+        {**notebook, "cells": [cell for cell in notebook.cells if cell.id not in left_out]}
+    )
+
+
+def with_rest(run: Run, known: Run) -> Run:
+    """`run`, with what the run `known` shows of the cells that its notebook did not have."""
+    own = {cell["id"] for cell in json.loads(run.notebook)["cells"]}
+    rest = {cell: found for cell, found in known.evidence.items() if cell not in own}
+    return dataclasses.replace(run, evidence={**rest, **run.evidence})
 
 
 def _task(

@@ -15,6 +15,7 @@ import base64
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -118,8 +119,23 @@ def warm_up(packages: Iterable[str], library: str, needs: Iterable[str]) -> None
         for name in names:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+    if "matplotlib.pyplot" in sys.modules:
+        _draw_a_figure()
     gc.collect()
     gc.freeze()  # keep the memory that is shared with the kernels unchanged
+
+
+def _draw_a_figure() -> None:
+    """Draw what figures have, so that fonts are found and read before the first kernel starts."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(layout="constrained")
+    axes.plot([1, 2], label="0.5 −1 $x_1$")
+    axes.set(title="a", xlabel="a", ylabel="a")
+    axes.legend()
+    figure.colorbar(axes.imshow([[0.0, 1.0]]), label="a")
+    figure.savefig(io.BytesIO(), format="png")
+    pyplot.close(figure)
 
 
 def modules_of(library: str) -> list[str]:
