@@ -228,11 +228,16 @@ def test_empty_answers_earn_nothing_on_any_cell(demo: Demo) -> None:
     course, key = demo.course, load_key(demo.course.key(NAME), NAME)
     listed = read_mistakes(course.mistakes(NAME), source_of(demo)).empty
     assert "(prompt * N)[:N]" in {answer.returns for answer in listed}
-    tried = {"the stub": {}} | empty_answers(source_of(demo), listed)
-    for what, answers in tried.items():
-        task = runs.student_task(course.assignment(NAME), key.template, answers)
-        shown = runs.kept_run(task, course.key(NAME) / "runs") or run(task, Isolation())
-        scores = [v.score for v in judge.judge_run(key.cells, shown).values()]
+    stub = runs.student_task(course.assignment(NAME), key.template, {})
+    tried = {"the stub": stub} | {
+        what: runs.student_task(course.assignment(NAME), key.template, answers, known={})
+        for what, answers in empty_answers(source_of(demo), listed).items()
+    }
+    shown = {what: runs.kept_run(task, course.key(NAME) / "runs") for what, task in tried.items()}
+    assert all(shown.values()), "the build has kept them"
+    for what, one in shown.items():
+        whole = runs.with_rest(one, shown["the stub"])
+        scores = [v.score for v in judge.judge_run(key.cells, whole).values()]
         assert scores == [0, 0, 0, 0], what
 
 
