@@ -84,7 +84,7 @@ IN_TIME = Lateness()
 
 @dataclass(frozen=True)
 class Exercise:
-    """One line of the results, and one card in the notebook."""
+    """One line of the results and one in the notebook, and a card if there is more to say."""
 
     anchor: str
     title: str  # the heading above it
@@ -103,6 +103,16 @@ class Exercise:
     @property
     def says(self) -> str:
         return OUTCOME_WORDS[self.outcome]
+
+    @property
+    def place(self) -> str:
+        """The anchor of its line in the notebook."""
+        return f"{self.anchor}-place"
+
+    @property
+    def has_card(self) -> bool:
+        """Whether there is more to say than the results do."""
+        return self.outcome != "full" or bool(self.words or self.comment or self.is_rechecked)
 
     @property
     def percent(self) -> int:

@@ -114,16 +114,28 @@ def assert_harmless(text: str) -> None:
 # ---- what is shown
 
 
-def test_the_verdict_stands_at_the_place_of_its_grade_cell() -> None:
+def test_verdicts_come_first_and_each_has_its_place_in_the_folded_notebook() -> None:
     text = feedback(
         given("## Sampling", prose=True), solution("def sample(): pass"), hidden_test(),
         given("## Afterwards", prose=True),
     )  # fmt: skip
-    places = [text.index(words) for words in ("Your code", "the result is longer", "Afterwards")]
+    first, _, notebook = text.partition('<details class="notebook">')
+    assert "Partly right" in first and "3 of 6" in first
+    reason = "the result is longer"
+    assert first.count(reason) == 2 and reason not in notebook, "in the table and on its card"
+    parts = ("def</span>", 'class="verdict part"', "Afterwards")
+    places = [notebook.index(words) for words in parts]
     assert places == sorted(places)
-    assert "Partly right" in text and "3 of 6" in text
-    link = next(a["href"] for a in elements(text, "a") if a["href"].startswith("#exercise"))
-    assert any(section.get("id") == link[1:] for section in elements(text, "section"))
+    links = {a["href"][1:] for a in elements(text, "a") if a["href"].startswith("#exercise")}
+    anchors = {one["id"] for tag in ("section", "p") for one in elements(text, tag) if "id" in one}
+    assert len(links) == 2 and links <= anchors
+
+
+def test_an_exercise_with_full_marks_has_no_card_and_its_line_leads_to_the_code() -> None:
+    text = feedback(hidden_test(), marks=[Mark("sample_test", 5, 5, False, "")], verdicts=())
+    assert '<section class="card' not in text
+    [line] = [one for one in elements(text, "p") if one.get("class") == "verdict full"]
+    assert f'<a href="#{line["id"]}">' in text
 
 
 def test_a_mistake_is_told_in_its_own_sentence() -> None:
@@ -150,7 +162,7 @@ def test_a_written_answer_waits_and_the_total_says_so() -> None:
     marks = [Mark("sample_test", 2.5, 5, False, ""), Mark("task_1_1_2", 0, 2, True, "")]
     text = feedback(task(), answer("Because."), hidden_test(), marks=marks)
     assert "Waiting to be graded" in text and "of 7 points so far" in text
-    assert text.index("Because.") < text.index('id="exercise-')
+    assert text.index("Because.") < text.index('class="verdict waiting"')
 
 
 def test_a_graders_comment_is_markdown_with_formulas_and_its_line_breaks() -> None:
@@ -204,7 +216,7 @@ def test_errors_show_their_last_lines_only() -> None:
 def test_long_given_code_is_folded_and_the_students_is_not() -> None:
     lines = "\n".join(f"x{i} = {i}" for i in range(40))
     assert "Given code, 40 lines" in feedback(given(lines))
-    assert "<details" not in feedback(solution(lines))
+    assert '<details class="source"' not in feedback(solution(lines))
 
 
 def test_the_page_says_its_language_and_heads_its_table() -> None:
