@@ -16,15 +16,23 @@ from nbjudge.pages import report as reports
 from nbjudge.workflow import feedback as feedbacks
 from nbjudge.workflow import grades as exports
 from nbjudge.workflow import totals
+from nbjudge.workflow.solutions import write_solutions
 
 SHOWN = 5  # names of students, where all would fill the screen
 
 
 def feedback(options: argparse.Namespace) -> int:
-    """Write a feedback page for every graded submission; 1 if one could not be written."""
+    """Write a feedback page for every graded submission, or one with the solutions.
+
+    1 if a page could not be written.
+    """
     course = find_course(options.course)
     names = named(course, options)
     warn_of_exceptions(course)
+    if options.solutions:
+        for name in names:
+            print(f"{name}: {write_solutions(course, name)}")
+        return 0
     check_student(course, names, options.student)
     complaints: list[str] = []
     for name in names:

@@ -168,6 +168,11 @@ def _watch(made: Parser) -> None:
 def _feedback(made: Parser) -> None:
     _assignments(made)
     made.add_argument("--student", metavar="S", help="only this student's page")
+    made.add_argument(
+        "--solutions",
+        action="store_true",
+        help="instead, a page with the solutions, once nobody may hand in any more",
+    )
 
 
 def _return(made: Parser) -> None:

@@ -90,6 +90,21 @@ class Policies:
         exception = self.exception(student, assignment)
         return exception.until or due + timedelta(days=exception.days)
 
+    def closes(self, assignment: str) -> datetime | None:
+        """When the last student has no more time for `assignment`; None if it has no due date.
+
+        It is the latest deadline of all, and the days on which late submissions are accepted, or
+        free late days can be used.
+        """
+        rule = self.of(assignment)
+        if rule.due is None:
+            return None
+        students = [one.student for one in self.exceptions if one.assignment == assignment]
+        own = [self.deadline(student, assignment) for student in students]
+        free = self.late_days if rule.late_days is None else rule.late_days
+        days = free if rule.late_limit is None else rule.late_limit
+        return max([rule.due, *filter(None, own)]) + days * DAY
+
     def is_accepted(self, student: str, assignment: str, handed_in: datetime | None) -> bool:
         """Whether a submission made at that time is accepted at all."""
         deadline, limit = self.deadline(student, assignment), self.of(assignment).late_limit

@@ -112,7 +112,7 @@ class Exercise:
     @property
     def has_card(self) -> bool:
         """Whether there is more to say than the results do."""
-        return self.outcome != "full" or bool(self.words or self.comment or self.is_rechecked)
+        return self.outcome != "full" or bool(self.comment) or self.is_rechecked
 
     @property
     def percent(self) -> int:

@@ -602,14 +602,29 @@ def test_an_exercise_of_the_table_leads_to_its_code(returned: Page) -> None:
     expect(returned.locator(place)).to_be_in_viewport()
 
 
+def test_a_card_leads_to_the_code_in_the_folded_notebook(returned: Page) -> None:
+    expect(returned.get_by_text("Given code").first).to_be_hidden()
+    link = returned.locator(".card").get_by_text("Your code")
+    place = link.get_attribute("href") or ""
+    link.click()
+    expect(returned.locator(place)).to_be_in_viewport()
+
+
+def unfold(page: Page) -> None:
+    """Show all of a page."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+
+
 @pytest.mark.parametrize("width", [320, 700, 1400])
 def test_a_feedback_page_is_not_scrolled_sideways(returned: Page, width: int) -> None:
+    unfold(returned)
     returned.set_viewport_size({"width": width, "height": 800})
     assert returned.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_feedback_page_can_be_read_in_both_themes(returned: Page, scheme: str) -> None:
+    unfold(returned)
     returned.emulate_media(color_scheme=scheme)
     words = returned.locator("h1, h2, h3, p, li, a, th, td, summary, code")
     assert words.count() > 50 and too_faint(words) == []

@@ -127,8 +127,7 @@ def warm_up(packages: Iterable[str], library: str, needs: Iterable[str]) -> None
 
 def _draw_a_figure() -> None:
     """Draw what figures have, so that fonts are found and read before the first kernel starts."""
-    from matplotlib import pyplot
-
+    pyplot = sys.modules["matplotlib.pyplot"]
     figure, axes = pyplot.subplots(layout="constrained")
     axes.plot([1, 2], label="0.5 −1 $x_1$")
     axes.set(title="a", xlabel="a", ylabel="a")
