@@ -71,10 +71,13 @@ def _copied(argument: Any) -> Any:
         return argument.detach().clone()
 
 
-def that(condition: Any, message: str) -> None:
-    """Check that a condition holds; message is a sentence that says what should be true."""
+def that(condition: Any, message: str, otherwise: str = "") -> None:
+    """Check that a condition holds; message is a sentence that says what should be true.
+
+    otherwise: what is the case if it does not hold, a sentence in lower case
+    """
     if not condition:
-        raise CheckFailed(message)
+        raise CheckFailed(f"{message}: {otherwise}" if otherwise else message)
     print(f"✓ {message}")
 
 
