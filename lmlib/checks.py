@@ -8,7 +8,7 @@ import copy
 import math
 import textwrap
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,17 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of the traceback."""
-        return _told(f"✗ {self}")
+        return told(f"✗ {self}")
 
 
 class NotSolvedYet(Exception):
     """An exercise that still holds the line it was handed out with."""
 
     def _render_traceback_(self) -> list[str]:
-        return _told(f"… {self}")
+        return told(f"… {self}")
 
 
-def _told(message: str) -> list[str]:
+def told(message: str) -> list[str]:
     """The message with its prose wrapped: a notebook would break longer lines inside a word."""
     lines = []
     for line in message.split("\n"):
@@ -50,15 +50,25 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
     Raises NotSolvedYet if the function, or one that it calls, is still the given stub.
     """
+    __tracebackhide__ = True  # a traceback begins with the student's own code
     try:
         return function(*map(_copied, arguments))
     except NotImplementedError as error:
-        if error.args:  # the stub raises it without a message: this one comes from elsewhere
+        if not (words := unsolved(error)):
             raise
-        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        unsolved = frame.f_code.co_qualname.rpartition("<locals>.")[2]  # a method with its class
-    raise NotSolvedYet(
-        f"{unsolved} is not written yet: replace the line `raise NotImplementedError()` in its"
+    raise NotSolvedYet(words)
+
+
+def unsolved(error: NotImplementedError) -> str:
+    """Which exercise still holds its stub, and what to do; empty if the error is not a stub's."""
+    if error.args:  # the stub raises it without a message: this one comes from elsewhere
+        return ""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    name = frame.f_code.co_qualname.rpartition("<locals>.")[2]  # a method with its class
+    if name == "<module>":
+        return "This cell still has a line `raise NotImplementedError()`: replace or remove it."
+    return (
+        f"{name} is not written yet: replace the line `raise NotImplementedError()` in its"
         " cell, run that cell, then run this one again."
     )
 
@@ -79,6 +89,35 @@ def that(condition: Any, message: str, otherwise: str = "") -> None:
     if not condition:
         raise CheckFailed(f"{message}: {otherwise}" if otherwise else message)
     print(f"✓ {message}")
+
+
+def parts(function: str, actual: Any, *names: str) -> list[Any]:
+    """Check that a function returns so many things, and return them.
+
+    function: its name; names: what each of the things is
+    """
+    what = f"{function} returns {', '.join(names[:-1])} and {names[-1]}"
+    is_several = isinstance(actual, Sized) and not isinstance(actual, str | Mapping)
+    if not is_several:
+        raise CheckFailed(f"{what}: got {_seen(actual)}.")
+    if len(actual) != len(names):
+        raise CheckFailed(f"{what}: expected {len(names)} things, got {len(actual)}.")
+    print(f"✓ {what}")
+    return [*actual]
+
+
+def entries(what: str, actual: Any, *names: str) -> None:
+    """Check that something is a dictionary that has these names."""
+    what = f"{what} is a dictionary with {', '.join(map(repr, names))}"
+    if not isinstance(actual, Mapping):
+        raise CheckFailed(f"{what}: got {_seen(actual)}.")
+    missing = [name for name in names if name not in actual]
+    that(not missing, what, f"{', '.join(map(repr, missing))} is missing.")
+
+
+def figure(function: str, actual: Any) -> None:
+    """Check that a function returns a figure of Matplotlib, with axes."""
+    that(getattr(actual, "axes", None), f"{function} returns a figure", f"got {_seen(actual)}.")
 
 
 def equal(what: str, actual: Any, expected: Any, hint: str = "") -> None:

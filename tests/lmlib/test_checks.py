@@ -169,6 +169,43 @@ def test_that(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_that_says_what_is_the_case_instead() -> None:
+    with pytest.raises(checks.CheckFailed, match="^it is even: got 3.$"):
+        checks.that(False, "it is even", "got 3.")
+
+
+def test_several_things_come_back_as_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert checks.parts("step", (1, 2), "h", "p") == [1, 2]
+    assert capsys.readouterr().out == "✓ step returns h and p\n"
+
+
+@pytest.mark.parametrize(
+    ("came", "words"),
+    [
+        (None, "got None (does the function return its result?)."),
+        (0.5, "got a float."),
+        ("hp", "got the text 'hp'."),
+        ((1, 2, 3), "expected 2 things, got 3."),
+    ],
+)
+def test_what_is_not_so_many_things_is_told(came: Any, words: str) -> None:
+    with pytest.raises(checks.CheckFailed) as failed:
+        checks.parts("step", came, "h", "p")
+    assert str(failed.value) == f"step returns h and p: {words}"
+
+
+def test_missing_entries_are_named() -> None:
+    with pytest.raises(checks.CheckFailed, match="with 'a', 'b': 'b' is missing.$"):
+        checks.entries("what comes back", {"a": 1}, "a", "b")
+    with pytest.raises(checks.CheckFailed, match="got None"):
+        checks.entries("what comes back", None, "a")
+
+
+def test_what_is_no_figure_is_told() -> None:
+    with pytest.raises(checks.CheckFailed, match="draw returns a figure: got None"):
+        checks.figure("draw", None)
+
+
 def test_a_call_cannot_spoil_its_arguments() -> None:
     def spoil(arrays: list[np.ndarray], length: int) -> int:
         arrays[0][:] = 0

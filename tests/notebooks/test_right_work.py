@@ -17,6 +17,9 @@ COURSE = find_course(Path(__file__).parents[2])
 NAMES = [name for name in COURSE.assignments if COURSE.alternates(name).is_dir()]
 
 
+STAND_INS = {"merges", "vocab"}  # of problem set 6: bound again only where they are missing
+
+
 def rounds(name: str) -> list[dict[str, Path]]:
     """Right answers to run together: the first of each exercise, then the second, and so on."""
     of_each: dict[str, list[Path]] = defaultdict(list)
@@ -90,4 +93,5 @@ def test_a_name_that_others_read_belongs_to_one_cell(name: str) -> None:
         for found in names_of_cells.bound(source):
             if not found.startswith("hidden_"):
                 bound[found].append(cell.id)
+    bound = {found: where for found, where in bound.items() if found not in STAND_INS}
     assert not {found: where for found, where in bound.items() if found in read and where[1:]}
