@@ -183,7 +183,7 @@ def test_several_things_come_back_as_a_list(capsys: pytest.CaptureFixture[str]) 
     ("came", "words"),
     [
         (None, "got None (does the function return its result?)."),
-        (0.5, "got a float."),
+        (0.5, "got an object of type float."),
         ("hp", "got the text 'hp'."),
         ((1, 2, 3), "expected 2 things, got 3."),
     ],
