@@ -56,7 +56,31 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     except NotImplementedError as error:
         if not (words := unsolved(error)):
             raise
+    except ValueError as error:
+        if not (cause := _cause(error)):
+            raise
+        raise CheckFailed(cause) from error
     raise NotSolvedYet(words)
+
+
+FAR_CAUSES = {
+    "robabilities do not sum to 1": (
+        "np.random.choice finds that the probabilities do not add up to 1. Are they those of a"
+        " softmax? In float32 they add up to 1 to seven digits only, which is too little once they"
+        " are in a list or have become float64: then divide them by their sum."
+    ),
+    "p' must be 1-dimensional": (
+        "np.random.choice wants one row of probabilities, (V,). Is an index that the network read"
+        " an array of one number? Tokenizers return an array even for one character: loop over it,"
+        " or take its number [0]."
+    ),
+}
+"""What errors of NumPy say, whose causes are lines above, and what to tell instead."""
+
+
+def _cause(error: ValueError) -> str:
+    """The cause of an error that arises far behind it; empty if it is not one of those known."""
+    return next((cause for words, cause in FAR_CAUSES.items() if words in str(error)), "")
 
 
 def unsolved(error: NotImplementedError) -> str:
@@ -132,9 +156,21 @@ def close(
     rtol: float = 1e-5,
     atol: float = 1e-8,
     hint: str = "",
+    causes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Check that each number of actual is within atol + rtol·|expected| of the expected one."""
-    _conclude(what, _problem(actual, expected, rtol, atol), hint)
+    """Check that each number of actual is within atol + rtol·|expected| of the expected one.
+
+    causes: common mistakes in a few words, and what comes out with each: one that fits is named in
+    place of the hint
+    """
+    problem = _problem(actual, expected, rtol, atol)
+    if problem:
+        fitting = (
+            slip for slip, out in (causes or {}).items() if not _problem(actual, out, rtol, atol)
+        )
+        slip = next(fitting, "")
+        hint = f"It looks as if {slip}." if slip else hint
+    _conclude(what, problem, hint)
 
 
 def shape(what: str, actual: Any, expected_shape: tuple[int, ...], hint: str = "") -> None:

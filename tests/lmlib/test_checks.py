@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -167,6 +168,13 @@ def test_that(capsys: pytest.CaptureFixture[str]) -> None:
     assert failure(checks.that, False, "The text starts with the prompt") == (
         "The text starts with the prompt"
     )
+
+
+def test_a_cause_that_fits_is_named_in_place_of_the_hint() -> None:
+    causes = {"it was doubled": 2.0, "it was halved": 0.5}
+    for actual, words in ((2.0, "It looks as if it was doubled."), (3.0, "Is it one?")):
+        with pytest.raises(checks.CheckFailed, match=f"{re.escape(words)}$"):
+            checks.close("the number", actual, 1.0, hint="Is it one?", causes=causes)
 
 
 def test_that_says_what_is_the_case_instead() -> None:

@@ -46,6 +46,9 @@ class _Outer(ast.NodeVisitor):
             for decorator in node.decorator_list:
                 self.visit(decorator)
             self.bound.add(node.name)
+        elif isinstance(node, ast.ExceptHandler):
+            self.bound.add(node.name or "")
+            self.generic_visit(node)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self.bound |= {(name.asname or name.name).split(".")[0] for name in node.names}
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
