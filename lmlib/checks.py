@@ -8,7 +8,7 @@ import copy
 import math
 import textwrap
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,17 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of the traceback."""
-        return _told(f"✗ {self}")
+        return told(f"✗ {self}")
 
 
 class NotSolvedYet(Exception):
     """An exercise that still holds the line it was handed out with."""
 
     def _render_traceback_(self) -> list[str]:
-        return _told(f"… {self}")
+        return told(f"… {self}")
 
 
-def _told(message: str) -> list[str]:
+def told(message: str) -> list[str]:
     """The message with its prose wrapped: a notebook would break longer lines inside a word."""
     lines = []
     for line in message.split("\n"):
@@ -50,15 +50,49 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
     Raises NotSolvedYet if the function, or one that it calls, is still the given stub.
     """
+    __tracebackhide__ = True  # a traceback begins with the student's own code
     try:
         return function(*map(_copied, arguments))
     except NotImplementedError as error:
-        if error.args:  # the stub raises it without a message: this one comes from elsewhere
+        if not (words := unsolved(error)):
             raise
-        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        unsolved = frame.f_code.co_qualname.rpartition("<locals>.")[2]  # a method with its class
-    raise NotSolvedYet(
-        f"{unsolved} is not written yet: replace the line `raise NotImplementedError()` in its"
+    except ValueError as error:
+        if not (cause := _cause(error)):
+            raise
+        raise CheckFailed(cause) from error
+    raise NotSolvedYet(words)
+
+
+FAR_CAUSES = {
+    "robabilities do not sum to 1": (
+        "np.random.choice finds that the probabilities do not add up to 1. Are they those of a"
+        " softmax? In float32 they add up to 1 to seven digits only, which is too little once they"
+        " are in a list or have become float64: then divide them by their sum."
+    ),
+    "p' must be 1-dimensional": (
+        "np.random.choice wants one row of probabilities, (V,). Is an index that the network read"
+        " an array of one number? Tokenizers return an array even for one character: loop over it,"
+        " or take its number [0]."
+    ),
+}
+"""What errors of NumPy say, whose causes are lines above, and what to tell instead."""
+
+
+def _cause(error: ValueError) -> str:
+    """The cause of an error that arises far behind it; empty if it is not one of those known."""
+    return next((cause for words, cause in FAR_CAUSES.items() if words in str(error)), "")
+
+
+def unsolved(error: NotImplementedError) -> str:
+    """Which exercise still holds its stub, and what to do; empty if the error is not a stub's."""
+    if error.args:  # the stub raises it without a message: this one comes from elsewhere
+        return ""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    name = frame.f_code.co_qualname.rpartition("<locals>.")[2]  # a method with its class
+    if name == "<module>":
+        return "This cell still has a line `raise NotImplementedError()`: replace or remove it."
+    return (
+        f"{name} is not written yet: replace the line `raise NotImplementedError()` in its"
         " cell, run that cell, then run this one again."
     )
 
@@ -71,11 +105,43 @@ def _copied(argument: Any) -> Any:
         return argument.detach().clone()
 
 
-def that(condition: Any, message: str) -> None:
-    """Check that a condition holds; message is a sentence that says what should be true."""
+def that(condition: Any, message: str, otherwise: str = "") -> None:
+    """Check that a condition holds; message is a sentence that says what should be true.
+
+    otherwise: what is the case if it does not hold, a sentence in lower case
+    """
     if not condition:
-        raise CheckFailed(message)
+        raise CheckFailed(f"{message}: {otherwise}" if otherwise else message)
     print(f"✓ {message}")
+
+
+def parts(function: str, actual: Any, *names: str) -> list[Any]:
+    """Check that a function returns so many things, and return them.
+
+    function: its name; names: what each of the things is
+    """
+    what = f"{function} returns {', '.join(names[:-1])} and {names[-1]}"
+    is_several = isinstance(actual, Sized) and not isinstance(actual, str | Mapping)
+    if not is_several:
+        raise CheckFailed(f"{what}: got {_seen(actual)}.")
+    if len(actual) != len(names):
+        raise CheckFailed(f"{what}: expected {len(names)} things, got {len(actual)}.")
+    print(f"✓ {what}")
+    return [*actual]
+
+
+def entries(what: str, actual: Any, *names: str) -> None:
+    """Check that something is a dictionary that has these names."""
+    what = f"{what} is a dictionary with {', '.join(map(repr, names))}"
+    if not isinstance(actual, Mapping):
+        raise CheckFailed(f"{what}: got {_seen(actual)}.")
+    missing = [name for name in names if name not in actual]
+    that(not missing, what, f"{', '.join(map(repr, missing))} is missing.")
+
+
+def figure(function: str, actual: Any) -> None:
+    """Check that a function returns a figure of Matplotlib, with axes."""
+    that(getattr(actual, "axes", None), f"{function} returns a figure", f"got {_seen(actual)}.")
 
 
 def equal(what: str, actual: Any, expected: Any, hint: str = "") -> None:
@@ -90,9 +156,21 @@ def close(
     rtol: float = 1e-5,
     atol: float = 1e-8,
     hint: str = "",
+    causes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Check that each number of actual is within atol + rtol·|expected| of the expected one."""
-    _conclude(what, _problem(actual, expected, rtol, atol), hint)
+    """Check that each number of actual is within atol + rtol·|expected| of the expected one.
+
+    causes: common mistakes in a few words, and what comes out with each: one that fits is named in
+    place of the hint
+    """
+    problem = _problem(actual, expected, rtol, atol)
+    if problem:
+        fitting = (
+            slip for slip, out in (causes or {}).items() if not _problem(actual, out, rtol, atol)
+        )
+        slip = next(fitting, "")
+        hint = f"It looks as if {slip}." if slip else hint
+    _conclude(what, problem, hint)
 
 
 def shape(what: str, actual: Any, expected_shape: tuple[int, ...], hint: str = "") -> None:

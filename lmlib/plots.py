@@ -226,10 +226,9 @@ def attention_map(weights: np.ndarray, pieces: Sequence[str], title: str = "") -
     axes.set_ylabel("query: the token that looks")
     axes.set_title(title)
     figure.colorbar(image, cax=beside, label="attention weight")
-    most = int(np.argmax(weights[-1]))
     figure.set_label(
-        f"{title + ': ' if title else ''}the last token, “{tokens[-1]}”, looks most at"
-        f" “{tokens[most]}” (weight {weights[-1, most]:.2f})."
+        f"{title + ': ' if title else ''}the last token, “{tokens[-1]}”, looks"
+        f" {_most(weights[-1], tokens)} (weight {weights[-1].max():.2f})."
     )
     return figure
 
@@ -279,13 +278,21 @@ def attention_maps(
     figure.supxlabel("key: the token looked at", fontsize=9)
     figure.supylabel("query: the token that looks", fontsize=9)
     figure.colorbar(image, ax=grid, label="attention weight", shrink=0.7)
-    likes = [tokens[int(np.argmax(head[-1]))] for head in weights]
+    likes = [_most(np.asarray(head)[-1], tokens) for head in weights]
     figure.set_label(
-        f"The last token, “{tokens[-1]}”, looks most at "
-        + ", ".join(f"“{token}” ({title})" for token, title in zip(likes, titles, strict=True))
+        f"The last token, “{tokens[-1]}”, looks "
+        + ", ".join(f"{most} ({title})" for most, title in zip(likes, titles, strict=True))
         + "."
     )
     return figure
+
+
+def _most(weights: np.ndarray, tokens: Sequence[str]) -> str:
+    """Where the largest of the weights (T,) are: at one token, or at several alike."""
+    largest = np.flatnonzero(np.isclose(weights, weights.max()))
+    if len(largest) > 1:
+        return f"at {len(largest)} tokens alike"
+    return f"most at “{tokens[largest[0]]}”"
 
 
 def pairs(shares: np.ndarray, vocabulary: Sequence[str]) -> Figure:

@@ -5,16 +5,19 @@ import os
 import shutil
 import sys
 
+from lmlib import refusals
+
 PROFILES = ("smoke", "cpu", "gpu")
 
 
 def choose() -> str:
-    """Choose a profile, and print which one and why.
+    """Choose a profile, and print which one and why; cells that need more say so from then on.
 
     The environment variable LMLIB_PROFILE decides if it is set. Otherwise it is "smoke" under
     nbgrader's Validate button, which waits half a minute for a cell, "gpu" if PyTorch can use
     one, and "cpu" otherwise. Raises ValueError for a profile that does not exist.
     """
+    refusals.install()
     profile, reason = _choice()
     print(f"Profile: {profile} ({reason}).")
     return profile

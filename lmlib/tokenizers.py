@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+PLAYS = Path(__file__).parent / "data" / "plays.npz"
+"""The plays of problem set 6 as tokens: what its first part arrives at, for those who skip it."""
 
 
 class UnknownCharacter(ValueError):
@@ -128,6 +130,19 @@ def load(name: str) -> BytePairTokenizer:
         raise ValueError(
             f"The tokenizer at {path} is damaged ({error}): install lmlib again."
         ) from None
+
+
+def plays(work: str) -> tuple[list[int], list[tuple[str, str]], dict[str, int]]:
+    """The plays as tokens, ready-made: the ids, the merges in order, and each token's id.
+
+    work: the profile; "smoke" has the beginning of the plays, and fewer tokens
+    """
+    size = "smoke" if work == "smoke" else "cpu"
+    with np.load(PLAYS, allow_pickle=False) as arrays:
+        ids, tokens, merges = (arrays[f"{size}_{part}"] for part in ("ids", "tokens", "merges"))
+    pieces = [str(token) for token in tokens]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    return ids.tolist(), [(pieces[a], pieces[b]) for a, b in merges], vocab
 
 
 BETWEEN_WORDS = "\x00"

@@ -188,7 +188,7 @@ def gru_explorer(
     the new state, the reset gate, the update gate and the proposed state, (2,) each.  weights: the
     initial ones; weights that are not named are 0.
     """
-    values = {"input": (0.8, 0.0), "state": (-0.5, 0.0)}
+    values = {"input": (0.8, 1.0), "state": (-0.5, 0.5)}
     first = values | {name: (0.0, 0.0) for name in GRU_WEIGHTS} | dict(weights or {})
     sliders = [
         ipywidgets.FloatSlider(

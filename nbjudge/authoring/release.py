@@ -73,11 +73,28 @@ CALL = """
 
 install_library(COURSE_LIBRARY)"""
 
+TORCH = """
+
+
+def look_for_torch():
+    import importlib.util
+
+    if importlib.util.find_spec("torch") is None:
+        raise ImportError(
+            "This notebook needs PyTorch: run `pip install torch --index-url "
+            "https://download.pytorch.org/whl/cpu` in a terminal (on a Mac `pip install torch`), "
+            "in the environment of this notebook, and restart the kernel."
+        )
+
+
+look_for_torch()"""
+
 
 def install_cell(course: Course, name: str) -> str:
     """The source of the cell that opens the released notebook of the assignment `name`."""
     address, wheel = course.release_address, make_wheel(course.library)[0]
     parts = [LOOK, *([INSTALL, FETCH] if address else [ASK]), CALL]
+    parts += [TORCH] if "torch" in course.assignment(name).packages else []
     names = _handed_out(course, name)
     return "".join(parts if names else [part for part in parts if part != FETCH]).format(
         library=course.library,

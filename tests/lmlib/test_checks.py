@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -167,6 +168,50 @@ def test_that(capsys: pytest.CaptureFixture[str]) -> None:
     assert failure(checks.that, False, "The text starts with the prompt") == (
         "The text starts with the prompt"
     )
+
+
+def test_a_cause_that_fits_is_named_in_place_of_the_hint() -> None:
+    causes = {"it was doubled": 2.0, "it was halved": 0.5}
+    for actual, words in ((2.0, "It looks as if it was doubled."), (3.0, "Is it one?")):
+        with pytest.raises(checks.CheckFailed, match=f"{re.escape(words)}$"):
+            checks.close("the number", actual, 1.0, hint="Is it one?", causes=causes)
+
+
+def test_that_says_what_is_the_case_instead() -> None:
+    with pytest.raises(checks.CheckFailed, match="^it is even: got 3.$"):
+        checks.that(False, "it is even", "got 3.")
+
+
+def test_several_things_come_back_as_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert checks.parts("step", (1, 2), "h", "p") == [1, 2]
+    assert capsys.readouterr().out == "✓ step returns h and p\n"
+
+
+@pytest.mark.parametrize(
+    ("came", "words"),
+    [
+        (None, "got None (does the function return its result?)."),
+        (0.5, "got an object of type float."),
+        ("hp", "got the text 'hp'."),
+        ((1, 2, 3), "expected 2 things, got 3."),
+    ],
+)
+def test_what_is_not_so_many_things_is_told(came: Any, words: str) -> None:
+    with pytest.raises(checks.CheckFailed) as failed:
+        checks.parts("step", came, "h", "p")
+    assert str(failed.value) == f"step returns h and p: {words}"
+
+
+def test_missing_entries_are_named() -> None:
+    with pytest.raises(checks.CheckFailed, match="with 'a', 'b': 'b' is missing.$"):
+        checks.entries("what comes back", {"a": 1}, "a", "b")
+    with pytest.raises(checks.CheckFailed, match="got None"):
+        checks.entries("what comes back", None, "a")
+
+
+def test_what_is_no_figure_is_told() -> None:
+    with pytest.raises(checks.CheckFailed, match="draw returns a figure: got None"):
+        checks.figure("draw", None)
 
 
 def test_a_call_cannot_spoil_its_arguments() -> None:

@@ -205,7 +205,8 @@ def test_attention_maps_show_a_map_a_head() -> None:
     figure = plots.attention_maps(heads, ["a", " ", "$", "\n"])
     shown = [axes.get_title() for axes in figure.axes if axes.images]
     assert shown == ["head 1", "head 2", "head 3", "head 4"]
-    told = "“a” (head 1), “⏎” (head 2), “a” (head 3), “⏎” (head 4)."
+    alike, last = "at 4 tokens alike", "most at “⏎”"
+    told = f"{alike} (head 1), {last} (head 2), {alike} (head 3), {last} (head 4)."
     assert told in str(figure.get_label())
     figure.canvas.draw()
     with pytest.raises(ValueError, match=r"shape \(4, 4\); 3 tokens need \(3, 3\)"):

@@ -187,14 +187,14 @@ def test_the_gru_explorer_hands_its_sliders_to_the_notebooks_step() -> None:
 
     explorer = widgets.gru_explorer(step, {"update": (0.0, 5.0)})
     zeros = dict.fromkeys(widgets.GRU_WEIGHTS, (0.0, 0.0))
-    assert seen == [([0.8, 0.0], [-0.5, 0.0], zeros | {"update": (0.0, 5.0)})]
+    assert seen == [([0.8, 1.0], [-0.5, 0.5], zeros | {"update": (0.0, 5.0)})]
     grid, _, sentence = explorer.children
     assert len(grid.children) == 12
     assert "new state 0.30" in sentence.value
     sliders = {slider.description: slider for slider in grid.children}
     sliders["input, data"].value = 1.5
     sliders["new hidden, control"].value = -2.0
-    assert seen[-1] == ([1.5, 0.0], [-0.5, 0.0], seen[0][2] | {"new_hidden": (0.0, -2.0)})
+    assert seen[-1] == ([1.5, 1.0], [-0.5, 0.5], seen[0][2] | {"new_hidden": (0.0, -2.0)})
     assert "new state 1.00" in sentence.value
 
 

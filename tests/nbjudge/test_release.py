@@ -29,7 +29,7 @@ from nbjudge import cli
 from nbjudge.authoring import build, handed_out, release
 from nbjudge.authoring.mistakes import solutions_of
 from nbjudge.core import library
-from nbjudge.core.course import Course, find_course
+from nbjudge.core.course import Assignment, Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import (
@@ -248,6 +248,22 @@ def test_without_an_address_the_first_cell_says_what_to_install(
         "none-any.whl, which your instructors give out, and restart the kernel."
     )
     assert printed(cells[INSTALL_ID]) == (sentence if found else "")
+
+
+def test_the_first_cell_says_that_pytorch_is_missing_and_how_to_get_it(
+    served: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_torch = [replace_packages(one, ("torch",)) for one in served.assignments.values()]
+    course = dataclasses.replace(served, assignments={one.name: one for one in with_torch})
+    source = release.install_cell(course, NAME)
+    assert "look_for_torch" not in release.install_cell(served, NAME)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install torch --index-url https://download.py"):
+        exec(source[source.index("def look_for_torch") :], {})
+
+
+def replace_packages(assignment: Assignment, packages: tuple[str, ...]) -> Assignment:
+    return dataclasses.replace(assignment, packages=packages)
 
 
 # ---- what is graded

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,33 @@ def executed(notebook: NotebookNode, folder: Path) -> dict[str, NotebookNode]:
 
 def names_without_training(notebook: NotebookNode) -> dict[str, Any]:
     """All names after the given cells, the solutions and their checks, without any training."""
-    found: dict[str, Any] = {"__name__": "__main__", "display": lambda figure: None}
+    with quiet() as names:
+        for cell in cells_without_training(notebook):
+            exec(compile(cell.source, cell.id, "exec"), names)
+    return names
+
+
+def cells_without_training(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells of a notebook, but for hidden tests and what trains."""
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        and not (cell.id.endswith("_test") or cell.id == "packages_check")
+        and "training" not in cell.metadata.get("tags", ())
+    ]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[dict[str, Any]]:
+    """The names of a new notebook, whose cells can be run inside; what they print is left out."""
     with (
         pytest.MonkeyPatch.context() as environment,
         contextlib.redirect_stdout(io.StringIO()),
         training.without_fast_path(),  # a first cell disables it: this puts it back
     ):
         environment.setenv("LMLIB_PROFILE", "smoke")
-        for cell in notebook.cells:
-            is_hidden = cell.id.endswith("_test") or cell.id == "packages_check"
-            is_training = "training" in cell.metadata.get("tags", ())
-            if cell.cell_type == "code" and not is_hidden and not is_training:
-                exec(compile(cell.source, cell.id, "exec"), found)
-    return found
+        yield {"__name__": "__main__", "display": lambda figure: None}
 
 
 def printed(cell: NotebookNode) -> str:

@@ -10,7 +10,7 @@ import pytest
 from nbformat import NotebookNode
 
 from nbjudge.core.course import find_course
-from nbjudge.core.notebooks import is_solution, read_notebook
+from nbjudge.core.notebooks import is_solution, read_notebook, without_region
 
 COURSE = find_course(Path(__file__).parents[2])
 NOTEBOOKS = {name: read_notebook(COURSE.source(name)) for name in COURSE.assignments}
@@ -109,3 +109,9 @@ def test_the_last_cell_checks_what_is_imported(notebook: NotebookNode) -> None:
 
 def test_it_is_what_jupyter_can_read(notebook: NotebookNode) -> None:
     nbformat.validate(notebook)
+
+
+def test_no_note_to_a_formatter_is_in_what_students_read(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        visible = without_region(without_region(cell.source, "HIDDEN TESTS"), "KEY")
+        assert "# fmt:" not in without_region(visible, "SOLUTION"), cell.id

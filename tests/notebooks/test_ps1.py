@@ -343,3 +343,9 @@ def test_points_are_those_of_the_specification(notebook: NotebookNode) -> None:
 def test_given_code_holds_no_answer(notebook: NotebookNode) -> None:
     for cell in given_code(notebook):
         assert " @ " not in cell.source and "np.log" not in cell.source, cell.id
+
+
+def test_matrices_come_back_in_the_order_that_is_told(notebook: NotebookNode) -> None:
+    source = next(cell.source for cell in notebook.cells if cell.id == "gru_matrices")
+    told = re.findall(r"\b[Wb]_\w+", source.partition("In this order:")[2].partition("Matrices")[0])
+    assert told == re.findall(r"\b[Wb]_\w+", re.search(r"return (.*)", source)[1])

@@ -11,6 +11,8 @@ import torch
 from nbformat import NotebookNode
 from problem_set import printed
 
+from lmlib import corpora, tokenizers
+
 NAME = "ps6_tiny_transformer"
 NOTEBOOK = problem_set.read(NAME)
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
@@ -68,6 +70,13 @@ def test_nothing_that_is_validated_with_is_learned_from(names: dict[str, Any]) -
     ids = list(range(1000))  # each id is its own place
     (_, train_y), (val_x, _) = names["split_windows"](ids, 50, 10)
     assert train_y.max() < 800 <= val_x.min()
+
+
+def test_the_ready_made_tokens_are_those_of_the_instructors(names: dict[str, Any]) -> None:
+    assert tokenizers.plays("smoke") == (names["ids"], names["merges"], names["vocab"])
+    plays = corpora.without_speakers(corpora.load("shakespeare").text)
+    ids, _, vocab = tokenizers.plays("cpu")
+    assert names["decode"](ids, vocab).lower() == plays.lower()  # but for words in capitals
 
 
 def test_what_is_encoded_can_be_decoded(names: dict[str, Any]) -> None:
