@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-PLAYS = Path(__file__).parent / "data" / "plays.npz"
-"""The plays of problem set 6 as tokens: what its first part arrives at, for those who skip it."""
 
 
 class UnknownCharacter(ValueError):
@@ -132,17 +130,21 @@ def load(name: str) -> BytePairTokenizer:
         ) from None
 
 
-def plays(work: str) -> tuple[list[int], list[tuple[str, str]], dict[str, int]]:
-    """The plays as tokens, ready-made: the ids, the merges in order, and each token's id.
+def learned(text: str, vocab_size: int) -> tuple[list[int], list[tuple[str, str]], dict[str, int]]:
+    """A text as tokens of a byte-pair encoding that the library `tokenizers` learns from it.
 
-    work: the profile; "smoke" has the beginning of the plays, and fewer tokens
+    Returns the ids, the merges in order, and each token with its id.  In a token, Ġ stands for a
+    space and Ċ for the end of a line.
     """
-    size = "smoke" if work == "smoke" else "cpu"
-    with np.load(PLAYS, allow_pickle=False) as arrays:
-        ids, tokens, merges = (arrays[f"{size}_{part}"] for part in ("ids", "tokens", "merges"))
-    pieces = [str(token) for token in tokens]
-    vocab = {piece: i for i, piece in enumerate(pieces)}
-    return ids.tolist(), [(pieces[a], pieces[b]) for a, b in merges], vocab
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, show_progress=False)
+    tokenizer.train_from_iterator([text], trainer)
+    merges = [(a, b) for a, b in json.loads(tokenizer.to_str())["model"]["merges"]]
+    vocab = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
+    return tokenizer.encode(text).ids, merges, dict(vocab)
 
 
 BETWEEN_WORDS = "\x00"
