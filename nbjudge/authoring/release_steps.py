@@ -24,13 +24,14 @@ from nbgrader.preprocessors import (
     ClearOutput,
     ClearSolutions,
     ComputeChecksums,
+    Execute,
     LockCells,
     NbGraderPreprocessor,
     SaveCells,
 )
 from traitlets.config import Config
 
-from nbjudge.authoring import release
+from nbjudge.authoring import release, source_rules
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import INSTALL_ID, METADATA_KEY, without_region, without_wheel
@@ -39,13 +40,26 @@ from nbjudge.gradebook.nbgrader_config import find_alembic, load_config
 Resources = dict[str, Any]
 
 
+def _course(config: Config) -> Course:
+    """The course that nbgrader works on.  Raises CourseError."""
+    settings = config.CourseDirectory
+    return find_course(Path(settings.root if "root" in settings else "."))
+
+
 def _install_cell(config: Config, resources: Resources) -> str:
     """The source of the cell that installs the course's library; empty if it has none."""
-    settings = config.CourseDirectory
-    course = find_course(Path(settings.root if "root" in settings else "."))
+    course = _course(config)
     if not course.library:
         return ""
     return release.install_cell(course, resources["nbgrader"]["assignment"])
+
+
+class CheckFolder(NbGraderPreprocessor):
+    """Refuses a source folder with files that students may not see; nbgrader copies them all."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        source_rules.check_folder(_course(self.config), resources["nbgrader"]["assignment"])
+        return nb, resources
 
 
 class AddInstallCell(NbGraderPreprocessor):
@@ -101,8 +115,19 @@ TO_TEMPLATE = [
     ComputeChecksums,
 ]
 TO_RELEASE = [NameWheel, ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
-GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
+GENERATE_PREPROCESSORS = [CheckFolder, *TO_TEMPLATE, SaveCells, *TO_RELEASE]
 """What `nbgrader generate_assignment` does to a source notebook, in order."""
+
+SOLUTION_PREPROCESSORS = [
+    RemoveKey,
+    LockCells,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    CheckCellMetadata,
+    Execute,
+]
+"""What `nbgrader generate_solution` does to it: what is left may be shown to students."""
 
 
 def template_and_release(

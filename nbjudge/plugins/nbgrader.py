@@ -13,7 +13,6 @@ from typing import Any
 
 import jinja2
 import nbgrader
-from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.plugins import LateSubmissionPlugin
@@ -38,7 +37,7 @@ from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attach, attached
 from nbjudge.pages.blanks import blank_tasks
 from nbjudge.pages.pictures import Album
-from nbjudge.plugins import nbgrader_lms
+from nbjudge.plugins import nbgrader_files, nbgrader_lms
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.shared.markup import prose
 from nbjudge.workflow import feedback
@@ -131,15 +130,15 @@ AUTOGRADE_PREPROCESSORS = [
 """What `nbgrader autograde` does to a notebook that `Intake` has let in."""
 
 
-class FeedbackPage(Exporter):
+class FeedbackPage(nbgrader_files.OnlyTheExchanges):
     """Makes the page of `nbjudge feedback` instead of nbgrader's own."""
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
         return ".html"
 
-    def from_filename(  # type: ignore[override]  # nbconvert's HTML exporter gives text too
-        self, filename: str, resources: Resources | None = None, **_: Any
+    def from_file(  # type: ignore[override]  # nbconvert's HTML exporter gives text too
+        self, file_stream: Any, resources: Resources | None = None, **_: Any
     ) -> tuple[str, Resources]:
         assert resources is not None, "nbgrader says which submission it is"
         course, assignment = _place(resources)
@@ -207,13 +206,17 @@ def wire(config: Config) -> None:
 
     `nbgrader_config.py` calls it with what `get_config()` gives; settings made after it win.
     """
+    config.GenerateAssignment.preprocessors = release_steps.GENERATE_PREPROCESSORS
+    config.GenerateAssignment.exporter_class = nbgrader_files.SentencesNotebook
+    config.GenerateSolution.preprocessors = release_steps.SOLUTION_PREPROCESSORS
     # nbgrader copies a student's files before anything else looks at them; here intake brings the
     # few that an assignment accepts.
-    config.CourseDirectory.ignore = ["*"]
-    config.GenerateAssignment.preprocessors = release_steps.GENERATE_PREPROCESSORS
+    config.Autograde.exporter_class = nbgrader_files.AutogradedNotebook
     config.Autograde.sanitize_preprocessors = [Intake]
     config.Autograde.autograde_preprocessors = AUTOGRADE_PREPROCESSORS
     config.GenerateFeedback.exporter_class = FeedbackPage
+    if "release_feedback" not in config.ExchangeFactory:  # the course may have its own exchange
+        config.ExchangeFactory.release_feedback = nbgrader_files.ReleaseFeedback
     # Late days, extensions and penalties are in course.toml.
     config.AssignLatePenalties.plugin_class = LateDays
     # What students wrote and what their code showed cannot act as the grader who looks at it.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 
+from nbjudge.core import exchange
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
@@ -42,6 +43,8 @@ def write_feedback(
                 continue
             written.append(course.feedback(name, assignment) / f"{assignment}.html")
             write_text(written[-1], text)
+            graded = course.autograded_notebook(name, assignment).parent
+            exchange.carry(graded, written[-1].parent)
     if not written and not complaints:
         raise CourseError(
             f"Nothing of {assignment} is graded yet; run `nbjudge grade {assignment}`."
