@@ -28,7 +28,7 @@ Text = Annotated[str, Field(description="text")]
 Name = Annotated[
     str,
     Field(
-        pattern=r"^\w[\w.-]*$",
+        pattern=r"^\w[\w.-]*(/\w[\w.+() -]*)?$",
         description="text: a name of letters, digits, '_', '.' and '-', as in source/",
     ),
 ]
@@ -65,6 +65,9 @@ class AssignmentSettings(_Table):
     packages: Texts
     files: Texts = []
     scorer: Text = ""
+    tests: Annotated[
+        Literal["evidence", "asserts"], Field(description="'evidence' or 'asserts'")
+    ] = "evidence"
     limits: Annotated[LimitSettings, Field(description="a table of settings")] = LimitSettings()
     due: Time = None
     attempts: Positive = None

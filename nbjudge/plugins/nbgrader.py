@@ -27,7 +27,7 @@ from traitlets.config import Config
 
 import nbjudge.pages
 from nbjudge.authoring import release_steps
-from nbjudge.core.course import Course, find_course
+from nbjudge.core.course import Course, find_course, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
 from nbjudge.core.notebooks import METADATA_KEY, grade_id, is_task, region, without_region
@@ -84,12 +84,13 @@ class Execute(NbGraderPreprocessor):
 
 
 class EnterExtraCredit(NbGraderPreprocessor):
-    """Enters extra credit, after nbgrader has entered the other points."""
+    """Enters extra credit and what waits, after nbgrader has entered the other points."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         record = attached(nb)
         assert record is not None
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            ledger.enter_waiting(gradebook, record)
             ledger.enter_extra_credit(gradebook, record)
         return nb, resources
 
@@ -198,7 +199,8 @@ MARK_SCHEME = """
 
 def _place(resources: Resources) -> tuple[Course, str]:
     """The course and the assignment that nbgrader is working on; it runs in the course folder."""
-    return find_course(Path.cwd()), resources["nbgrader"]["assignment"]
+    known = resources["nbgrader"]
+    return find_course(Path.cwd()), unit(known["assignment"], known["notebook"])
 
 
 def wire(config: Config) -> None:
@@ -218,7 +220,8 @@ def wire(config: Config) -> None:
     if "release_feedback" not in config.ExchangeFactory:  # the course may have its own exchange
         config.ExchangeFactory.release_feedback = nbgrader_files.ReleaseFeedback
     # Late days, extensions and penalties are in course.toml.
-    config.AssignLatePenalties.plugin_class = LateDays
+    if "plugin_class" not in config.AssignLatePenalties:  # a course may have its own rule
+        config.AssignLatePenalties.plugin_class = LateDays
     # What students wrote and what their code showed cannot act as the grader who looks at it.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {"markdown2html": safe_markdown}

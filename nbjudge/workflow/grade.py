@@ -75,7 +75,7 @@ def carry_out(
 
 def _alone(work: Plan) -> AbstractContextManager[None]:
     """Keep other runs from grading the same submissions into the same files."""
-    path = work.course.root / "autograded" / f".{work.assignment}.lock"
+    path = work.course.root / "autograded" / f".{work.assignment.replace('/', '+')}.lock"
     return locks.only_one(
         path,
         f"Another program is grading {work.assignment} here; wait until it ends, or stop it.",
