@@ -222,6 +222,10 @@ def _contradictions(settings: CourseSettings) -> Iterable[tuple[Place, str]]:
     if not settings.assignment:
         yield (), "the file lists no [[assignment]]."
     names = [one.name for one in settings.assignment]
+    for number, table in enumerate(settings.assignment):
+        if "/" in table.name and table.tests != "asserts":
+            what = AssignmentSettings.model_fields["name"].description
+            yield ("assignment", number, "name"), f"name must be {what}, not {table.name!r}."
     for number, name in enumerate(names):
         if name in names[:number]:
             yield ("assignment", number, "name"), f"there are two assignments called {name!r}."

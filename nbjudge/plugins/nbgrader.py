@@ -200,7 +200,9 @@ MARK_SCHEME = """
 def _place(resources: Resources) -> tuple[Course, str]:
     """The course and the assignment that nbgrader is working on; it runs in the course folder."""
     known = resources["nbgrader"]
-    return find_course(Path.cwd()), unit(known["assignment"], known["notebook"])
+    return find_course(Path.cwd()), unit(
+        known["assignment"], known.get("notebook") or known["assignment"]
+    )
 
 
 def wire(config: Config) -> None:

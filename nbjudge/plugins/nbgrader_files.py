@@ -31,6 +31,8 @@ class Sentences(Exporter):
         try:
             return super().from_filename(filename, resources, **settings)
         except CourseError as error:
+            if not isinstance(self.parent, BaseConverter):
+                raise
             self.log.error("%s", error)
             shutil.rmtree(self._destination(resources), ignore_errors=True)  # as nbgrader does
             raise SystemExit(1) from None
@@ -53,9 +55,10 @@ class OnlyTheExchanges(Sentences):
     def from_filename(
         self, filename: str, resources: Resources | None = None, **settings: Any
     ) -> tuple[Any, Resources]:
-        destination = self._destination(resources)
-        if Path(filename).parent != destination:
-            exchange.carry(Path(filename).parent, destination)
+        if isinstance(self.parent, BaseConverter):
+            destination = self._destination(resources)
+            if Path(filename).parent != destination:
+                exchange.carry(Path(filename).parent, destination)
         return super().from_filename(filename, resources, **settings)
 
 
