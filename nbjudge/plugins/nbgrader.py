@@ -138,8 +138,8 @@ class FeedbackPage(nbgrader_files.OnlyTheExchanges):
     def _file_extension_default(self) -> str:
         return ".html"
 
-    def from_file(  # type: ignore[override]  # nbconvert's HTML exporter gives text too
-        self, file_stream: Any, resources: Resources | None = None, **_: Any
+    def converted(
+        self, filename: str, resources: Resources | None, **_: Any
     ) -> tuple[str, Resources]:
         assert resources is not None, "nbgrader says which submission it is"
         course, assignment = _place(resources)

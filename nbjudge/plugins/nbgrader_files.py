@@ -29,13 +29,19 @@ class Sentences(Exporter):
         self, filename: str, resources: Resources | None = None, **settings: Any
     ) -> tuple[Any, Resources]:
         try:
-            return super().from_filename(filename, resources, **settings)
+            return self.converted(filename, resources, **settings)
         except CourseError as error:
             if not isinstance(self.parent, BaseConverter):
                 raise
             self.log.error("%s", error)
             shutil.rmtree(self._destination(resources), ignore_errors=True)  # as nbgrader does
             raise SystemExit(1) from None
+
+    def converted(
+        self, filename: str, resources: Resources | None, **settings: Any
+    ) -> tuple[Any, Resources]:
+        """What the notebook becomes; may raise CourseError."""
+        return super().from_filename(filename, resources, **settings)
 
     def _destination(self, resources: Resources | None) -> Path:
         """The folder that nbgrader converts this notebook into."""
