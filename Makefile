@@ -27,6 +27,8 @@ test: lint
 	@# three workers, since tests also wait
 	$(PYTEST) -n 3 --durations=40 --durations-min=5 tests
 
+EXCHANGE := releaseassignment fetch_assignment submit list collect releasefeedback fetchfeedback
+
 soak: $(READY)
 	@# 20 moments at which a grading run is killed, instead of 4
 	NBJUDGE_KILLS=20 $(PYTHON) -m pytest tests/nbjudge/test_interrupted.py
@@ -34,6 +36,10 @@ soak: $(READY)
 	$(PYTHON) -m pytest --hypothesis-profile=soak -m "not kernel and not slow" tests/lmlib tests/nbjudge
 	@# random code, right and wrong, graded 200 times
 	NBJUDGE_GRADINGS=200 $(PYTHON) -m pytest tests/notebooks/test_draws.py
+	@# nbgrader's own tests of its exchange, with our wiring
+	cd tests/nbgrader_exchange && PATH="$$OLDPWD/.venv/bin:$$PATH" JUPYTER_CONFIG_DIR="$$PWD" \
+		../../$(PYTHON) -m pytest -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider \
+		--pyargs $(EXCHANGE:%=nbgrader.tests.apps.test_nbgrader_%)
 	@# every mistake and alternate, each run again, and every mutant of the solutions
 	.venv/bin/nbjudge build
 	.venv/bin/nbjudge audit --mutants

@@ -19,10 +19,10 @@ from pathlib import Path
 from nbjudge.authoring.changed_ground import as_one_cell, grounds
 from nbjudge.authoring.key_rules import is_caught
 from nbjudge.authoring.mistakes import Mistake, read_mistakes, solutions_of, with_mistake
-from nbjudge.authoring.runs import kept_run, student_task
+from nbjudge.authoring.runs import carrying, kept_run, student_task
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
-from nbjudge.core.notebooks import is_test, read_notebook
+from nbjudge.core.notebooks import has_evidence, is_test, read_notebook
 from nbjudge.judge import judge
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading
 from nbjudge.sandbox import engine
@@ -75,6 +75,7 @@ def audit(
     """
     assignment = course.assignment(name)
     key = key_for_grading(course, name)
+    template = carrying(key.template, key.files)
     source = read_notebook(course.source(name))
     wrong = read_mistakes(course.mistakes(name), source)
     answers = solutions_of(source)
@@ -87,11 +88,11 @@ def audit(
     def task(what: Mistake | Alternates | Changed) -> Task:
         if isinstance(what, Mistake):
             known = answers if kept else None  # as the build ran it, or everything
-            return student_task(assignment, key.template, with_mistake(source, what), known=known)
+            return student_task(assignment, template, with_mistake(source, what), known=known)
         if isinstance(what, Changed):
             own = as_one_cell(what.ground)
-            return student_task(assignment, key.template, written(what.paths), own)
-        return student_task(assignment, key.template, written(what))
+            return student_task(assignment, template, written(what.paths), own)
+        return student_task(assignment, template, written(what))
 
     def on_changed_ground(paths: Alternates) -> Changed:
         return Changed(paths, grounds(written(paths).values(), assignment.packages))
@@ -148,7 +149,8 @@ def _start(executor: NotebookExecutor, task: Task, kept_runs: Path | None) -> Fu
 
 def is_audited(course: Course, name: str) -> bool:
     """Whether the machine gives any points in the assignment `name`."""
-    return any(map(is_test, read_notebook(course.source(name)).cells))
+    wanted = has_evidence if course.assignment(name).has_asserts else is_test
+    return any(map(wanted, read_notebook(course.source(name)).cells))
 
 
 def _mistake_finding(key: AnswerKey, mistake: Mistake, run: Run, is_whole: bool) -> Finding:

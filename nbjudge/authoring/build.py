@@ -13,6 +13,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from nbjudge.authoring import (
+    asserts,
     drawing,
     handed_out,
     key_rules,
@@ -38,6 +39,8 @@ from nbjudge.core.library import make_wheel
 from nbjudge.core.notebooks import (
     METADATA_KEY,
     extra_credit,
+    grade_id,
+    has_evidence,
     is_solution,
     is_test,
     mentions_region,
@@ -46,7 +49,7 @@ from nbjudge.core.notebooks import (
     worth,
 )
 from nbjudge.gradebook.connection import check_writable
-from nbjudge.gradebook.ledger import Ledger, check_cells_kept
+from nbjudge.gradebook.ledger import Ledger, check_cells_kept, known_cells
 from nbjudge.judge import answer_key
 from nbjudge.judge.answer_key import (
     AnswerKey,
@@ -73,6 +76,8 @@ def build(course: Course, name: str, executor: NotebookExecutor, progress: Progr
     Raises CourseError with the reason for each refusal; then nothing has been written.
     """
     assignment = course.assignment(name)
+    if assignment.has_asserts:
+        return _build_asserts(course, assignment, executor, progress)
     source_rules.check_folder(course, name)
     check_writable(course)
     source, template, released = check_source(course, name)
@@ -103,6 +108,66 @@ def build(course: Course, name: str, executor: NotebookExecutor, progress: Progr
     )
     answer_key.write_key(key, course.key(name))
     return True
+
+
+def _build_asserts(
+    course: Course, assignment: Assignment, executor: NotebookExecutor, progress: Progress
+) -> bool:
+    """Build an assignment with grade cells of asserts; False if nothing changed.
+
+    Raises CourseError as `build` does; cells that observe are held to the same rules.
+    """
+    name = assignment.name
+    path = course.source(name)
+    check_writable(course)
+    source = asserts.with_ids(read_notebook(path))
+    asserts.check_source(source, path)
+    observing = [cell for cell in source.cells if has_evidence(cell)]
+    for cell in observing:
+        source_rules.check_test(cell, path)
+    template, released = release_steps.template_and_release(course, name, source)
+    template = asserts.template_of(template)
+    template.metadata[METADATA_KEY]["students"] = _students_names(source)
+    files = asserts.files_beside(path)
+    made = _inputs_digest(course, assignment, asserts.with_ids(released))
+    inputs = digest(made, asserts.files_digest(files))
+    if _is_current(course, name, inputs):
+        return False
+    check_cells_kept(course, name, template)
+    cells = asserts.cell_keys(course, template, released)
+    if observing:
+        # the solution runs as a submission does
+        whole = runs.carrying(asserts.template_of(source), files)
+        wrong = read_mistakes(course.mistakes(name), whole)
+        carried = runs.carrying(template, files)
+        cells += _record(course, assignment, whole, carried, wrong, executor, progress)
+    order = [cell.id for cell in template.cells]
+    cells.sort(key=lambda cell: order.index(cell.grade_id))
+    if not _is_released(course, name, template, released):
+        release_steps.generate_release(course, name)
+    key = AnswerKey(
+        name,
+        inputs,
+        answer_key.settings_digest(assignment),
+        answer_key.release_digest(course, name),
+        tuple(cells),
+        template,
+        files=files,
+    )
+    answer_key.write_key(key, course.key(name))
+    return True
+
+
+def _is_released(course: Course, name: str, template: NotebookNode, released: NotebookNode) -> bool:
+    """Whether nbgrader has released this notebook and knows its cells: then both stay."""
+    if not course.release(name).is_file():
+        return False
+    before = read_notebook(course.release(name))
+    seen = [[(c.cell_type, c.source, c.metadata.get("nbgrader")) for c in one.cells]
+            for one in (before, released)]  # fmt: skip
+    return seen[0] == seen[1] and known_cells(course, name) == {
+        found for cell in template.cells if (found := grade_id(cell))
+    }
 
 
 def build_all(
@@ -222,6 +287,8 @@ def _record(
                         kept / "solution")["solution"]  # fmt: skip
     key_rules.check_solution_ran(base)
     tests = [cell for cell in source.cells if is_test(cell)]
+    if assignment.has_asserts:
+        tests = [cell for cell in tests if has_evidence(cell)]
     cells = [_cell_key(cell, base) for cell in tests if not scored_file(cell)]
     key_rules.check_full_marks(cells, base, "The solution itself")
 

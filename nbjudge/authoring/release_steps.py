@@ -24,14 +24,16 @@ from nbgrader.preprocessors import (
     ClearOutput,
     ClearSolutions,
     ComputeChecksums,
+    Execute,
+    IncludeHeaderFooter,
     LockCells,
     NbGraderPreprocessor,
     SaveCells,
 )
 from traitlets.config import Config
 
-from nbjudge.authoring import release
-from nbjudge.core.course import Course, find_course
+from nbjudge.authoring import release, source_rules
+from nbjudge.core.course import Course, assignment_of, find_course, notebook_of, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import INSTALL_ID, METADATA_KEY, without_region, without_wheel
 from nbjudge.gradebook.nbgrader_config import find_alembic, load_config
@@ -39,13 +41,29 @@ from nbjudge.gradebook.nbgrader_config import find_alembic, load_config
 Resources = dict[str, Any]
 
 
+def _course(config: Config) -> Course:
+    """The course that nbgrader works on.  Raises CourseError."""
+    settings = config.CourseDirectory
+    return find_course(Path(settings.root if "root" in settings else "."))
+
+
 def _install_cell(config: Config, resources: Resources) -> str:
     """The source of the cell that installs the course's library; empty if it has none."""
-    settings = config.CourseDirectory
-    course = find_course(Path(settings.root if "root" in settings else "."))
+    course = _course(config)
     if not course.library:
         return ""
     return release.install_cell(course, resources["nbgrader"]["assignment"])
+
+
+class CheckFolder(NbGraderPreprocessor):
+    """Refuses a source folder with files that students may not see; nbgrader copies them all."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        course, known = _course(self.config), resources["nbgrader"]
+        name = unit(known["assignment"], known["notebook"])
+        if not course.assignment(name).has_asserts:
+            source_rules.check_folder(course, name)
+        return nb, resources
 
 
 class AddInstallCell(NbGraderPreprocessor):
@@ -76,7 +94,7 @@ class NameWheel(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         for cell in nb.cells:
-            if cell.id == INSTALL_ID:
+            if cell.get("id") == INSTALL_ID:
                 cell.source = _install_cell(self.config, resources)
         return nb, resources
 
@@ -86,12 +104,15 @@ class RemoveKey(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         for cell in nb.cells:
-            cell.source = without_region(cell.source, "KEY")
-        nb.metadata[METADATA_KEY] = {"assignment": resources["nbgrader"]["assignment"]}
+            if "BEGIN KEY" in cell.source:
+                cell.source = without_region(cell.source, "KEY")
+        known = resources["nbgrader"]
+        nb.metadata[METADATA_KEY] = {"assignment": unit(known["assignment"], known["notebook"])}
         return nb, resources
 
 
 TO_TEMPLATE = [
+    IncludeHeaderFooter,
     AddInstallCell,
     RemoveKey,
     LockCells,
@@ -101,8 +122,20 @@ TO_TEMPLATE = [
     ComputeChecksums,
 ]
 TO_RELEASE = [NameWheel, ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
-GENERATE_PREPROCESSORS = [*TO_TEMPLATE, SaveCells, *TO_RELEASE]
+GENERATE_PREPROCESSORS = [CheckFolder, *TO_TEMPLATE, SaveCells, *TO_RELEASE]
 """What `nbgrader generate_assignment` does to a source notebook, in order."""
+
+SOLUTION_PREPROCESSORS = [
+    IncludeHeaderFooter,
+    RemoveKey,
+    LockCells,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    CheckCellMetadata,
+    Execute,
+]
+"""What `nbgrader generate_solution` does to it: what is left may be shown to students."""
 
 
 def template_and_release(
@@ -113,10 +146,12 @@ def template_and_release(
     Raises CourseError if nbgrader refuses the notebook.
     """
     config = load_config(course)
-    resources: Resources = {"nbgrader": {"assignment": assignment, "notebook": assignment}}
+    names = {"assignment": assignment_of(assignment), "notebook": notebook_of(assignment)}
+    resources: Resources = {"nbgrader": names}
     try:
-        template = _apply(TO_TEMPLATE, source, resources, config)
-        return template, _apply(TO_RELEASE, template, resources, config)
+        with contextlib.chdir(course.root):  # nbgrader reads a header from there
+            template = _apply(TO_TEMPLATE, source, resources, config)
+            return template, _apply(TO_RELEASE, template, resources, config)
     except Exception as error:  # nbgrader raises RuntimeError, ValidationError and its own
         raise CourseError(f"nbgrader refuses {assignment}: {error}") from error
 
@@ -138,7 +173,7 @@ def generate_release(course: Course, assignment: str) -> None:
     find_alembic()
     config = load_config(course)
     directory = CourseDirectory(config=config)
-    directory.assignment_id = assignment
+    directory.assignment_id = assignment_of(assignment)
     converter = GenerateAssignment(coursedir=directory, config=config)
     converter.force = True
     complaints = _Complaints()

@@ -1,5 +1,6 @@
 """Runs for builds and audits: the solution, its variants, and students' answers."""
 
+import base64
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
@@ -14,8 +15,8 @@ from nbjudge.authoring import reach
 from nbjudge.core import code_digests
 from nbjudge.core.course import Assignment
 from nbjudge.core.files import digest, write_text
-from nbjudge.core.notebooks import compact_text, grade_id, is_solution, without_region
-from nbjudge.judge import intake
+from nbjudge.core.notebooks import METADATA_KEY, compact_text, grade_id, is_solution, without_region
+from nbjudge.judge import intake, intake_asserts
 from nbjudge.kernel.observe import FLOAT_INPUTS
 from nbjudge.sandbox import engine
 from nbjudge.sandbox.engine import Run, Task
@@ -76,13 +77,15 @@ def student_task(
             intake.SubmittedCell("", None, True, own),
             *submitted,
         ]
-    if not submitted:
+    if assignment.has_asserts:
+        notebook = _with_asserts(template, answers, own)
+    elif not submitted:
         notebook = template
     else:
         notebook = intake.assemble(template, submitted, assignment.packages).notebook
     if known is not None:
-        before = {name: known.get(name, "") for name in answers if answers[name] != known.get(name)}
-        notebook = _in_reach(notebook, before)
+        changed = [name for name in answers if answers[name] != known.get(name)]
+        notebook = _in_reach(notebook, {name: known.get(name, "") for name in changed})
     return _task(assignment, notebook)
 
 
@@ -101,15 +104,47 @@ def with_rest(run: Run, known: Run) -> Run:
     return dataclasses.replace(run, evidence={**rest, **run.evidence})
 
 
+def _with_asserts(template: NotebookNode, answers: Mapping[str, str], own: str) -> NotebookNode:
+    """The run notebook of a student who has changed nothing but these answers."""
+    submitted = [
+        intake.SubmittedCell(
+            cell.id, name := grade_id(cell), cell.cell_type == "code",
+            answers.get(name or "", cell.source), is_raw=cell.cell_type == "raw",
+        )
+        for cell in template.cells
+    ]  # fmt: skip
+    if own:
+        first = next(at for at, cell in enumerate(template.cells) if is_solution(cell))
+        submitted.insert(first, intake.SubmittedCell("", None, True, own))
+    return intake_asserts.assemble(template, submitted).notebook
+
+
+def carrying(notebook: NotebookNode, files: Mapping[str, bytes]) -> NotebookNode:
+    """`notebook`, whose runs have `files` next to it."""
+    made = nbformat.from_dict(notebook)
+    packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    made.metadata.setdefault(METADATA_KEY, {})["files"] = packed
+    return made
+
+
+def _unpacked(notebook: NotebookNode) -> dict[str, bytes]:
+    packed = notebook.metadata.get(METADATA_KEY, {}).get("files", {})
+    return {name: base64.b64decode(content) for name, content in packed.items()}
+
+
 def _task(
     assignment: Assignment,
     notebook: NotebookNode,
     threads: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> Task:
+    if assignment.has_asserts and notebook.cells[0].id != intake_asserts.HELPERS:
+        cells = [intake_asserts.helpers(), *notebook.cells]
+        notebook = nbformat.from_dict({**notebook, "cells": cells})
     return Task(
         compact_text(notebook),
         assignment.limits,
+        _unpacked(notebook),
         packages=assignment.packages,
         library=assignment.library,
         threads=threads,
@@ -158,7 +193,7 @@ def _place(task: Task, kept: Path) -> Path:
 def _read(place: Path) -> Run | None:
     try:
         fields = json.loads(place.read_text(encoding="utf-8"))
-        for name in ("evidence", "on_own_ground"):
+        for name in ("evidence", "on_own_ground", "outcomes"):
             fields[name] = {cell: tuple(payloads) for cell, payloads in fields[name].items()}
         return Run(**fields)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -67,6 +67,14 @@ def check_source(source: NotebookNode, path: Path, scored: tuple[str, ...] = ())
         raise CourseError(f"{path.name} has neither a grade cell nor a written task.")
 
 
+def check_test(cell: NotebookNode, path: Path) -> None:
+    """Raise CourseError, naming the cell, for the first rule that a cell of hidden tests breaks."""
+    try:
+        _check_test(cell, ())
+    except CourseError as error:
+        raise CourseError(f"{path.name}, cell {grade_id(cell)}: {error}.") from error
+
+
 def _check_identity(cell: NotebookNode, seen: set[str]) -> None:
     name = grade_id(cell)
     if nbgrader_metadata(cell) and not name:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of
 from nbjudge.core.errors import CourseError
 from nbjudge.shared.command_line import did_you_mean
 
@@ -13,7 +13,14 @@ def named(course: Course, options: argparse.Namespace) -> list[str]:
 
     Raises CourseError if the course has no assignment of a given name.
     """
-    return [known(course, name) for name in options.assignments or course.assignments]
+    wanted = options.assignments or course.assignments
+    return list(dict.fromkeys(one for name in wanted for one in _notebooks(course, name)))
+
+
+def _notebooks(course: Course, name: str) -> list[str]:
+    """The assignment called `name`, or its notebooks if it has several."""
+    several = [one for one in course.assignments if assignment_of(one) == name]
+    return several or [known(course, name)]
 
 
 def known(course: Course, name: str) -> str:

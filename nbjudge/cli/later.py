@@ -97,4 +97,4 @@ def _page_to_open(course: Course, graded: dict[str, list[Record]]) -> Path:
     records = [record for found in graded.values() for record in found]
     named = [record for record in records if any(verdict.mistake for verdict in record.verdicts)]
     chosen = (named or records)[0]
-    return course.feedback(chosen.student, chosen.assignment) / f"{chosen.assignment}.html"
+    return course.feedback_page(chosen.student, chosen.assignment)

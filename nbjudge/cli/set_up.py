@@ -5,19 +5,72 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
+from nbjudge.authoring import adopt as adopting
 from nbjudge.authoring import audit as audits
 from nbjudge.authoring import build as builds
-from nbjudge.authoring import handed_out
+from nbjudge.authoring import draft, handed_out
 from nbjudge.authoring.mutation import audit as mutation
 from nbjudge.cli import progress
 from nbjudge.cli.assignments import named, warn_of_exceptions
 from nbjudge.cli.tables import print_table
 from nbjudge.core.course import find_course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.notebooks import grade_id, has_evidence, is_test, read_notebook
 from nbjudge.core.tables import read_table
 from nbjudge.gradebook import students
 from nbjudge.lms import roster as rosters
+from nbjudge.shared.command_line import did_you_mean
 from nbjudge.workflow import running
+
+
+def adopt(options: argparse.Namespace) -> int:
+    """Take an nbgrader course as it stands; 1 if a notebook of it could not be taken."""
+    folder = (options.course or Path()).absolute()
+    found = adopting.adopt(folder)
+    course = find_course(folder)
+    remarks = found.remarks
+    problems = dict(found.refused)
+    workers = running.started(options.jobs, options.sandbox, options.warm == "on", is_ours=True)
+    with workers as executor, progress.bars() as bar:
+        for name in found.taken:
+            try:
+                builds.build_all(course, [name], executor, progress.building(bar))
+            except CourseError as error:
+                problems[name] = str(error)
+        task = bar.add_task("solutions", total=len(found.taken), what="")
+        remarks += adopting.try_solutions(course, executor, lambda _: bar.advance(task))
+    print_table(
+        ("notebook", "cells", "points", ""),
+        [(name, str(cells), f"{points:g}", "cannot be graded" if name in problems else "")
+         for name, (cells, points) in found.counts.items()],
+    )  # fmt: skip
+    for one in remarks:
+        print(f"{one.notebook}, {one.cell}: {one.sentence}.")
+    if found.missing:
+        print(f"Not installed here: {', '.join(found.missing)}.")
+    for name, reason in problems.items():
+        print(f"nbjudge: {name}: {reason}", file=sys.stderr)
+    print("Written: course.toml, and the last line of nbgrader_config.py.")
+    return 1 if problems else 0
+
+
+def evidence(options: argparse.Namespace) -> int:
+    """Print the `observe` and `expect` form of a cell of asserts, for a person to finish."""
+    course = find_course(options.course)
+    (name, *others) = named(course, argparse.Namespace(assignments=[options.assignment]))
+    cells = {
+        found: cell
+        for one in (name, *others)
+        for cell in read_notebook(course.source(one)).cells
+        if is_test(cell) and not has_evidence(cell) and (found := grade_id(cell))
+    }
+    if options.cell not in cells:
+        hint = did_you_mean(options.cell, cells) or f"; it has {', '.join(cells) or 'none'}."
+        raise CourseError(f"There is no cell of asserts {options.cell!r} in {name}{hint}")
+    print(draft.drafted(cells[options.cell].source))
+    return 0
 
 
 def roster(options: argparse.Namespace) -> int:

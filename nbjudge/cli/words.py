@@ -147,6 +147,11 @@ def _collect(made: Parser) -> None:
                       "attempt or time if there are several attempts")  # fmt: skip
 
 
+def _evidence(made: Parser) -> None:
+    _assignment(made)
+    made.add_argument("cell", metavar="CELL", help="its grade_id")
+
+
 def _grade(made: Parser) -> None:
     _assignments(made)
     made.add_argument("--student", metavar="S", help="only this student's submission")
@@ -273,6 +278,11 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "set up": (
         Command("roster", "Enter an LMS's list of students in the gradebook.",
                 "nbjudge roster class.csv", "set_up:roster", _roster),
+        # there is no course yet
+        Command("adopt", "Take an nbgrader course as it stands, with its own asserts.",
+                "nbjudge adopt", "set_up:adopt", _running, True),
+        Command("evidence", "Draft the observe and expect form of a cell of asserts.",
+                "nbjudge evidence hw1 mean_test", "set_up:evidence", _evidence, True),
         Command("build", "Build releases and answer keys; only what changed.",
                 "nbjudge build ps1 --jobs 4", "set_up:build", _build),
         Command("audit", "Check that every known mistake loses its points and gets its name, "

@@ -12,9 +12,27 @@ from nbjudge.core.settings import AssignmentSettings, CourseSettings, read_setti
 from nbjudge.core.term import Term, term_of
 
 
+def unit(assignment: str, notebook: str) -> str:
+    """What the grader calls `notebook` of nbgrader's `assignment`: `ps1`, or `ps1/problem2`.
+
+    An assignment of nbgrader's may have several notebooks; each is graded by itself.
+    """
+    return assignment if notebook == assignment else f"{assignment}/{notebook}"
+
+
+def assignment_of(name: str) -> str:
+    """nbgrader's name of the assignment that the notebook called `name` belongs to."""
+    return name.partition("/")[0]
+
+
+def notebook_of(name: str) -> str:
+    """nbgrader's name of the notebook called `name`."""
+    return name.rpartition("/")[2]
+
+
 @dataclass(frozen=True)
 class Assignment:
-    """One problem set, as course.toml describes it."""
+    """One problem set, or one of the notebooks of one, as course.toml describes it."""
 
     name: str
     title: str
@@ -25,6 +43,8 @@ class Assignment:
     environment: Mapping[str, str] = field(default_factory=dict)  # variables of the kernel
     scorer: str = ""  # "module:object": what scores submitted files
     term: str = ""  # the term's name, which enters the seeds of hidden tests
+    has_asserts: bool = False  # as in any nbgrader course: grade cells without `observe`
+    siblings: tuple[str, ...] = ()  # the other notebooks of nbgrader's assignment
 
 
 @dataclass(frozen=True)
@@ -47,10 +67,10 @@ class Course:
         return self.assignments[name]
 
     def source(self, name: str) -> Path:
-        return self.root / "source" / name / f"{name}.ipynb"
+        return self._notebook(self.root / "source", name)
 
     def release(self, name: str) -> Path:
-        return self.root / "release" / name / f"{name}.ipynb"
+        return self._notebook(self.root / "release", name)
 
     def mistakes(self, name: str) -> Path:
         return self.root / "mistakes" / f"{name}.toml"
@@ -65,17 +85,24 @@ class Course:
         return self.root / "handed_out" / f"{name}.json"
 
     def submitted(self, student: str, name: str) -> Path:
-        return self.root / "submitted" / student / name
+        return self.root / "submitted" / student / assignment_of(name)
 
     def collected(self, student: str, name: str) -> Path:
         """The folder of all submissions of `name` by `student`, whether or not they count."""
-        return self.root / "collected" / name / student
+        return self.root / "collected" / assignment_of(name) / student
 
     def autograded_notebook(self, student: str, name: str) -> Path:
-        return self.root / "autograded" / student / name / f"{name}.ipynb"
+        return self._notebook(self.root / "autograded" / student, name)
 
     def feedback(self, student: str, name: str) -> Path:
-        return self.root / "feedback" / student / name
+        """The folder of a student's feedback."""
+        return self.root / "feedback" / student / assignment_of(name)
+
+    def feedback_page(self, student: str, name: str) -> Path:
+        return self.feedback(student, name) / f"{notebook_of(name)}.html"
+
+    def _notebook(self, folder: Path, name: str) -> Path:
+        return folder / assignment_of(name) / f"{notebook_of(name)}.ipynb"
 
     def has_submission(self, student: str, name: str) -> bool:
         """Whether there is anything of `student` in submitted/ for `name`, readable or not."""
@@ -150,4 +177,10 @@ def _assignment(entry: AssignmentSettings, settings: CourseSettings) -> Assignme
         library=library,
         environment=settings.environment,
         scorer=entry.scorer,
+        has_asserts=entry.tests == "asserts",
+        siblings=tuple(
+            notebook_of(other.name)
+            for other in settings.assignment
+            if assignment_of(other.name) == assignment_of(entry.name) and other is not entry
+        ),
     )

@@ -81,6 +81,11 @@ def is_test(cell: NotebookNode) -> bool:
     return _is_graded_code(cell) and worth(cell) != 0
 
 
+def has_evidence(cell: NotebookNode) -> bool:
+    """Whether `cell` is a grade cell that observes, and not one of asserts."""
+    return is_test(cell) and bool(re.search(r"^\s*(from|import) nbjudge\b", cell.source, re.M))
+
+
 def is_check(cell: NotebookNode) -> bool:
     """Whether `cell` is a visible check.
 
@@ -168,14 +173,17 @@ def region(source: str, name: Region) -> str | None:
     return "\n".join(inside) if found else None
 
 
-def without_region(source: str, name: Region) -> str:
-    """`source` without its regions called `name`, their markers included."""
+def without_region(source: str, name: Region, marker: str = "###") -> str:
+    """`source` without its regions called `name`, their markers included.
+
+    marker: how the line of a marker begins; nbgrader itself takes any line with its words
+    """
     kept: list[str] = []
     opened = False
     for line in source.split("\n"):
-        if f"BEGIN {name}" in line and line.lstrip().startswith("###"):
+        if f"BEGIN {name}" in line and line.lstrip().startswith(marker):
             opened = True
-        elif f"END {name}" in line and line.lstrip().startswith("###"):
+        elif f"END {name}" in line and line.lstrip().startswith(marker):
             opened = False
         elif not opened:
             kept.append(line)

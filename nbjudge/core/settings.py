@@ -28,7 +28,7 @@ Text = Annotated[str, Field(description="text")]
 Name = Annotated[
     str,
     Field(
-        pattern=r"^\w[\w.-]*$",
+        pattern=r"^\w[\w.-]*(/\w[\w.+() -]*)?$",
         description="text: a name of letters, digits, '_', '.' and '-', as in source/",
     ),
 ]
@@ -65,6 +65,9 @@ class AssignmentSettings(_Table):
     packages: Texts
     files: Texts = []
     scorer: Text = ""
+    tests: Annotated[
+        Literal["evidence", "asserts"], Field(description="'evidence' or 'asserts'")
+    ] = "evidence"
     limits: Annotated[LimitSettings, Field(description="a table of settings")] = LimitSettings()
     due: Time = None
     attempts: Positive = None
@@ -219,6 +222,10 @@ def _contradictions(settings: CourseSettings) -> Iterable[tuple[Place, str]]:
     if not settings.assignment:
         yield (), "the file lists no [[assignment]]."
     names = [one.name for one in settings.assignment]
+    for number, table in enumerate(settings.assignment):
+        if "/" in table.name and table.tests != "asserts":
+            what = AssignmentSettings.model_fields["name"].description
+            yield ("assignment", number, "name"), f"name must be {what}, not {table.name!r}."
     for number, name in enumerate(names):
         if name in names[:number]:
             yield ("assignment", number, "name"), f"there are two assignments called {name!r}."

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
 from nbjudge.core.archives import refuse_archive
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.core.errors import CourseError
 from nbjudge.gradebook import history
 from nbjudge.gradebook.entered import unusable
@@ -73,6 +73,14 @@ def read_gradebook(course: Course) -> Gradebook:
 def _refuse_writes(connection: Any, _: Any) -> None:
     # unlike a file opened for reading, this can roll back what a killed program left half done
     connection.execute("PRAGMA query_only = ON")
+
+
+def find_submitted(gradebook: Gradebook, name: str, student: str) -> Any:
+    """The gradebook's entry for the notebook called `name` of `student`.
+
+    Raises nbgrader's MissingEntry if there is none.
+    """
+    return gradebook.find_submission_notebook(notebook_of(name), assignment_of(name), student)
 
 
 def check_writable(course: Course) -> None:

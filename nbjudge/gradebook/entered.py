@@ -4,7 +4,7 @@ import contextlib
 import re
 import sqlite3
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.core.errors import CourseError
 from nbjudge.judge.verdicts import Record, Verdict
 
@@ -16,7 +16,7 @@ SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.
 FROM assignment
 JOIN submitted_assignment ON submitted_assignment.assignment_id = assignment.id
 JOIN submitted_notebook ON submitted_notebook.assignment_id = submitted_assignment.id
-JOIN notebook ON notebook.id = submitted_notebook.notebook_id AND notebook.name = assignment.name
+JOIN notebook ON notebook.id = submitted_notebook.notebook_id AND notebook.name = ?
 LEFT JOIN grade ON grade.notebook_id = submitted_notebook.id
 LEFT JOIN base_cell ON base_cell.id = grade.cell_id
 WHERE assignment.name = ?
@@ -33,10 +33,14 @@ def entered(course: Course, assignment: str) -> dict[str, Cells]:
         raise unknown(assignment)
     try:
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            known = connection.execute("SELECT 1 FROM assignment WHERE name = ?", (assignment,))
+            known = connection.execute(
+                "SELECT 1 FROM assignment WHERE name = ?", (assignment_of(assignment),)
+            )
             if known.fetchone() is None:
                 raise unknown(assignment)
-            rows = connection.execute(QUERY, (assignment,)).fetchall()
+            rows = connection.execute(
+                QUERY, (notebook_of(assignment), assignment_of(assignment))
+            ).fetchall()
     except sqlite3.DatabaseError as error:
         raise unusable(course, str(error)) from error
     found: dict[str, Cells] = {}
@@ -60,7 +64,9 @@ def holds(found: dict[str, Cells], record: Record) -> bool:
 def _has(cells: Cells, verdict: Verdict) -> bool:
     """Whether a student has the verdict's score; a grader may have changed the extra credit."""
     score, extra_credit = cells.get(verdict.grade_id, (None, None))
-    return extra_credit is not None if verdict.is_extra else score == verdict.score
+    if verdict.is_extra:
+        return extra_credit is not None
+    return score is None if verdict.waits else score == verdict.score
 
 
 def unknown(assignment: str) -> CourseError:

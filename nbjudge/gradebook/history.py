@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of
 from nbjudge.core.errors import CourseError
 from nbjudge.core.tables import Table, harmless, write_table
 from nbjudge.gradebook.entered import unusable
@@ -145,7 +145,7 @@ def changes(course: Course, assignments: Iterable[str]) -> list[Change]:
     path = course.root / "gradebook.db"
     if not path.exists():
         raise CourseError(f"There is no gradebook in {course.root} yet, and so no history.")
-    wanted = set(assignments)
+    wanted = set(map(assignment_of, assignments))
     query = (
         "SELECT time, who, program, student, assignment, cell, score, before, after "
         f"FROM {TABLE} ORDER BY id"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from nbgrader.api import Gradebook
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of
 from nbjudge.core.deadlines import Lateness
 from nbjudge.core.times import in_words, naive, read_timestamp
 
@@ -36,7 +36,7 @@ def enter_times(course: Course, gradebook: Gradebook, assignment: str, student: 
     If course.toml has no due date, one entered by other means is kept; so is a time, if there is
     no timestamp.txt.
     """
-    submission = gradebook.find_submission(assignment, student)
+    submission = gradebook.find_submission(assignment_of(assignment), student)
     time = handed_in(course, student, assignment)
     zone = course.policies.zone(assignment)
     if time is not None:

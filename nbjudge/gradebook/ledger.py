@@ -15,12 +15,13 @@ from nbgrader import utils
 from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry
 from traitlets.config import Config
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import grade_id, is_solution, is_task
 from nbjudge.core.times import naive
 from nbjudge.gradebook import lateness, penalties
 from nbjudge.gradebook.connection import (
+    find_submitted,
     gradebook_errors,
     has_gradebook,
     open_gradebook,
@@ -40,7 +41,7 @@ def check_cells_kept(course: Course, assignment: str, template: NotebookNode) ->
         return
     with gradebook_errors(course), read_gradebook(course) as gradebook:
         try:
-            known = gradebook.find_notebook(assignment, assignment)
+            known = gradebook.find_notebook(notebook_of(assignment), assignment_of(assignment))
         except MissingEntry:
             return
         before = {cell.name for cell in known.source_cells} if known.submissions else None
@@ -54,6 +55,18 @@ def check_cells_kept(course: Course, assignment: str, template: NotebookNode) ->
         )
 
 
+def known_cells(course: Course, name: str) -> set[str]:
+    """The names of the cells that the gradebook has of a notebook; none if it does not know it."""
+    if not has_gradebook(course):
+        return set()
+    with gradebook_errors(course), read_gradebook(course) as gradebook:
+        try:
+            found = gradebook.find_notebook(notebook_of(name), assignment_of(name))
+        except MissingEntry:
+            return set()
+        return {cell.name for cell in found.source_cells}
+
+
 def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | None = None) -> None:
     """Enter extra credit from the verdicts; nbgrader itself reads none from a cell.
 
@@ -63,7 +76,7 @@ def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | No
     if not extra:
         return
     earlier = _extra_credit(before) if before else {}
-    found = gradebook.find_submission_notebook(record.assignment, record.assignment, record.student)
+    found = find_submitted(gradebook, record.assignment, record.student)
     for grade in found.grades:
         is_the_graders = grade.name in earlier and grade.extra_credit != earlier[grade.name]
         if grade.name in extra and not is_the_graders:
@@ -73,6 +86,17 @@ def enter_extra_credit(gradebook: Gradebook, record: Record, before: Record | No
 
 def _extra_credit(record: Record) -> dict[str, float]:
     return {verdict.grade_id: verdict.score for verdict in record.verdicts if verdict.is_extra}
+
+
+def enter_waiting(gradebook: Gradebook, record: Record) -> None:
+    """Have cells wait for a person whose asserts gave no number of points."""
+    waiting = {verdict.grade_id for verdict in record.verdicts if verdict.waits}
+    if not waiting:
+        return
+    for grade in find_submitted(gradebook, record.assignment, record.student).grades:
+        if grade.name in waiting:
+            grade.auto_score, grade.needs_manual_grade = None, True
+    gradebook.db.commit()
 
 
 class Ledger:
@@ -86,7 +110,7 @@ class Ledger:
         with gradebook_errors(self.course):
             self.gradebook = open_gradebook(self.course)
             try:
-                self.gradebook.find_assignment(self.assignment)
+                self.gradebook.find_assignment(assignment_of(self.assignment))
             except MissingEntry as error:
                 self.gradebook.close()
                 raise unknown(self.assignment) from error
@@ -111,7 +135,9 @@ class Ledger:
             self.gradebook.update_or_create_student(record.student)
             time = lateness.handed_in(self.course, record.student, self.assignment)
             self.gradebook.update_or_create_submission(
-                self.assignment, record.student, timestamp=naive(time) if time else None
+                assignment_of(self.assignment),
+                record.student,
+                timestamp=naive(time) if time else None,
             )
             grades = self._by_cell(Grade, record.student)
             comments = self._by_cell(Comment, record.student)
@@ -123,6 +149,7 @@ class Ledger:
                     grades[name].needs_manual_grade = True
                 if is_solution(cell) or is_task(cell):
                     _enter_comment(record, cell, comments[name])
+            enter_waiting(self.gradebook, record)
             enter_extra_credit(self.gradebook, record, before)
             penalties.enter(self.course, self.gradebook, self._config, record)
 
@@ -148,7 +175,7 @@ class Ledger:
 
     def _by_cell(self, kind: Any, student: str) -> dict[str | None, Any]:
         """A student's grades, or comments, by cell name, in one query."""
-        found = self.gradebook.find_submission_notebook(self.assignment, self.assignment, student)
+        found = find_submitted(self.gradebook, self.assignment, student)
         rows = self.gradebook.db.query(kind, BaseCell.name).join(
             BaseCell, kind.cell_id == BaseCell.id
         )

@@ -12,8 +12,13 @@ from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
 from nbjudge.core.archives import is_archive
-from nbjudge.core.course import Course
-from nbjudge.gradebook.connection import gradebook_errors, has_gradebook, open_gradebook
+from nbjudge.core.course import Course, assignment_of
+from nbjudge.gradebook.connection import (
+    find_submitted,
+    gradebook_errors,
+    has_gradebook,
+    open_gradebook,
+)
 from nbjudge.gradebook.lateness import enter_times
 from nbjudge.gradebook.nbgrader_config import load_config
 from nbjudge.judge.verdicts import Record, read_record
@@ -33,7 +38,7 @@ def refresh(course: Course, assignment: str, students: Iterable[str] | None = No
     wanted = None if students is None else set(students)
     with gradebook_errors(course), open_gradebook(course) as gradebook:
         config = load_config(course)
-        for submission in gradebook.assignment_submissions(assignment):
+        for submission in gradebook.assignment_submissions(assignment_of(assignment)):
             student = submission.student.id
             if wanted is not None and student not in wanted:
                 continue
@@ -51,11 +56,11 @@ def enter(course: Course, gradebook: Gradebook, config: Config, record: Record) 
     """
     assignment, student = record.assignment, record.student
     enter_times(course, gradebook, assignment, student)
-    notebook = gradebook.find_submission_notebook(assignment, assignment, student)
+    notebook = find_submitted(gradebook, assignment, student)
     if record.status == "failed":
         notebook.late_submission_penalty = None
         return
-    submission = gradebook.find_submission(assignment, student)
+    submission = gradebook.find_submission(assignment_of(assignment), student)
     penalty = None
     if submission.total_seconds_late > 0:
         gradebook.db.flush()  # the scores just entered count
@@ -73,7 +78,7 @@ def enter(course: Course, gradebook: Gradebook, config: Config, record: Record) 
 def entered(gradebook: Gradebook, assignment: str, student: str) -> float:
     """The points that the gradebook deducts from a submission for lateness."""
     try:
-        found = gradebook.find_submission_notebook(assignment, assignment, student)
+        found = find_submitted(gradebook, assignment, student)
     except MissingEntry:
         return 0.0
     return float(found.late_submission_penalty or 0.0)

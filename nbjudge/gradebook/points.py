@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from dataclasses import dataclass
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.gradebook.entered import unusable
 
 QUERY = """
@@ -13,7 +13,7 @@ SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.
 FROM assignment
 JOIN submitted_assignment ON submitted_assignment.assignment_id = assignment.id
 JOIN submitted_notebook ON submitted_notebook.assignment_id = submitted_assignment.id
-JOIN notebook ON notebook.id = submitted_notebook.notebook_id AND notebook.name = assignment.name
+JOIN notebook ON notebook.id = submitted_notebook.notebook_id AND notebook.name = ?
 JOIN grade ON grade.notebook_id = submitted_notebook.id
 JOIN base_cell ON base_cell.id = grade.cell_id
 WHERE assignment.name = ?
@@ -53,7 +53,9 @@ def entered_points(course: Course, assignment: str) -> dict[str, list[Points]]:
         return {}
     try:
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            rows = connection.execute(QUERY, (assignment,)).fetchall()
+            rows = connection.execute(
+                QUERY, (notebook_of(assignment), assignment_of(assignment))
+            ).fetchall()
     except sqlite3.DatabaseError as error:
         raise unusable(course, str(error)) from error
     found: dict[str, list[Points]] = {}

@@ -8,8 +8,9 @@ import contextlib
 import dataclasses
 import functools
 import json
+import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from nbformat import NotebookNode
 
 from nbjudge.core.course import Assignment, Course
 from nbjudge.core.errors import CourseError
-from nbjudge.core.files import digest, write_text
+from nbjudge.core.files import digest, write_bytes, write_text
 from nbjudge.core.notebooks import notebook_text
 from nbjudge.judge.comparators import Comparator, comparator
 from nbjudge.judge.scorers import Scorer, load_scorer
 from nbjudge.kernel.evidence import BadEvidence, Observation, read_observation
 
-FORMAT = 5
+FORMAT = 6
+FILES = "files"
+"""The folder, next to the key, of the course's files that a notebook of asserts reads."""
+
 TEST_SET = "test_set"
 """The file, next to the key, on which submitted files are scored."""
 
@@ -80,6 +84,9 @@ class CellKey:
     mistakes: tuple[MistakeEvidence, ...] = ()
     is_extra: bool = False  # its points are extra credit
     scored_file: str = ""  # the submitted file that its points are for
+    has_asserts: bool = False  # it is judged by its outcome, as nbgrader does
+    is_hidden: bool = False  # whether students do not have all of its asserts
+    ignored_stderr: str = ""  # a regular expression: nbgrader's IgnorePattern
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ class AnswerKey:
     scorer_name: str = ""  # the name of the scorer in course.toml
     scorer: Scorer | None = None  # that scorer, imported
     test_set: bytes | None = None  # for the scorer
+    files: dict[str, bytes] = field(default_factory=dict)  # next to a notebook of asserts
 
     @functools.cached_property
     def digest(self) -> str:
@@ -119,6 +127,9 @@ def write_key(key: AnswerKey, folder: Path) -> None:
     """Write `key` below `folder`; key.json is written last and completes it."""
     fields = {"inputs": key.inputs, "release": key.release, **_judged_by(key)}
     write_text(folder / "template.ipynb", notebook_text(key.template))
+    shutil.rmtree(folder / FILES, ignore_errors=True)
+    for name, content in key.files.items():
+        write_bytes(folder / FILES / name, content)
     write_text(folder / "key.json", json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -129,6 +140,7 @@ def _judged_by(key: AnswerKey) -> dict[str, Any]:
         "settings": key.settings,
         "scorer": key.scorer_name,
         "template": digest(notebook_text(key.template)),
+        "files": {name: digest(content) for name, content in key.files.items()},
         "cells": [dataclasses.asdict(cell) for cell in key.cells],
     }
 
@@ -150,6 +162,7 @@ def load_key(folder: Path, assignment: str) -> AnswerKey:
             scorer_name=fields["scorer"],
             scorer=load_scorer(fields["scorer"], folder.parents[1]) if fields["scorer"] else None,
             test_set=_test_set(folder, fields["cells"]),
+            files={name: _file(folder, name, known) for name, known in fields["files"].items()},
         )
 
 
@@ -160,6 +173,13 @@ def read_summary(folder: Path, assignment: str) -> KeySummary:
         judged_by = {name: fields[name] for name in fields.keys() - {"inputs", "release"}}
         whole = _digest(judged_by, _test_set(folder, fields["cells"]))
         return KeySummary(whole, fields["settings"], fields["release"])
+
+
+def _file(folder: Path, name: str, known: str) -> bytes:
+    content = (folder / FILES / name).read_bytes()
+    if digest(content) != known:
+        raise ValueError(f"{name} has changed")
+    return content
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], str]:
@@ -223,6 +243,9 @@ def _cell_key(fields: dict[str, Any]) -> CellKey:
         ),
         is_extra=fields["is_extra"],
         scored_file=fields["scored_file"],
+        has_asserts=fields["has_asserts"],
+        is_hidden=fields["is_hidden"],
+        ignored_stderr=fields["ignored_stderr"],
     )
 
 

@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -65,6 +65,12 @@ class SubmittedCell:
     is_code: bool
     source: str
     refused: str = ""  # why its own source is not run, in a sentence for the student
+    is_raw: bool = False  # neither code nor text to read
+
+    @property
+    def kind(self) -> str:
+        """What nbformat calls a cell like this."""
+        return "raw" if self.is_raw else "code" if self.is_code else "markdown"
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,22 @@ class Notebook:
     unreadable: str = ""
 
 
-def read_notebooks(folder: Path, assignment: str, limits: Limits) -> tuple[Notebook, ...]:
+def read_notebooks(
+    folder: Path, assignment: str, limits: Limits, siblings: Collection[str] = ()
+) -> tuple[Notebook, ...]:
     """The notebooks submitted in `folder`, of which the assignment's comes first.
+
+    siblings: names of the assignment's other notebooks: the one wanted has its own name, too
 
     Raises Unreadable if there is none, if there are too many, or if the only one cannot be read.
     """
     refused = not_kept(folder)
     kept = find_notebooks(folder, assignment)
+    if siblings:
+        kept = [path for path in kept if path.stem == assignment]
+        refused = {name: why for name, why in refused.items() if Path(name).stem == assignment}
+        if not kept and not refused:
+            raise Unreadable(f"there is no {assignment}.ipynb in the submission")
     found = [_notebook(path, limits) for path in kept]
     found += [
         Notebook(shown(name), unreadable=reason)
@@ -329,6 +344,7 @@ def _submitted_cell(cell: Any) -> SubmittedCell | None:
         cell_id=next((name for name in names if isinstance(name, str)), ""),  # Colab's is metadata
         grade_id=found if isinstance(found, str) else None,
         is_code=cell["cell_type"] == "code",
+        is_raw=cell["cell_type"] == "raw",
         source=without_wheel(sendable(source).replace("\r\n", "\n").replace("\r", "\n")),
     )
 
@@ -342,7 +358,7 @@ def assemble(
     one that says so.  Raises Unreadable if no cell of the submission belongs to the template's
     assignment.
     """
-    places = _match(template, submitted)
+    places = match(template, submitted)
     if not places:
         raise Stranger("the notebook holds no cell of this assignment")
     notes: list[str] = []
@@ -387,7 +403,7 @@ def _is_work(source: str, original: NotebookNode | None) -> bool:
     return can_hold_work and not _is_as_handed_out(source, original)
 
 
-def _match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, int]:
+def match(template: NotebookNode, submitted: list[SubmittedCell]) -> dict[str, int]:
     """Template cell id → position of its counterpart in the submission."""
     by_name: dict[str, int] = {}
     for position, cell in enumerate(submitted):
@@ -526,8 +542,9 @@ def _is_as_handed_out(source: str, original: NotebookNode) -> bool:
 
 def released(cell: NotebookNode) -> str:
     """The source of a locked cell as students got it."""
-    source = without_region(without_region(cell.source, "HIDDEN TESTS"), "MARK SCHEME")
-    return source.strip()
+    marker = "" if cell.metadata.get(METADATA_KEY, {}).get("is_plain") else "###"
+    source = without_region(cell.source, "HIDDEN TESTS", marker)
+    return without_region(source, "MARK SCHEME", marker).strip()
 
 
 def _extra_cell(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> NotebookNode:

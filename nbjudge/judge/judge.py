@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from nbjudge.judge import naming
 from nbjudge.judge.answer_key import AnswerKey, CellKey, observations
 from nbjudge.judge.differences import Observations, wrong
+from nbjudge.judge.outcomes import judge_outcome
 from nbjudge.judge.scorers import BadFile
 from nbjudge.judge.verdicts import TEST_STOPPED, Verdict
 from nbjudge.sandbox.engine import Run
@@ -59,6 +60,10 @@ def judge_run(cells: Sequence[CellKey], run: Run) -> dict[str, Verdict]:
 def _judge_in_run(cell: CellKey, run: Run) -> Verdict:
     """The verdict on one grade cell: the better one, if it ran with the student's settings too."""
     stopped = run.stopped.get(cell.grade_id)
+    if cell.has_asserts:
+        if cell.grade_id not in run.outcomes:
+            stopped = stopped or "was not run"
+        return judge_outcome(cell, run.outcomes.get(cell.grade_id, ()), stopped)
     verdicts = [judge_cell(cell, observed, stopped) for observed in observed_in(cell, run)]
     return max(verdicts, key=lambda verdict: verdict.score)
 

@@ -14,12 +14,13 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from nbjudge.core import code_digests
-from nbjudge.core.course import Assignment
+from nbjudge.core import code_digests, exchange
+from nbjudge.core.course import Assignment, notebook_of
 from nbjudge.core.errors import CourseError
-from nbjudge.core.files import digest
+from nbjudge.core.files import NOT_KEPT, ORIGIN, digest
 from nbjudge.core.notebooks import compact_text, is_check, is_test
-from nbjudge.judge import intake
+from nbjudge.core.times import TIMESTAMP
+from nbjudge.judge import intake, intake_asserts
 from nbjudge.judge.answer_key import AnswerKey
 from nbjudge.judge.intake import Assembled, Notebook, Unreadable
 from nbjudge.judge.verdicts import Record, Verdict, attach, attach_seconds
@@ -48,6 +49,8 @@ def new_record(assignment: Assignment, student: str, submission: str, key: str) 
 def assemble(assignment: Assignment, key: AnswerKey, text: str) -> Assembled:
     """The run notebook for the submitted `text`.  Raises Unreadable with the reason."""
     cells = intake.parse_submission(text, assignment.name, assignment.limits)
+    if assignment.has_asserts:
+        return intake_asserts.assemble(key.template, cells)
     return intake.assemble(key.template, cells, assignment.packages)
 
 
@@ -115,8 +118,9 @@ def run_and_judge(
     judge's words and the score as a number: nbgrader reads a final number as partial credit.
     """
     began = time.monotonic()
-    run = run_assembled(assignment, notebook, files, isolation)
+    run = run_assembled(assignment, key, notebook, files, isolation)
     executed = nbformat.reads(run.notebook, as_version=4)
+    intake_asserts.without_helpers(executed)
     verdicts = verdicts_on(key, run, files)
     for cell in executed.cells:
         if is_test(cell):
@@ -136,17 +140,21 @@ def run_and_judge(
 
 def run_assembled(
     assignment: Assignment,
+    key: AnswerKey,
     notebook: NotebookNode,
     files: dict[str, bytes],
     isolation: "Isolation",
 ) -> "Run":
-    """Run an assembled `notebook` within the limits of `assignment`, with `files` next to it."""
+    """Run an assembled `notebook` within the limits of `assignment`.
+
+    The course's own files are next to it, and the student's `files`.
+    """
     from nbjudge.sandbox import engine  # code that only reads submissions does not need it
 
     task = engine.Task(
         compact_text(notebook),
         assignment.limits,
-        files,
+        files | key.files,
         assignment.packages,
         assignment.library,
         environment=dict(assignment.environment),
@@ -167,7 +175,8 @@ def _outputs(verdict: Verdict) -> list[NotebookNode]:
     told = new_output("stream", name="stdout", text=f"{words}\n")
     if verdict.is_extra:  # nbgrader reads no score from a cell without points: see the ledger
         return [told]
-    score = new_output("execute_result", {"text/plain": f"{verdict.score:g}"}, execution_count=None)
+    number = repr(verdict.score) if verdict.by_asserts else f"{verdict.score:g}"
+    score = new_output("execute_result", {"text/plain": number}, execution_count=None)
     return [told, score]
 
 
@@ -201,7 +210,9 @@ def read(assignment: Assignment, student: str, folder: Path) -> Submission:
     try:
         if folder.is_symlink() or folder.parent.is_symlink():
             raise Unreadable("the submission's folder is a link to another place")
-        notebooks = intake.read_notebooks(folder, assignment.name, assignment.limits)
+        notebooks = intake.read_notebooks(
+            folder, notebook_of(assignment.name), assignment.limits, assignment.siblings
+        )
         return Submission(student, notebooks, accepted_files(folder, assignment))
     except Unreadable as error:
         return Submission(student, unreadable=str(error))
@@ -218,8 +229,29 @@ def accepted_files(folder: Path, assignment: Assignment) -> dict[str, bytes]:
     if reason := next((refused[name] for name in assignment.files if name in refused), ""):
         raise Unreadable(reason)
     names = [name for name in assignment.files if (folder / name).exists()]
+    if assignment.has_asserts:
+        names = _everything(folder)
     most = assignment.limits.submission_bytes
     return {name: intake.read_file(folder / name, most) for name in names}
+
+
+MOST_FILES = 200  # of one submission that go with a notebook of asserts
+
+
+def _everything(folder: Path) -> list[str]:
+    """The files that nbgrader would put next to a notebook of asserts, by their paths."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    names = [path.relative_to(folder) for path in found]
+    return [
+        name.as_posix()
+        for name in names
+        if name.suffix != ".ipynb"
+        and name.name not in NOT_THEIRS
+        and not any(part.startswith(".") for part in name.parts)
+    ][:MOST_FILES]
+
+
+NOT_THEIRS = (TIMESTAMP, exchange.SECRET, ORIGIN, NOT_KEPT)
 
 
 def assemble_submission(

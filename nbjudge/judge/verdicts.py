@@ -30,6 +30,8 @@ class Verdict:
     mistake: str | None  # id of the known mistake whose evidence this is
     words: tuple[str, ...]  # sentences for the student
     is_extra: bool = False  # its points are extra credit, beyond those of the assignment
+    by_asserts: bool = False  # not on evidence: asserts in the student's process decided
+    waits: bool = False  # for a person, because the asserts gave no number of points
 
 
 @dataclass(frozen=True)

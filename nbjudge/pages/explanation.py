@@ -138,7 +138,7 @@ def explained(
 
 
 def _explained_cell(cell: CellKey, verdict: Verdict, run: "Run") -> CellExplanation:
-    if cell.scored_file:  # its scorer's words are all there is
+    if cell.scored_file or cell.has_asserts:  # the words are all there is
         return CellExplanation(verdict, (), (), (), False)
     stopped = run.stopped.get(cell.grade_id)
     seen = judge.observed_in(cell, run)

@@ -97,6 +97,7 @@ class Exercise:
     matched: str  # how many hidden observations match, in words
     comment: Markup  # the grader's
     is_task: bool
+    by_asserts: bool  # asserts in the student's process decided, not evidence
     is_extra: bool  # its points are extra credit
     is_rechecked: bool  # a person will look at these points again
 
@@ -293,9 +294,10 @@ class _Writer:
 def _shown_source(cell: NotebookNode) -> str:
     """The source of `cell` without what only graders may see, at a limited length."""
     source: str = cell.source
-    source = without_region(source, "HIDDEN TESTS")
+    marker = "" if cell.metadata.get(METADATA_KEY, {}).get("is_plain") else "###"
+    source = without_region(source, "HIDDEN TESTS", marker)
     source = without_region(source, "KEY")
-    source = without_region(source, "MARK SCHEME")
+    source = without_region(source, "MARK SCHEME", marker)
     return markup.shortened(source, LONGEST_SOURCE)
 
 
@@ -328,10 +330,11 @@ def _exercise(
         words=_sentences(verdict.words) if verdict else (),
         tells_mistake=bool(verdict and verdict.mistake),
         matched=f"{verdict.matched} of {verdict.expected}"
-        if verdict and not verdict.mistake
+        if verdict and not verdict.mistake and not verdict.by_asserts
         else "",
         comment=_typed(mark.comment) if mark else NOTHING,
         is_task=is_task,
+        by_asserts=bool(verdict and verdict.by_asserts),
         is_extra=is_extra,
         is_rechecked=bool(mark and mark.is_rechecked),
     )

@@ -236,8 +236,8 @@ def graded_assignments(course: Course) -> list[str]:
 
 def has_results(course: Course, assignment: str) -> bool:
     """Whether anything of `assignment` has been graded."""
-    found = course.root.glob(f"autograded/*/{assignment}/{assignment}.ipynb")
-    return next(found, None) is not None
+    notebooks = course.autograded_notebook("*", assignment).relative_to(course.root)
+    return next(course.root.glob(str(notebooks)), None) is not None
 
 
 def section(
@@ -307,7 +307,7 @@ def section(
 
 
 def _who(course: Course, folder: Path, assignment: str, person: Person, note: str = "") -> Who:
-    page = course.feedback(person.student, assignment) / f"{assignment}.html"
+    page = course.feedback_page(person.student, assignment)
     address = ""
     if page.is_file():
         address = quote(Path(os.path.relpath(page, folder)).as_posix().encode("utf-8", "replace"))

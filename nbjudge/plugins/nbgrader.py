@@ -13,7 +13,6 @@ from typing import Any
 
 import jinja2
 import nbgrader
-from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.plugins import LateSubmissionPlugin
@@ -28,7 +27,7 @@ from traitlets.config import Config
 
 import nbjudge.pages
 from nbjudge.authoring import release_steps
-from nbjudge.core.course import Course, find_course
+from nbjudge.core.course import Course, find_course, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
 from nbjudge.core.notebooks import METADATA_KEY, grade_id, is_task, region, without_region
@@ -38,7 +37,7 @@ from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attach, attached
 from nbjudge.pages.blanks import blank_tasks
 from nbjudge.pages.pictures import Album
-from nbjudge.plugins import nbgrader_lms
+from nbjudge.plugins import nbgrader_files, nbgrader_lms
 from nbjudge.sandbox.isolation import Isolation
 from nbjudge.shared.markup import prose
 from nbjudge.workflow import feedback
@@ -85,12 +84,13 @@ class Execute(NbGraderPreprocessor):
 
 
 class EnterExtraCredit(NbGraderPreprocessor):
-    """Enters extra credit, after nbgrader has entered the other points."""
+    """Enters extra credit and what waits, after nbgrader has entered the other points."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         record = attached(nb)
         assert record is not None
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+            ledger.enter_waiting(gradebook, record)
             ledger.enter_extra_credit(gradebook, record)
         return nb, resources
 
@@ -131,15 +131,15 @@ AUTOGRADE_PREPROCESSORS = [
 """What `nbgrader autograde` does to a notebook that `Intake` has let in."""
 
 
-class FeedbackPage(Exporter):
+class FeedbackPage(nbgrader_files.OnlyTheExchanges):
     """Makes the page of `nbjudge feedback` instead of nbgrader's own."""
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
         return ".html"
 
-    def from_filename(  # type: ignore[override]  # nbconvert's HTML exporter gives text too
-        self, filename: str, resources: Resources | None = None, **_: Any
+    def converted(
+        self, filename: str, resources: Resources | None, **_: Any
     ) -> tuple[str, Resources]:
         assert resources is not None, "nbgrader says which submission it is"
         course, assignment = _place(resources)
@@ -199,7 +199,10 @@ MARK_SCHEME = """
 
 def _place(resources: Resources) -> tuple[Course, str]:
     """The course and the assignment that nbgrader is working on; it runs in the course folder."""
-    return find_course(Path.cwd()), resources["nbgrader"]["assignment"]
+    known = resources["nbgrader"]
+    return find_course(Path.cwd()), unit(
+        known["assignment"], known.get("notebook") or known["assignment"]
+    )
 
 
 def wire(config: Config) -> None:
@@ -207,15 +210,20 @@ def wire(config: Config) -> None:
 
     `nbgrader_config.py` calls it with what `get_config()` gives; settings made after it win.
     """
+    config.GenerateAssignment.preprocessors = release_steps.GENERATE_PREPROCESSORS
+    config.GenerateAssignment.exporter_class = nbgrader_files.SentencesNotebook
+    config.GenerateSolution.preprocessors = release_steps.SOLUTION_PREPROCESSORS
     # nbgrader copies a student's files before anything else looks at them; here intake brings the
     # few that an assignment accepts.
-    config.CourseDirectory.ignore = ["*"]
-    config.GenerateAssignment.preprocessors = release_steps.GENERATE_PREPROCESSORS
+    config.Autograde.exporter_class = nbgrader_files.AutogradedNotebook
     config.Autograde.sanitize_preprocessors = [Intake]
     config.Autograde.autograde_preprocessors = AUTOGRADE_PREPROCESSORS
     config.GenerateFeedback.exporter_class = FeedbackPage
+    if "release_feedback" not in config.ExchangeFactory:  # the course may have its own exchange
+        config.ExchangeFactory.release_feedback = nbgrader_files.ReleaseFeedback
     # Late days, extensions and penalties are in course.toml.
-    config.AssignLatePenalties.plugin_class = LateDays
+    if "plugin_class" not in config.AssignLatePenalties:  # a course may have its own rule
+        config.AssignLatePenalties.plugin_class = LateDays
     # What students wrote and what their code showed cannot act as the grader who looks at it.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {"markdown2html": safe_markdown}

@@ -9,6 +9,7 @@ tests/nbjudge/test_client.py, and pyproject.toml bounds their versions.
 
 import asyncio
 import atexit
+import copy
 import functools
 import json
 import logging
@@ -78,6 +79,8 @@ class EvidenceClient(NotebookClient):
         self.limits = limits
         self.evidence: dict[str, list[dict[str, Any]]] = {}
         self.on_own_ground: dict[str, list[dict[str, Any]]] = {}
+        self.outcomes: dict[str, list[dict[str, Any]]] = {}
+        self.raised: list[dict[str, Any]] = []  # the error that ended the last cell
         self.students = notebook.metadata.get(METADATA_KEY, {}).get("students", [])
         self.printed: dict[str, int] = {}
         self.position = -1  # of the cell that is running or ran last
@@ -104,6 +107,8 @@ class EvidenceClient(NotebookClient):
         assert isinstance(self.kc, KernelClient)
         self.kc.course = self._course(cell)
         done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        if is_test(cell):  # as it is now: no later cell can rewrite this
+            self.outcomes[cell.id] = copy.deepcopy(cell.outputs) + self.raised
         if any("ground" in payload for payload in self.evidence.get(cell.id, ())):
             await self._repeat_on_own_ground(cell, cell_index)
         provisioner.meter.end_cell()
@@ -111,8 +116,9 @@ class EvidenceClient(NotebookClient):
 
     def _course(self, cell: NotebookNode, is_own_ground: bool = False) -> dict[str, Any] | None:
         """The metadata sent with a cell of the course; None for a student's."""
-        is_theirs = cell.metadata.get(METADATA_KEY, {}).get("origin", "template") != "template"
-        if is_theirs or is_solution(cell):
+        about = cell.metadata.get(METADATA_KEY, {})
+        is_theirs = about.get("origin", "template") != "template"
+        if is_theirs or is_solution(cell) or about.get("is_plain"):
             return None
         return {
             "is_hidden": is_test(cell),
@@ -133,6 +139,18 @@ class EvidenceClient(NotebookClient):
         finally:
             self.on_own_ground[cell.id] = self.evidence.pop(cell.id, [])
             self.evidence[cell.id] = first
+
+    async def _check_raise_for_error(
+        self, cell: NotebookNode, cell_index: int, exec_reply: dict[str, Any] | None
+    ) -> None:
+        """Remember an error that may have no output: code can switch those off."""
+        content = (exec_reply or {}).get("content", {})
+        names = ("ename", "evalue")
+        self.raised = (
+            [{"output_type": "error"} | {name: str(content.get(name, "")) for name in names}]
+            if content.get("status") == "error"
+            else []
+        )
 
     def is_complete(self) -> bool:
         """Whether all evidence has arrived, by its sequence numbers."""

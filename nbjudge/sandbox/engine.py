@@ -46,6 +46,8 @@ class Run:
     stopped: dict[str, str]  # cell id → why this cell had to be left out
     # the same for grade cells that ran once more, with settings that the student had changed
     on_own_ground: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
+    # grade cell → its outputs and the error that ended it, as they were when it had run
+    outcomes: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
 
 
 def run(task: Task, isolation: Isolation) -> Run:
@@ -79,6 +81,7 @@ def run(task: Task, isolation: Isolation) -> Run:
         evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
         stopped=stopped,
         on_own_ground={cell: tuple(found) for cell, found in client.on_own_ground.items()},
+        outcomes={cell: tuple(found) for cell, found in client.outcomes.items()},
     )
 
 

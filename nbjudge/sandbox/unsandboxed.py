@@ -44,6 +44,7 @@ class UnsandboxedProvisioner(LocalProvisioner):
         work = home / "work"
         work.mkdir(parents=True)
         for name, content in kwargs.pop("files", {}).items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
             (work / name).write_bytes(content)
         _copy_font_list(home)
         if os.name == "posix":

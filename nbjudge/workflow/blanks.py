@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nbjudge.core.course import Course
+from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import read_notebook
 from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
@@ -49,6 +49,8 @@ def give_zero(course: Course, assignment: str, found: list[Blank]) -> None:
     """
     with gradebook_errors(course), open_gradebook(course) as gradebook:
         for blank in found:
-            grade = gradebook.find_grade(blank.task, assignment, assignment, blank.student)
+            grade = gradebook.find_grade(
+                blank.task, notebook_of(assignment), assignment_of(assignment), blank.student
+            )
             grade.manual_score, grade.needs_manual_grade = 0.0, False
         gradebook.db.commit()

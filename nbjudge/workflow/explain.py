@@ -60,7 +60,7 @@ def _explain(
     except Unreadable as error:
         reason = str(error).rstrip(".")
         return Explanation(dataclasses.replace(record, status="failed", reason=reason))
-    run = submission.run_assembled(settings, assembled.notebook, found.files, isolation)
+    run = submission.run_assembled(settings, key, assembled.notebook, found.files, isolation)
     verdicts = submission.verdicts_on(key, run, found.files)
     record = dataclasses.replace(record, notes=assembled.notes, verdicts=tuple(verdicts.values()))
     return explanation.explained(key, record, run, settings.limits, cell)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 
+from nbjudge.core import exchange
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import read_notebook
 from nbjudge.gradebook import lateness, penalties
-from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
+from nbjudge.gradebook.connection import find_submitted, gradebook_errors, read_gradebook
 from nbjudge.judge.answer_key import release_digest
 from nbjudge.judge.verdicts import attached
 from nbjudge.pages import feedback_page
@@ -40,8 +41,10 @@ def write_feedback(
             except CourseError as error:
                 complaints.append(str(error))
                 continue
-            written.append(course.feedback(name, assignment) / f"{assignment}.html")
+            written.append(course.feedback_page(name, assignment))
             write_text(written[-1], text)
+            graded = course.autograded_notebook(name, assignment).parent
+            exchange.carry(graded, written[-1].parent)
     if not written and not complaints:
         raise CourseError(
             f"Nothing of {assignment} is graded yet; run `nbjudge grade {assignment}`."
@@ -74,7 +77,7 @@ def _page(course: Course, gradebook: Gradebook, assignment: str, student: str, t
 def _marks(gradebook: Gradebook, assignment: str, student: str) -> list[Mark]:
     """The gradebook's scores and graders' comments for a submission's cells."""
     try:
-        found = gradebook.find_submission_notebook(assignment, assignment, student)
+        found = find_submitted(gradebook, assignment, student)
     except MissingEntry as error:
         raise CourseError(
             f"The gradebook has no {assignment} of {student}; run `nbjudge grade {assignment}`."

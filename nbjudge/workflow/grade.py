@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 import nbformat
 
-from nbjudge.core import locks
+from nbjudge.core import exchange, locks
 from nbjudge.core.course import Course
 from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import notebook_text
@@ -62,6 +62,7 @@ def carry_out(
     """
     records = list(work.done)
     for record in records:
+        _carry(work.course, record)  # the same notebook may have been submitted again
         progress(record)
     if work.todo:
         executor.isolation.check()
@@ -74,7 +75,7 @@ def carry_out(
 
 def _alone(work: Plan) -> AbstractContextManager[None]:
     """Keep other runs from grading the same submissions into the same files."""
-    path = work.course.root / "autograded" / f".{work.assignment}.lock"
+    path = work.course.root / "autograded" / f".{work.assignment.replace('/', '+')}.lock"
     return locks.only_one(
         path,
         f"Another program is grading {work.assignment} here; wait until it ends, or stop it.",
@@ -133,4 +134,10 @@ def _keep(course: Course, ledger: Ledger, text: str) -> Record:
     write_text(unfinished, text)
     ledger.enter(record, notebook, before)
     unfinished.replace(path)
+    _carry(course, record)
     return record
+
+
+def _carry(course: Course, record: Record) -> None:
+    graded = course.autograded_notebook(record.student, record.assignment)
+    exchange.carry(course.submitted(record.student, record.assignment), graded.parent)

@@ -15,7 +15,7 @@ from nbjudge.core.people import Person, fold
 from nbjudge.core.tables import Table, harmless, read_table, write_table
 from nbjudge.core.term import Total
 from nbjudge.gradebook import penalties
-from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
+from nbjudge.gradebook.connection import find_submitted, gradebook_errors, read_gradebook
 from nbjudge.gradebook.points import Points, entered_points
 from nbjudge.gradebook.students import known_students
 from nbjudge.judge.verdicts import read_record
@@ -89,7 +89,7 @@ def _score(
         return Score(person, assignment, NOTHING_SUBMITTED)
     record = read_record(course.autograded_notebook(student, assignment))
     try:
-        submission = gradebook.find_submission(assignment, student)
+        submission = find_submitted(gradebook, assignment, student)
     except MissingEntry:
         return Score(person, assignment, "not graded yet")
     if record is None:
@@ -281,7 +281,7 @@ def feedback_zip(course: Course, assignment: str, students: list[str], path: Pat
             if name is None:
                 unknown.append(student)
                 name = f"{student}.html"
-            page = course.feedback(student, assignment) / f"{assignment}.html"
+            page = course.feedback_page(student, assignment)
             archive.writestr(name, page.read_bytes())
     write_bytes(path, content.getvalue())
     return unknown

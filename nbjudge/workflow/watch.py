@@ -177,7 +177,7 @@ class Watch:
             write_text(folder / times.TIMESTAMP, times.timestamp(arrived))
 
     def _give_feedback(self, record: Record, told: Told) -> None:
-        page = self.course.feedback(record.student, self.assignment) / f"{self.assignment}.html"
+        page = self.course.feedback_page(record.student, self.assignment)
         graded = self.course.autograded_notebook(record.student, self.assignment)
         if not graded.is_file() or (
             page.is_file() and page.stat().st_mtime_ns > graded.stat().st_mtime_ns

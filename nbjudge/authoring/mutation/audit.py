@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from nbjudge.authoring.mistakes import solution_text, solutions_of
 from nbjudge.authoring.mutation.operators import Mutant, mutants_of
-from nbjudge.authoring.runs import run_all, student_task
+from nbjudge.authoring.runs import carrying, run_all, student_task
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import Limits
@@ -245,7 +245,7 @@ class _Runner:
 
     def _run(self, answers: Mapping[str, Mapping[str, str]], what: str) -> dict[str, Run]:
         tasks = {
-            name: student_task(self.assignment, self.key.template, found)
+            name: student_task(self.assignment, carrying(self.key.template, self.key.files), found)
             for name, found in answers.items()
         }
 

@@ -256,6 +256,7 @@ def _furnish(request: dict[str, Any]) -> None:
     os.mkdir(work)
     os.chdir(work)
     for name, data in request["files"].items():
+        os.makedirs(os.path.dirname(f"{work}/{name}"), exist_ok=True)
         with open(f"{work}/{name}", "wb") as file:
             file.write(base64.b64decode(data))
     with open(f"{HOME}/kernel.json", "w") as file:
