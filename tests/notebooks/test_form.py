@@ -115,3 +115,14 @@ def test_no_note_to_a_formatter_is_in_what_students_read(notebook: NotebookNode)
     for cell in notebook.cells:
         visible = without_region(without_region(cell.source, "HIDDEN TESTS"), "KEY")
         assert "# fmt:" not in without_region(visible, "SOLUTION"), cell.id
+
+
+def test_what_trains_is_kept_on_disk(notebook: NotebookNode) -> None:
+    """A second run of the notebook must not train for minutes again."""
+    trains = re.compile(
+        r"(?<!def )\b(train_language_model|train_multilayer_rnn|training\.train|fit)\("
+    )
+    for cell in notebook.cells:
+        given = not (is_solution(cell) or cell.id.endswith(("_test", "_check")))
+        if cell.cell_type == "code" and given and trains.search(cell.source):
+            assert "trained.once(" in cell.source, cell.id
