@@ -199,7 +199,7 @@ def test_a_check_fails_on_every_known_mistake_and_names_the_common_ones(
         ('    axes.set_xlabel("position j")\n', "label"),
         ('    axes.set_ylabel("position i")\n', "label"),
         ('    figure.colorbar(image, ax=axes, label="inner product")\n', "color bar"),
-        ("    return figure\n", "returns the figure"),
+        ("    return figure\n", "returns a figure"),
     ],
 )
 def test_the_check_of_the_heat_map_says_what_it_lacks(
