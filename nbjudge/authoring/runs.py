@@ -121,6 +121,8 @@ def _with_asserts(template: NotebookNode, answers: Mapping[str, str], own: str) 
 
 def carrying(notebook: NotebookNode, files: Mapping[str, bytes]) -> NotebookNode:
     """`notebook`, whose runs have `files` next to it."""
+    if not files:
+        return notebook
     made = nbformat.from_dict(notebook)
     packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
     made.metadata.setdefault(METADATA_KEY, {})["files"] = packed
