@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from nbjudge.authoring import asserts, release_steps, runs
+from nbjudge.authoring import asserts, runs
 from nbjudge.core.course import Course, assignment_of, notebook_of, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
@@ -316,20 +316,3 @@ def _wire(folder: Path) -> None:
     if WIRING not in before:
         gap = "" if not before or before.endswith("\n") else "\n"
         write_text(path, f"{before}{gap}{WIRING}\n")
-
-
-def check_released(course: Course, name: str) -> str:
-    """What would make a release differ from the one students have; empty if it is the same."""
-    path = course.release(name)
-    if not path.exists():
-        return ""
-    source = read_notebook(course.source(name))
-    _, released = release_steps.template_and_release(course, name, source)
-    before = {grade_id(cell): cell.source for cell in read_notebook(path).cells if grade_id(cell)}
-    after = {grade_id(cell): cell.source for cell in released.cells if grade_id(cell)}
-    changed = [
-        str(cell)
-        for cell in {**before, **after}
-        if str(before.get(cell, "")).strip() != str(after.get(cell, "")).strip()
-    ]
-    return ", ".join(changed)
