@@ -13,11 +13,13 @@ class Limits:
     """What one submission may contain, use, and show.
 
     Each field is a setting of `[assignment.limits]`; its type has the range of values there.
-    Seconds are processor seconds, and seconds of the clock while all processes wait.
+    Seconds are processor seconds, and seconds of the clock while all processes wait;
+    `wall_seconds` are those of the clock from the first cell on, whatever is done in them.
     """
 
     cell_seconds: Annotated[float, 1, 86_400] = 60.0
     notebook_seconds: Annotated[float, 1, 604_800] = 0.0  # of all cells; 0: ten times cell_seconds
+    wall_seconds: Annotated[float, 1, 6_048_000] = 0.0  # by the clock; 0: as in __post_init__
     memory_gb: Annotated[float, 0.5, 1024] = 4.0  # of 2**30 bytes, for all processes together
     processes: Annotated[int, 20, 100_000] = 200
     open_files: Annotated[int, 64, 1_000_000] = 1024  # of each process
@@ -33,6 +35,8 @@ class Limits:
     def __post_init__(self) -> None:
         if not self.notebook_seconds:
             object.__setattr__(self, "notebook_seconds", 10 * self.cell_seconds)
+        if not self.wall_seconds:
+            object.__setattr__(self, "wall_seconds", 4 * self.notebook_seconds + 60)
 
     @property
     def memory_bytes(self) -> int:

@@ -86,7 +86,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         answer = self._zygote.ask(start=name)
         if "failed" in answer:
             raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
-        self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), limits)
+        root = _seen_from_here(self._zygote.process.pid, answer["started"])
+        self.meter = Meter(root, limits, True)
         return self.connection_info
 
     async def poll(self) -> int | None:

@@ -271,6 +271,45 @@ def test_sleeping_counts_by_the_clock_and_computing_by_the_processor() -> None:
     assert "took longer than 2 seconds" in computed
 
 
+BURN = """
+import ctypes, os, signal, subprocess, threading, time
+begin = time.monotonic()
+def burn(seconds):
+    start = time.thread_time()
+    while time.thread_time() - start < seconds:
+        pass
+def child(*work):
+    number = os.fork()
+    if number == 0:
+        for part in work:
+            part()
+        os._exit(0)
+    return number
+"""
+
+
+@pytest.mark.parametrize(
+    "hides",
+    [
+        "child(); time.sleep(15)",  # nobody waits for it
+        "while time.monotonic() - begin < 15: os.waitpid(child(lambda: burn(0.04)), 0)",
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "while time.monotonic() - begin < 15: child(lambda: burn(0.04)); time.sleep(0.045)",
+        "while time.monotonic() - begin < 15:\n"  # an orphan each time
+        "    os.waitpid(child(lambda: child(lambda: burn(0.04))), 0); time.sleep(0.045)",
+        "def trickle():\n    while True: burn(0.015); time.sleep(0.085)\n"
+        "threading.Thread(target=trickle, daemon=True).start(); time.sleep(15)",
+        pytest.param(
+            "if ctypes.CDLL(None).syscall(56, 0x4011, 0, 0, 0, 0) == 0: time.sleep(15); os._exit(0)",
+            marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="another number"),
+        ),  # vfork, whose parent is blocked until the child ends
+    ],
+)
+def test_no_way_of_spending_time_is_hidden_from_the_meter(hides: str) -> None:
+    stopped, after = shown(BURN + hides, "print('after')", seconds=1)
+    assert "took longer than 1 seconds" in stopped and "after" in after
+
+
 def test_a_signal_that_a_cell_sends_to_everything_ends_only_itself() -> None:
     stopped, after = shown(f"import os; os.kill(-1, {int(signal.SIGKILL)})", "print('after')")
     assert stopped is not None and "after" in after
@@ -356,12 +395,12 @@ def test_a_clock_that_is_set_back_hides_no_kernel(monkeypatch) -> None:
     assert "42" in shown("print(6 * 7)")[0]
 
 
-def unseen(pid: int, limits: Limits) -> NoReturn:
+def unseen(pid: int, limits: Limits, has_own_network: bool) -> NoReturn:
     raise CourseError("The kernel ended before it was seen.")
 
 
-def killed(pid: int, limits: Limits) -> Meter:
-    meter = Meter(pid, limits)
+def killed(pid: int, limits: Limits, has_own_network: bool) -> Meter:
+    meter = Meter(pid, limits, has_own_network)
     meter.root.kill()
     return meter
 

@@ -79,6 +79,71 @@ attack(
     """,
 )
 
+BURN = """
+import os, time
+begin = time.monotonic()
+def burn():
+    start = time.process_time()
+    while time.process_time() - start < 0.04:
+        pass
+    os._exit(0)
+"""
+
+attack(
+    "resources-sleep-beside-a-zombie",
+    "Sleeps beside a child that has ended and that nobody waits for.",
+    first=WON + BURN + "if os.fork() == 0:\n    os._exit(0)\ntime.sleep(25)\nwon('25 seconds')",
+)
+
+attack(
+    "resources-short-lived-children",
+    "Computes in hundreds of children, each too short-lived to be seen.",
+    first=WON
+    + BURN
+    + """
+for _ in range(280):
+    if os.fork() == 0:
+        burn()
+    os.wait()
+won("eleven seconds")
+""",
+)
+
+attack(
+    "resources-children-that-vanish",
+    "Computes in short-lived children, and has the system forget what they took.",
+    first=WON
+    + BURN
+    + """
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while time.monotonic() - begin < 25:
+    if os.fork() == 0:
+        burn()
+    time.sleep(0.045)
+won("25 seconds")
+""",
+)
+
+attack(
+    "resources-a-trickle",
+    "Sleeps, while a thread computes just enough to look busy.",
+    first=WON
+    + BURN
+    + """
+import threading
+def trickle():
+    while True:
+        start = time.thread_time()
+        while time.thread_time() - start < 0.015:
+            pass
+        time.sleep(0.085)
+threading.Thread(target=trickle, daemon=True).start()
+time.sleep(25)
+won("25 seconds")
+""",
+)
+
 attack(
     "resources-limits-raised",
     "Raises the limits that a process may raise for itself, and loops.",
@@ -252,6 +317,43 @@ if os.fork() == 0:
     os._exit(0)
 """,
     "next(next_one).write(data); os.write(write, b'x')",
+)
+
+attack(
+    "resources-memory-of-sockets",
+    "Fills the buffers of thousands of sockets, which are in no process's memory.",
+    first=WON
+    + """
+import os, socket, time
+def fill():
+    held = [socket.socketpair() for _ in range(450)]
+    for one, _ in held:
+        one.setblocking(False)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        try:
+            while True:
+                one.send(bytes(100_000))
+        except OSError:
+            pass
+    time.sleep(60)
+for _ in range(16):
+    if os.fork() == 0:
+        fill()
+time.sleep(2.5)
+won("gigabytes in sockets")
+""",
+)
+
+attack(
+    "resources-memory-of-semaphores",
+    "Makes arrays of System V semaphores, of four megabytes each.",
+    first=WON
+    + """
+import ctypes
+made = sum(ctypes.CDLL(None).semget(0, 32_000, 0o1600) >= 0 for _ in range(100))
+if made:
+    won(f"{made} arrays of semaphores")
+""",
 )
 
 attack(
