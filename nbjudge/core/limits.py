@@ -26,7 +26,9 @@ class Limits:
     file_mb: Annotated[int, 1, 1_000_000] = 256  # of 2**20 bytes: a file, and each private folder
     output_mb: Annotated[int, 1, 1000] = 50  # that a cell may send, including evidence
     output_characters: Annotated[int, 1000, 100_000_000] = 1_000_000  # kept of each cell
+    notebook_characters: Annotated[int, 1000, 1_000_000_000] = 5_000_000  # kept of all cells
     observations: Annotated[int, 10, 100_000] = 2000  # kept of each cell
+    evidence_mb: Annotated[int, 1, 1000] = 24  # kept of all observations of a notebook
     submission_mb: Annotated[int, 1, 1000] = 20  # of a file, or the notebook and its outputs
     cells: Annotated[int, 10, 100_000] = 2000  # of a submitted notebook
     code_characters: Annotated[int, 1000, 100_000_000] = 2_000_000  # in all of its code cells
@@ -45,6 +47,10 @@ class Limits:
     @property
     def output_bytes(self) -> int:
         return self.output_mb * 10**6
+
+    @property
+    def evidence_bytes(self) -> int:
+        return self.evidence_mb * 10**6
 
     @property
     def submission_bytes(self) -> int:

@@ -99,11 +99,11 @@ class Meter:
         states: dict[int, str] = {}
         memory = socket_memory.most_held(self.root.pid) if self.has_own_network else 0
         for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                with process.oneshot():
-                    times[process.pid] = times_of(process)
-                    states[process.pid] = process.status()
-                    memory += process.memory_info().rss
+            gone = contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied)
+            with gone, process.oneshot():
+                times[process.pid] = times_of(process)
+                states[process.pid] = process.status()
+                memory += process.memory_info().rss
         used, elapsed = self._usage.since_last(times), now - self._looked
         spent = elapsed if self._is_clock_right(processes, states, used, elapsed) else used
         self._looked = now

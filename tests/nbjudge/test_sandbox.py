@@ -300,7 +300,8 @@ def child(*work):
         "def trickle():\n    while True: burn(0.015); time.sleep(0.085)\n"
         "threading.Thread(target=trickle, daemon=True).start(); time.sleep(15)",
         pytest.param(
-            "if ctypes.CDLL(None).syscall(56, 0x4011, 0, 0, 0, 0) == 0: time.sleep(15); os._exit(0)",
+            "if ctypes.CDLL(None).syscall(56, 0x4011, 0, 0, 0, 0) == 0:\n"
+            "    time.sleep(15); os._exit(0)",
             marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="another number"),
         ),  # vfork, whose parent is blocked until the child ends
     ],
