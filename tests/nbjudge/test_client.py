@@ -288,7 +288,9 @@ def test_a_client_and_its_manager_open_no_socket_of_zeromqs_own(tmp_path, monkey
     monkeypatch.setattr(AsyncKernelManager, "_create_connected_socket", refuse)
     monkeypatch.setattr(AsyncKernelClient, "_create_connected_socket", refuse)
     made = manager(tmp_path)
-    asyncio.run(made._async_post_start_kernel())
+    with pytest.raises(AssertionError, match="a socket for control"):
+        AsyncKernelManager._connect_control_socket(made)
+    made._connect_control_socket()
 
     async def connected():
         client = made.client()
