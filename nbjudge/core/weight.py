@@ -10,6 +10,7 @@ PER_ITEM = 100
 """Bytes; an object with one entry, which takes two commas or brackets, has the most: 192."""
 
 LIGHT = 30_000_000  # bytes, below which nobody needs to know more
+PIECE = 1_000_000  # bytes of a text that are looked at together
 
 _STRING = re.compile(rb'"[^"]*"')
 
@@ -20,8 +21,19 @@ def weight_of(text: bytes) -> int:
     estimate = characters + PER_ITEM * _items(text)
     if estimate <= LIGHT:
         return estimate
-    structure = _STRING.sub(b"", text.replace(rb"\\", b"").replace(rb"\"", b""))
-    return characters + PER_ITEM * _items(structure)
+    return characters + PER_ITEM * _items_outside_strings(text)
+
+
+def _items_outside_strings(text: bytes) -> int:
+    plain = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    found, is_inside = 0, False
+    for start in range(0, len(plain), PIECE):
+        piece = plain[start : start + PIECE]
+        piece = b'"' + piece if is_inside else piece
+        is_inside = piece.count(b'"') % 2 == 1
+        piece = piece + b'"' if is_inside else piece
+        found += _items(_STRING.sub(b"", piece))
+    return found
 
 
 def _items(text: bytes) -> int:

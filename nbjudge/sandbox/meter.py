@@ -13,7 +13,7 @@ from collections import Counter
 import psutil
 
 from nbjudge.core.limits import Limits
-from nbjudge.sandbox import socket_memory
+from nbjudge.sandbox import system_memory
 from nbjudge.sandbox.usage import Times, Usage, loses_children, times_of
 
 PERIOD = 0.1
@@ -97,13 +97,14 @@ class Meter:
         now = time.monotonic()
         times: dict[int, Times] = {}
         states: dict[int, str] = {}
-        memory = socket_memory.most_held(self.root.pid) if self.has_own_network else 0
+        memory = system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
         for process in processes:
             gone = contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied)
             with gone, process.oneshot():
                 times[process.pid] = times_of(process)
                 states[process.pid] = process.status()
-                memory += process.memory_info().rss
+                shown = process.memory_info()
+                memory += shown.rss + shown.vms // system_memory.PAGE_TABLES
         used, elapsed = self._usage.since_last(times), now - self._looked
         spent = elapsed if self._is_clock_right(processes, states, used, elapsed) else used
         self._looked = now
@@ -167,13 +168,14 @@ class Meter:
         return ""
 
     def _held(self, processes: list[psutil.Process]) -> int:
-        """Bytes of memory used by `processes` and their sockets, with what they share counted once.
+        """Bytes of memory that `processes` hold, also in the system; what they share counts once.
 
         If sharing cannot be read, as for another user's in a container, it is counted for each.
         """
-        total = socket_memory.most_held(self.root.pid) if self.has_own_network else 0
+        total = system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
+                total += system_memory.page_tables(process.pid)
                 try:
                     full = process.memory_full_info()
                     total += getattr(full, "pss", full.uss)

@@ -1,7 +1,9 @@
 """Processor time of a tree of processes: nothing that ends is lost, and nothing counts twice."""
 
+import mmap
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ import time
 import psutil
 import pytest
 
+from nbjudge.sandbox import system_memory
 from nbjudge.sandbox.usage import Times, Usage, loses_children, times_of
 
 
@@ -56,6 +59,20 @@ def test_zombies_and_reaped_children_have_their_times():
         assert times_of(seen).own >= 0.29
         assert times_of(own).reaped == before.reaped
     assert times_of(own).reaped >= before.reaped + 0.29
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+def test_page_tables_and_sockets_are_seen_though_no_process_shows_them_as_its_own():
+    pid = os.getpid()
+    tables, sockets = system_memory.page_tables(pid), system_memory.most_in_sockets(pid)
+    private, filled_at_once = 0x2, 0x8000
+    with mmap.mmap(-1, 1 << 30, private | filled_at_once, prot=mmap.PROT_READ):
+        assert system_memory.page_tables(pid) >= tables + 2_000_000
+    held = [socket.socketpair() for _ in range(20)]
+    assert system_memory.most_in_sockets(pid) > sockets + 30 * system_memory.USUAL_BUFFER
+    for pair in held:
+        for one in pair:
+            one.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")

@@ -535,6 +535,66 @@ attack(
     """,
 )
 
+RAW = """
+import os, socket, stat, struct
+kernel = get_ipython().kernel
+def send(content):
+    topic = kernel._topic("display_data")
+    kernel.session.send(
+        kernel.iopub_socket, "display_data", content, kernel.get_parent(), ident=topic
+    )
+def flood(data):
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                one = socket.socket(fileno=os.dup(number))
+                if "/run/kernel" in str(one.getsockname()) and one.getpeername() == "":
+                    for _ in range(100):
+                        one.sendall(data)
+        except OSError:
+            pass
+"""
+
+attack(
+    "resources-output-intricate",
+    "Shows millions of empty objects, which take 25 times the memory of their text.",
+    first=RAW + "for _ in range(3):\n    send({'data': {'a/b': [{}] * 2_900_000}, 'metadata': {}})",
+)
+
+attack(
+    "resources-output-raw-parts",
+    "Writes one message of parts without end to the kernel's own connections.",
+    first=RAW + "flood(b'\\x03' + struct.pack('>Q', 8_000_000) + bytes(8_000_000))",
+)
+
+attack(
+    "resources-output-raw-frames",
+    "Writes empty parts and messages without end to the kernel's own connections.",
+    first=RAW + "flood(b'\\x01\\x00' * 300_000 + b'\\x00\\x00' * 300_000)",
+)
+
+attack(
+    "resources-output-of-many-cells",
+    "Prints a million characters in each of 150 cells.",
+    first="\n# ---\n".join(["print('x' * 999_000)"] * 150),
+)
+
+attack(
+    "resources-evidence-of-arrays",
+    "Claims evidence of a hundred thousand tiny arrays of sixteen dimensions.",
+    scaled=RAW
+    + """
+from nbjudge.kernel.evidence import MIME
+tiny = {"is": "array", "dtype": "|b1", "shape": [1] * 16, "data": "AA=="}
+def scaled(values, factor):
+    if len(values) == 3:
+        for number in range(9):
+            claim = {"is": "list", "items": [tiny] * 80_000}
+            claim = {"observation": f"o{number}", "changed": False, "value": claim}
+            send({"data": {MIME: claim}, "metadata": {}, "transient": {}})
+""",
+)
+
 attack(
     "resources-widgets",
     "Opens widgets without end, each with a large state.",
