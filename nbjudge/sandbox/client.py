@@ -34,14 +34,13 @@ from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import METADATA_KEY, is_solution, is_test
 from nbjudge.kernel import evidence
 from nbjudge.kernel.process.ground import COURSE
+from nbjudge.sandbox import outputs
 from nbjudge.sandbox.channels import Channel
-from nbjudge.sandbox.kept import Kept, plain_count
+from nbjudge.sandbox.kept import Kept
 from nbjudge.sandbox.meter import Meter
 from nbjudge.sandbox.wire import Connection, TooMuch
 
 START_SECONDS = 90
-
-_SHOWS = ("stream", "display_data", "update_display_data", "execute_result", "error")
 
 _SILENT = logging.getLogger("nbjudge.nbclient")  # `Run.stopped` says what stopped a cell
 _SILENT.addHandler(logging.NullHandler())
@@ -147,14 +146,15 @@ class EvidenceClient(NotebookClient):
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
     ) -> NotebookNode | None:
-        content = msg["content"] = plain_count(msg["content"])
-        data = content.get("data")
-        if msg["msg_type"] == "display_data" and isinstance(data, dict) and evidence.MIME in data:
+        kind, data = msg["msg_type"], msg["content"].get("data")
+        if kind == "display_data" and isinstance(data, dict) and evidence.MIME in data:
             self.kept.add(data[evidence.MIME])
             return None
-        if msg["msg_type"].startswith("comm_"):  # for a front end, and there is none
+        content = outputs.plain(kind, msg["content"])
+        if content is None or kind.startswith("comm_"):  # a comm is for a front end: there is none
             return None
-        shown = self.kept.shown(msg) if msg["msg_type"] in _SHOWS else msg
+        plain = {**msg, "content": content}
+        shown = self.kept.shown(plain) if kind in outputs.SHOWS else plain
         return None if shown is None else super().process_message(shown, cell, cell_index)
 
 

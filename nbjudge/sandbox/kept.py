@@ -16,9 +16,8 @@ NOTEBOOK_FACTOR = 10
 """A notebook may send this many times what a cell may."""
 
 PER_OBSERVATION = 200  # bytes that keeping one takes besides its text
-MOST_WEIGHT = 60_000_000  # bytes of memory for all outputs; text is far below it
+MOST_WEIGHT = 30_000_000  # bytes of memory for all outputs; text is far below it
 MOST_NUMBERS = 100_000
-LARGEST_COUNT = 2**53  # of executions; a larger one is not a kernel's
 
 
 class Kept:
@@ -141,11 +140,3 @@ class Kept:
 
     def _cut(self, sentence: str, cell: str = "") -> None:
         self.cut.setdefault(cell or self._cell, sentence)
-
-
-def plain_count(content: dict[str, Any]) -> dict[str, Any]:
-    """`content` without a count of executions that is not one: it would be put in the notebook."""
-    count = content.get("execution_count")
-    if count is None or (type(count) is int and 0 <= count < LARGEST_COUNT):
-        return content
-    return {name: value for name, value in content.items() if name != "execution_count"}

@@ -70,6 +70,14 @@ FLOODS = {
     "small objects": "send({'data': {'a/b': [{'': 0}] * 1_250_000}, 'metadata': {}})",
     "as many as may be": "send({'data': {'a/b': [{'': 0}] * 560_000}, 'metadata': {}})",
     "a rare character": "send({'data': {'text/plain': 'x' * 11_000_000 + chr(0x1F600)}})",
+    "objects as a text": "for _ in range(9): send({'data': {'a/b': [{'': 0}] * 100_000}})",
+    "objects as JSON":
+        "for _ in range(9):"
+        " send({'data': {'application/json': [{'': 0}] * 90_000}, 'metadata': {}})",
+    "objects as a traceback":
+        "for _ in range(9):"
+        " send({'ename': 'a', 'evalue': 'b', 'traceback': [{}] * 90_000}, 'error')",
+    "objects as metadata": "send({'data': {}, 'metadata': [{'': 0}] * 90_000})",
     "evidence of small objects": "claim([{'': 0}] * 560_000)",
     "evidence of empty arrays":
         "for n in range(3): claim({'is': 'list', 'items': [{'is': 'array', 'dtype': '|b1',"
