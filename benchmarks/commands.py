@@ -18,9 +18,9 @@ first: the earlier commit tries them again each time. The submissions are graded
 anything is measured.
 
 **Noise.**  Each round runs either side once, and the next one in the opposite order. What is
-measured is CPU seconds, user and system, of the command and of all processes that it has waited
-for; a busy machine changes them less than it changes the wall clock. The ratio is the median of the
-rounds' ratios; next to it are the smallest and the largest.
+measured is CPU seconds, user and system, of the command and of all processes that it starts
+(`processor_time.py`); a busy machine changes them less than it changes the wall clock. The ratio is
+the median of the rounds' ratios; next to it are the smallest and the largest.
 """
 
 import argparse
@@ -28,7 +28,6 @@ import io
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -38,6 +37,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+import processor_time
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_rnn_sampling"
@@ -56,15 +57,17 @@ class Side:
     def run(self, *words: str) -> float:
         """Run the command; its CPU seconds.  Ends the program if the command fails."""
         environment = {**os.environ, "PYTHONPATH": str(self.source), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", self.module, *words]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            command, cwd=self.course, env=environment, capture_output=True, text=True, check=False
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            raise SystemExit(f"{self.module} {' '.join(words)} failed:\n{done.stderr}")
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        command = (sys.executable, "-m", self.module, *words)
+        count = processor_time.counter()
+        with processor_time.started(
+            command, count, cwd=self.course, env=environment, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            _, said = process.communicate()
+            seconds = count.seconds()
+        if process.returncode:
+            raise SystemExit(f"{self.module} {' '.join(words)} failed:\n{said}")
+        return seconds
 
 
 def main() -> int:

@@ -20,8 +20,9 @@ nbgrader's run, so a right submission replaces it on both sides: both grade ever
 **Noise.**  The submissions are dealt into similar chunks.  Each chunk is graded by one
 side and then by the other, and the next chunk in the opposite order, so that a noisy machine and
 a cold cache hit both.  The ratio is that of the summed times; next to it stand the smallest and
-the largest ratio of a chunk.  CPU seconds are of all processes that ended and were waited for;
-noise moves them less.
+the largest ratio of a chunk.  CPU seconds are of all processes, also of
+kernels that were killed: from a control group, or by looking (`processor_time.py`); noise moves
+them less.
 
 **Fairness.**  Each side has a separate course folder.  Stock's has a plain nbgrader_config.py:
 nbgrader's own preprocessors and execution.  Both do equal work, except for the second point:
@@ -52,7 +53,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -63,6 +63,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import processor_time
 import psutil  # type: ignore[import-untyped]
 from nbformat import NotebookNode
 
@@ -309,26 +310,22 @@ def run(
     aside = {name: str(settings) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
     log = folder / "benchmark.log"
     with log.open("ab") as output:
-        cpu, start = _cpu_of_children(), time.perf_counter()
-        process = subprocess.Popen(
+        start, count = time.perf_counter(), processor_time.counter()
+        with processor_time.started(
             command,
+            count,
             cwd=folder,
             env={**os.environ, **aside, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-        )
-        peak = _peak_until_end(process)
-        seconds, cpu = time.perf_counter() - start, _cpu_of_children() - cpu
+        ) as process:
+            peak = _peak_until_end(process)
+            seconds, cpu = time.perf_counter() - start, count.seconds()
     if process.returncode:
         last = log.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise SystemExit(f"{last}\nThis failed, see above: {' '.join(command)}")
     return Measured(seconds=seconds, cpu=cpu, peak=peak)
-
-
-def _cpu_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _peak_until_end(process: subprocess.Popen[bytes]) -> int:

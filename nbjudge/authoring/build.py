@@ -58,6 +58,7 @@ from nbjudge.judge.answer_key import (
     MistakeEvidence,
     Payload,
     observations,
+    read_payloads,
 )
 from nbjudge.judge.scorers import Scorer, load_scorer
 from nbjudge.kernel import evidence
@@ -338,7 +339,7 @@ def _scored_key(cell: NotebookNode) -> CellKey:
 
 def _cell_key(cell: NotebookNode, run: Run) -> CellKey:
     """The key of one grade cell, from what it observed and expected in the instructor's run."""
-    payloads = run.evidence.get(cell.id, ())
+    payloads = tuple(read_payloads(run.evidence.get(cell.id, ())))
     observed = observations(payloads)
     expected = [payload for payload in payloads if "expectation" in payload]
     names = [payload["expectation"] for payload in expected]
@@ -403,7 +404,7 @@ def _with_mistakes(cell: CellKey, wrong: KnownWrong, shown: Mapping[str, Run]) -
             id=mistake.id,
             says=mistake.says,
             credit=mistake.credit,
-            payloads=shown[mistake.id].evidence.get(cell.grade_id, ()),
+            payloads=tuple(read_payloads(shown[mistake.id].evidence.get(cell.grade_id, ()))),
         )
         for mistake in wrong.mistakes
         if cell.grade_id in mistake.breaks

@@ -14,7 +14,7 @@ import nbformat
 from nbjudge.authoring.mistakes import KnownWrong, Mistake
 from nbjudge.core.errors import CourseError
 from nbjudge.judge import judge, naming
-from nbjudge.judge.answer_key import CellKey, Expectation, observations
+from nbjudge.judge.answer_key import CellKey, Expectation, observations, read_payloads
 from nbjudge.judge.verdicts import Verdict
 from nbjudge.kernel import evidence
 from nbjudge.kernel.evidence import Observation
@@ -69,7 +69,7 @@ def check_full_marks(cells: list[CellKey], run: Run, who: str) -> None:
 def check_variant(cells: list[CellKey], run: Run, name: str) -> None:
     """Refuse tolerances that right answers almost exceed, and answers that vary in other ways."""
     for cell in cells:
-        observed = observations(run.evidence.get(cell.grade_id, ()))
+        observed = observations(read_payloads(run.evidence.get(cell.grade_id, ())))
         for what, units in _gaps(cell, observed):
             if units > 1 / SAFETY:
                 raise CourseError(
@@ -119,7 +119,7 @@ def check_tolerances(cells: list[CellKey], mistake: Mistake, run: Run) -> None:
     for cell in cells:
         if cell.grade_id not in mistake.breaks:
             continue
-        observed = observations(run.evidence.get(cell.grade_id, ()))
+        observed = observations(read_payloads(run.evidence.get(cell.grade_id, ())))
         for what, units in _gaps(cell, observed):
             if 1 / SAFETY < units < SAFETY:
                 raise CourseError(

@@ -13,18 +13,22 @@ class Limits:
     """What one submission may contain, use, and show.
 
     Each field is a setting of `[assignment.limits]`; its type has the range of values there.
-    Seconds are processor seconds, and seconds of the clock while all processes wait.
+    Seconds are processor seconds, and seconds of the clock while all processes wait;
+    `wall_seconds` are those of the clock from the first cell on, whatever is done in them.
     """
 
     cell_seconds: Annotated[float, 1, 86_400] = 60.0
     notebook_seconds: Annotated[float, 1, 604_800] = 0.0  # of all cells; 0: ten times cell_seconds
+    wall_seconds: Annotated[float, 1, 6_048_000] = 0.0  # by the clock; 0: as in __post_init__
     memory_gb: Annotated[float, 0.5, 1024] = 4.0  # of 2**30 bytes, for all processes together
     processes: Annotated[int, 20, 100_000] = 200
     open_files: Annotated[int, 64, 1_000_000] = 1024  # of each process
     file_mb: Annotated[int, 1, 1_000_000] = 256  # of 2**20 bytes: a file, and each private folder
     output_mb: Annotated[int, 1, 1000] = 50  # that a cell may send, including evidence
     output_characters: Annotated[int, 1000, 100_000_000] = 1_000_000  # kept of each cell
+    notebook_characters: Annotated[int, 1000, 1_000_000_000] = 5_000_000  # kept of all cells
     observations: Annotated[int, 10, 100_000] = 2000  # kept of each cell
+    evidence_mb: Annotated[int, 1, 1000] = 24  # kept of all observations of a notebook
     submission_mb: Annotated[int, 1, 1000] = 20  # of a file, or the notebook and its outputs
     cells: Annotated[int, 10, 100_000] = 2000  # of a submitted notebook
     code_characters: Annotated[int, 1000, 100_000_000] = 2_000_000  # in all of its code cells
@@ -33,6 +37,8 @@ class Limits:
     def __post_init__(self) -> None:
         if not self.notebook_seconds:
             object.__setattr__(self, "notebook_seconds", 10 * self.cell_seconds)
+        if not self.wall_seconds:
+            object.__setattr__(self, "wall_seconds", 4 * self.notebook_seconds + 60)
 
     @property
     def memory_bytes(self) -> int:
@@ -41,6 +47,10 @@ class Limits:
     @property
     def output_bytes(self) -> int:
         return self.output_mb * 10**6
+
+    @property
+    def evidence_bytes(self) -> int:
+        return self.evidence_mb * 10**6
 
     @property
     def submission_bytes(self) -> int:

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -300,7 +300,14 @@ def settings_digest(assignment: Assignment) -> str:
     return digest(repr(assignment))
 
 
-def observations(payloads: tuple[Payload, ...]) -> dict[str, Observation | None]:
+def read_payloads(texts: Iterable[str]) -> Iterator[Payload]:
+    """The messages in a run's evidence, of which only one at a time is in memory."""
+    for text in texts:
+        with contextlib.suppress(RecursionError):  # nested deeper than any observation
+            yield json.loads(text)
+
+
+def observations(payloads: Iterable[Payload]) -> dict[str, Observation | None]:
     """Observations by name; None under a name that was observed more than once.
 
     Messages that are not observations are ignored, as if they had never arrived.

@@ -1,9 +1,10 @@
 """The judge, which compares observations with the answer key outside the student's process."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 from nbjudge.judge import naming
-from nbjudge.judge.answer_key import AnswerKey, CellKey, observations
+from nbjudge.judge.answer_key import AnswerKey, CellKey, observations, read_payloads
 from nbjudge.judge.differences import Observations, wrong
 from nbjudge.judge.outcomes import judge_outcome
 from nbjudge.judge.scorers import BadFile
@@ -65,7 +66,10 @@ def _judge_in_run(cell: CellKey, run: Run) -> Verdict:
             stopped = stopped or "was not run"
         return judge_outcome(cell, run.outcomes.get(cell.grade_id, ()), stopped)
     verdicts = [judge_cell(cell, observed, stopped) for observed in observed_in(cell, run)]
-    return max(verdicts, key=lambda verdict: verdict.score)
+    best = max(verdicts, key=lambda verdict: verdict.score)
+    if best.score < best.points and (sentence := run.cut.get(cell.grade_id)):
+        return dataclasses.replace(best, words=(*best.words, sentence))
+    return best
 
 
 def observed_in(cell: CellKey, run: Run) -> list[Observations]:
@@ -75,7 +79,7 @@ def observed_in(cell: CellKey, run: Run) -> list[Observations]:
     """
     seen = [run.evidence.get(cell.grade_id, ())]
     seen += [run.on_own_ground[cell.grade_id]] if cell.grade_id in run.on_own_ground else []
-    return [observations(payloads) for payloads in seen]
+    return [observations(read_payloads(texts)) for texts in seen]
 
 
 def judge_files(key: AnswerKey, files: Mapping[str, bytes]) -> dict[str, Verdict]:

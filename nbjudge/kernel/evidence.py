@@ -23,7 +23,7 @@ MIME = "application/vnd.nbjudge.evidence+json"
 """The media type under which a kernel sends evidence."""
 
 MAX_BYTES = 8_000_000
-"""The largest observation, in bytes of array data and characters of text.
+"""The largest observation, in bytes of array data and of text in UTF-8.
 
 It belongs to the wire format, so no course can set it: each side must accept what the other
 sends, and old answer keys must remain readable.
@@ -106,12 +106,12 @@ class _Encoder:
         if value is None:
             return {"is": "none"}
         if isinstance(value, str):
-            self.spend(len(value))
-            return {"is": "text", "text": sendable(value)}
+            return {"is": "text", "text": self.encode_text(value)}
         if isinstance(value, dict):
             self.spend(0, len(value))
             items = [
-                [sendable(str(key)), self.encode(item, depth + 1)] for key, item in value.items()
+                [self.encode_text(str(key)), self.encode(item, depth + 1)]
+                for key, item in value.items()
             ]
             return {"is": "dict", "items": items}
         array = as_array(value)
@@ -123,6 +123,10 @@ class _Encoder:
             self.spend(0, len(value))
             return {"is": "list", "items": [self.encode(item, depth + 1) for item in value]}
         return {"is": "other", "type": sendable(type(value).__name__[:80])}
+
+    def encode_text(self, text: str) -> str:
+        self.spend(len(text.encode("utf-8", "replace")))
+        return sendable(text)
 
     def encode_array(self, array: np.ndarray) -> dict[str, Any]:
         self.spend(array.nbytes)

@@ -1,6 +1,7 @@
 """Files of an LMS's download, a zip or a folder, and what is known about each."""
 
 import contextlib
+import errno
 import functools
 import os
 import re
@@ -75,7 +76,7 @@ def read_download(source: Path) -> list[File]:
         raise CourseError(f"{source} holds more than {MAX_FILES} files.")
     if broken:
         raise CourseError(f"{source} is damaged at {broken}; download it again.")
-    files = [_member(source, member) for member in members if not _is_link(member)]
+    files = [_member(source, member) for member in members]
     return sorted((file for file in files if not _is_clutter(file.path)), key=lambda f: f.path)
 
 
@@ -83,7 +84,7 @@ def _folder(source: Path) -> list[File]:
     files: list[File] = []
     closed: list[OSError] = []
     for folder, _, names in os.walk(source, onerror=closed.append):
-        files += [_file(path) for name in names if not (path := Path(folder, name)).is_symlink()]
+        files += [_file(Path(folder, name)) for name in names]
     files += [_closed(error) for error in closed]
     if len(files) > MAX_FILES:
         raise CourseError(f"{source} holds more than {MAX_FILES} files.")
@@ -92,7 +93,9 @@ def _folder(source: Path) -> list[File]:
 
 
 def _file(path: Path) -> File:
-    status = path.stat()
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        return File(str(path), None, 0, _refuse_link)
     time = datetime.fromtimestamp(status.st_mtime, UTC)
     return File(str(path), time, status.st_size, functools.partial(read_regular_file, path))
 
@@ -106,8 +109,9 @@ def _closed(error: OSError) -> File:
     return File(f"{error.filename}/all", None, 0, read)
 
 
-def _is_link(member: zipfile.ZipInfo) -> bool:
-    return stat.S_ISLNK(member.external_attr >> 16)
+def _refuse_link(most_bytes: int) -> bytes:
+    """Read a link, which may lead anywhere: do not."""
+    raise OSError(errno.ELOOP, "it is a link, not a file")
 
 
 def _is_clutter(path: str) -> bool:
@@ -124,6 +128,9 @@ def _member(source: Path, member: zipfile.ZipInfo) -> File:
         time: datetime | None = datetime(*member.date_time)
     except ValueError:
         time = None
+
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return File(name.replace("\\", "/"), time, 0, _refuse_link)
 
     def read(most_bytes: int) -> bytes:
         with zipfile.ZipFile(source) as archive, archive.open(member) as file:

@@ -11,40 +11,38 @@ import asyncio
 import atexit
 import copy
 import functools
-import json
 import logging
 import shutil
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
-import zmq
-import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from traitlets import Type
 
 from nbjudge.core import temporary
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import Limits
-from nbjudge.core.notebooks import METADATA_KEY, is_solution, is_test
+from nbjudge.core.notebooks import METADATA_KEY, has_evidence, is_solution, is_test
 from nbjudge.kernel import evidence
 from nbjudge.kernel.process.ground import COURSE
+from nbjudge.sandbox import outputs
+from nbjudge.sandbox.channels import Channel
+from nbjudge.sandbox.kept import Kept
 from nbjudge.sandbox.meter import Meter
+from nbjudge.sandbox.wire import Connection, TooMuch
 
-LARGEST_MESSAGE = 4 * evidence.MAX_BYTES
-"""In bytes; a larger message cuts the connection.  Encoding makes an observation longer."""
-
-WAITING_MESSAGES = 16  # in the grader; the kernel keeps more in its own memory
 START_SECONDS = 90
-
-_SHOWS = ("stream", "display_data", "update_display_data", "execute_result", "error")
+MOST_SAID = 1000  # characters of an error that is an outcome
 
 _SILENT = logging.getLogger("nbjudge.nbclient")  # `Run.stopped` says what stopped a cell
 _SILENT.addHandler(logging.NullHandler())
@@ -63,7 +61,14 @@ class Culprit(NamedTuple):
 class EvidenceClient(NotebookClient):
     """An nbclient that keeps evidence separate from outputs and skips given cells."""
 
-    def __init__(self, notebook: NotebookNode, left_out: frozenset[str], limits: Limits):
+    def __init__(
+        self,
+        notebook: NotebookNode,
+        left_out: frozenset[str],
+        limits: Limits,
+        evidence_bytes: int = 0,
+    ):
+        """evidence_bytes: those that earlier runs of the notebook have left"""
         super().__init__(
             notebook,
             timeout=None,  # the meter stops what takes too long
@@ -76,16 +81,12 @@ class EvidenceClient(NotebookClient):
             log=_SILENT,
         )
         self.left_out = left_out
-        self.limits = limits
-        self.evidence: dict[str, list[dict[str, Any]]] = {}
-        self.on_own_ground: dict[str, list[dict[str, Any]]] = {}
-        self.outcomes: dict[str, list[dict[str, Any]]] = {}
+        self.kept = Kept(limits, evidence_bytes)
+        self.outcomes: dict[str, list[dict[str, Any]]] = {}  # of grade cells of asserts
         self.raised: list[dict[str, Any]] = []  # the error that ended the last cell
         self.students = notebook.metadata.get(METADATA_KEY, {}).get("students", [])
-        self.printed: dict[str, int] = {}
         self.position = -1  # of the cell that is running or ran last
         self.meter: Meter | None = None
-        self.flood = ""  # why a cell that prints endlessly was stopped
 
     async def async_execute_cell(
         self,
@@ -106,11 +107,15 @@ class EvidenceClient(NotebookClient):
         provisioner.meter.begin_cell(cell.id)
         assert isinstance(self.kc, KernelClient)
         self.kc.course = self._course(cell)
+        self.kc.spend, self.kc.note_skipped = self._spend, self.kept.note_skipped
+        self.kept.begin(cell.id, is_test(cell))
         done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
-        if is_test(cell):  # as it is now: no later cell can rewrite this
+        if is_test(cell) and not has_evidence(cell):  # as it is now: later cells can rewrite it
             self.outcomes[cell.id] = copy.deepcopy(cell.outputs) + self.raised
-        if any("ground" in payload for payload in self.evidence.get(cell.id, ())):
+        if cell.id in self.kept.off_ground:
             await self._repeat_on_own_ground(cell, cell_index)
+        if cell.id in self.kept.cut:
+            done.outputs.append(new_output("stream", name="stderr", text=self.kept.cut[cell.id]))
         provisioner.meter.end_cell()
         return done
 
@@ -132,63 +137,76 @@ class EvidenceClient(NotebookClient):
         A right answer may need these, or fail because of them; the better of the two runs counts.
         """
         assert isinstance(self.kc, KernelClient)
-        first = self.evidence.pop(cell.id)
         self.kc.course = self._course(cell, is_own_ground=True)
-        try:
-            await super().async_execute_cell(cell, cell_index)
-        finally:
-            self.on_own_ground[cell.id] = self.evidence.pop(cell.id, [])
-            self.evidence[cell.id] = first
+        self.kept.begin(cell.id, is_graded=True, is_own_ground=True)
+        await super().async_execute_cell(cell, cell_index)
 
     async def _check_raise_for_error(
         self, cell: NotebookNode, cell_index: int, exec_reply: dict[str, Any] | None
     ) -> None:
         """Remember an error that may have no output: code can switch those off."""
         content = (exec_reply or {}).get("content", {})
-        names = ("ename", "evalue")
-        self.raised = (
-            [{"output_type": "error"} | {name: str(content.get(name, "")) for name in names}]
-            if content.get("status") == "error"
-            else []
-        )
+        said = {name: str(content.get(name, ""))[:MOST_SAID] for name in ("ename", "evalue")}
+        is_error = content.get("status") == "error"
+        self.raised = [{"output_type": "error", **said}] if is_error else []
 
-    def is_complete(self) -> bool:
-        """Whether all evidence has arrived, by its sequence numbers."""
-        both = (*self.evidence.values(), *self.on_own_ground.values())
-        arrived = [payload for payloads in both for payload in payloads]
-        numbers = [payload.get("number") for payload in arrived if isinstance(payload, dict)]
-        known = sorted(number for number in numbers if isinstance(number, int))
-        return known == list(range(len(arrived)))
+    def _spend(self, size: int) -> None:
+        """Count what has come.  Raises TooMuch, and does not wait for the end of this cell."""
+        try:
+            self.kept.spend(size)
+        except TooMuch:
+            if self.task_poll_for_reply is not None:
+                self.task_poll_for_reply.cancel()
+            raise
 
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
     ) -> NotebookNode | None:
-        content = msg["content"]
-        size = len(json.dumps(content, default=str)) + sum(map(len, msg["buffers"]))
-        self.printed[cell.id] = self.printed.get(cell.id, 0) + size
-        if self.printed[cell.id] > self.limits.output_bytes:
-            self.flood = f"printed more than {self.limits.output_mb} MB and was stopped"
-            assert self.task_poll_for_reply is not None
-            self.task_poll_for_reply.cancel()  # do not wait for the end of this cell
+        kind, data = msg["msg_type"], msg["content"].get("data")
+        if kind == "display_data" and isinstance(data, dict) and evidence.MIME in data:
+            self.kept.add(data[evidence.MIME])
             return None
-        data = content.get("data")
-        if msg["msg_type"] == "display_data" and isinstance(data, dict) and evidence.MIME in data:
-            payloads = self.evidence.setdefault(cell.id, [])
-            if len(payloads) < self.limits.observations:
-                payloads.append(data[evidence.MIME])
+        content = outputs.plain(kind, msg["content"])
+        if content is None or kind.startswith("comm_"):  # a comm is for a front end: there is none
             return None
-        if msg["msg_type"].startswith("comm_"):  # for a front end, and there is none
-            return None
-        is_shown = msg["msg_type"] in _SHOWS
-        if is_shown and self.printed[cell.id] > self.limits.output_characters:
-            return None
-        return super().process_message(msg, cell, cell_index)
+        plain = {**msg, "content": content}
+        shown = self.kept.shown(plain) if kind in outputs.SHOWS else plain
+        return None if shown is None else super().process_message(shown, cell, cell_index)
 
 
 class KernelClient(AsyncKernelClient):
-    """A client of a kernel that is ready: it only waits for the first answer."""
+    """A client of a kernel that is ready: it only waits for the first answer.
 
+    It has only the two channels that are used, and reads these within bounds.
+    """
+
+    shell_channel_class = Type(Channel)  # type: ignore[assignment]
+    iopub_channel_class = Type(Channel)  # type: ignore[assignment]
     course: dict[str, Any] | None = None  # metadata for the next cell
+    spend: Callable[[int], None] = staticmethod(lambda size: None)  # told what has come, in bytes
+    note_skipped: Callable[[int], None] = staticmethod(lambda size: None)
+
+    def connect_shell(self, identity: bytes | None = None) -> Any:
+        """A connection for cells and their replies."""
+        return self._connection("shell", "DEALER", identity or b"")
+
+    def connect_iopub(self, identity: bytes | None = None) -> Any:
+        """A connection for what cells show."""
+        return self._connection("iopub", "SUB", identity or b"")
+
+    def _connection(self, channel: str, kind: str, identity: bytes) -> Connection:
+        return Connection(self._make_url(channel), kind, identity, lambda size: self.spend(size))
+
+    def start_channels(self, *_: bool, **__: bool) -> None:
+        """Connect both channels, whichever are asked for."""
+        for channel in (self.iopub_channel, self.shell_channel):
+            channel.on_skipped = lambda size: self.note_skipped(size)
+            channel.start()
+
+    def stop_channels(self) -> None:
+        """Close both channels."""
+        self.iopub_channel.stop()
+        self.shell_channel.stop()
 
     def execute(self, code: str, *arguments: Any, **options: Any) -> str:
         """Send a cell, with metadata that says whether it is the course's."""
@@ -225,9 +243,8 @@ class KernelManager(AsyncKernelManager):
         super().__init__(client_factory=KernelClient, **settings)
         self._kernel_spec = spec
 
-    def client(self, **settings: Any) -> AsyncKernelClient:  # type: ignore[override]
-        """A client whose sockets have the limits of this manager's context."""
-        return super().client(context=self.context, **settings)
+    def _connect_control_socket(self) -> None:
+        """Do not: a kernel is only ever killed, and could send anything to that socket."""
 
 
 def execute(
@@ -273,10 +290,7 @@ async def _execute(
     # leaves Ctrl-C to its parent, the next notebook would end in a traceback
     loop.add_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
     loop.remove_signal_handler = _not_a_signal  # type: ignore[assignment, method-assign]
-    context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
-    context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-    manager = KernelManager(spec, context=context, connection_file=str(folder / "kernel.json"))
+    manager = KernelManager(spec, connection_file=str(folder / "kernel.json"))
     client.km = manager
     try:
         await client.async_execute(files=files, variables=variables)
@@ -289,7 +303,6 @@ async def _execute(
     finally:
         atexit.unregister(client._cleanup_kernel)  # nbclient forgets it if no kernel started
         await manager.shutdown_kernel(now=True)
-        context.destroy(linger=0)
     return None
 
 
@@ -303,8 +316,8 @@ def _culprit(client: EvidenceClient, error: Exception) -> Culprit:
     cell = client.nb.cells[client.position].id
     if client.meter is not None and client.meter.reason:  # possibly just before its end
         return Culprit(client.meter.culprit, client.meter.reason)
-    if client.flood:
-        return Culprit(cell, client.flood)
+    if client.kept.flood:
+        return Culprit(cell, client.kept.flood)
     if isinstance(error, DeadKernelError):
         return Culprit(cell, "ended the Python process")
     return Culprit(cell, "broke the connection to the Python process")

@@ -42,12 +42,13 @@ class Run:
     """Results of one run."""
 
     notebook: str  # the executed notebook as JSON
-    evidence: dict[str, tuple[dict[str, Any], ...]]  # cell id → messages that arrived while it ran
+    evidence: dict[str, tuple[str, ...]]  # grade cell → what arrived while it ran, as JSON texts
     stopped: dict[str, str]  # cell id → why this cell had to be left out
     # the same for grade cells that ran once more, with settings that the student had changed
-    on_own_ground: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
-    # grade cell → its outputs and the error that ended it, as they were when it had run
+    on_own_ground: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # grade cell of asserts → its outputs and the error that ended it, as they were at its end
     outcomes: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
+    cut: dict[str, str] = field(default_factory=dict)  # cell id → what is not kept, in a sentence
 
 
 def run(task: Task, isolation: Isolation) -> Run:
@@ -61,32 +62,40 @@ def run(task: Task, isolation: Isolation) -> Run:
     """
     isolation.check()
     stopped: dict[str, str] = {}
-    kept: dict[str, list[dict[str, Any]]] = {}
+    kept: dict[str, list[str]] = {}
+    cut: dict[str, str] = {}
     was_incomplete = False
     for attempt in range(ATTEMPTS):
-        client, culprit = _attempt(task, isolation, frozenset(stopped))
+        size = sum(len(text) for texts in kept.values() for text in texts)
+        client, culprit = _attempt(task, isolation, frozenset(stopped), size)
+        cut |= client.kept.cut
         if culprit is None:
-            if was_incomplete or client.is_complete():
+            if was_incomplete or client.kept.is_complete():
                 break
             was_incomplete = True
             continue
         stopped[culprit.cell] = culprit.reason
-        kept[culprit.cell] = client.evidence.get(culprit.cell, [])
+        kept[culprit.cell] = client.kept.evidence.get(culprit.cell, [])
         if attempt == ATTEMPTS - 1:
             for cell in client.nb.cells[client.position + 1 :]:
                 stopped[cell.id] = "was not run, because too many cells before it had stopped"
-    evidence = {**client.evidence, **kept}
     return Run(
         notebook=compact_text(client.nb),
-        evidence={cell_id: tuple(payloads) for cell_id, payloads in evidence.items()},
+        evidence=_whole({**client.kept.evidence, **kept}),
         stopped=stopped,
-        on_own_ground={cell: tuple(found) for cell, found in client.on_own_ground.items()},
+        on_own_ground=_whole(client.kept.on_own_ground),
         outcomes={cell: tuple(found) for cell, found in client.outcomes.items()},
+        cut=cut,
     )
 
 
+def _whole(evidence: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    """The `evidence` without what was dropped from it again."""
+    return {cell: tuple(filter(None, texts)) for cell, texts in evidence.items()}
+
+
 def _attempt(
-    task: Task, isolation: Isolation, stopped: frozenset[str]
+    task: Task, isolation: Isolation, stopped: frozenset[str], evidence_bytes: int
 ) -> tuple[EvidenceClient, Culprit | None]:
     """Run `task` without the cells in `stopped`: the client, and the cell that ended the run."""
     spec = _kernel_spec(task, isolation)
@@ -94,7 +103,7 @@ def _attempt(
     for is_last in (False, True):
         notebook = nbformat.reads(task.notebook, as_version=4)
         tagged = {cell.id for cell in notebook.cells if NOT_RUN in cell.metadata.get("tags", ())}
-        client = EvidenceClient(notebook, stopped | tagged, task.limits)
+        client = EvidenceClient(notebook, stopped | tagged, task.limits, evidence_bytes)
         try:
             return client, execute(client, spec, task.files, variables)
         except Exception:

@@ -1,7 +1,8 @@
 """The meter, which watches the resource use of one submission's processes from outside.
 
 Time is counted so that a busy machine changes no score: as processor seconds while a process
-computes, and by the clock while all of them wait.
+computes, and by the clock while all of them wait.  Above both, the clock bounds each cell and the
+notebook, so generously that only what escapes the count reaches the bound.
 """
 
 import contextlib
@@ -12,6 +13,8 @@ from collections import Counter
 import psutil
 
 from nbjudge.core.limits import Limits
+from nbjudge.sandbox import system_memory
+from nbjudge.sandbox.usage import Times, Usage, loses_children, times_of
 
 PERIOD = 0.1
 """Seconds between two measurements."""
@@ -19,7 +22,11 @@ PERIOD = 0.1
 WALL_FACTOR, WALL_EXTRA = 10, 60
 """Hard limit on the clock for each cell: this many times its seconds, plus these."""
 
-WAITING = frozenset({psutil.STATUS_SLEEPING, psutil.STATUS_IDLE, psutil.STATUS_STOPPED})
+TRICKLE = 0.25
+"""The part of the time that a process may compute while all of them still count as waiting."""
+
+WAITING = frozenset({psutil.STATUS_SLEEPING, psutil.STATUS_IDLE, psutil.STATUS_STOPPED,
+                     psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})  # fmt: skip
 
 
 class Meter:
@@ -28,16 +35,19 @@ class Meter:
     `reason` then says which limit, as the end of a sentence about the cell, `culprit`.
     """
 
-    def __init__(self, pid: int, limits: Limits) -> None:
+    def __init__(self, pid: int, limits: Limits, has_own_network: bool = False) -> None:
         self.root = psutil.Process(pid)
         self.limits = limits
+        self.has_own_network = has_own_network  # so that all sockets in it are the submission's
         self.reason = ""
         self.culprit = ""
         self.notebook_seconds = 0.0
         self.cell_seconds = 0.0
         self._cell = ""  # the running one
+        self._began = 0.0  # the first cell
         self._cell_began = self._looked = time.monotonic()
-        self._seen: dict[int, float] = {}
+        self._usage = Usage()
+        self._blocked: set[int] = set()  # processes that waited for the disk, or seemed to
         self._left: dict[psutil.Process, str] = {}  # by which cell; "" if by none
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -51,6 +61,7 @@ class Meter:
                 self._note_what_is_left("")
             self._cell, self.cell_seconds = name, 0.0
             self._cell_began = self._looked = time.monotonic()
+            self._began = self._began or self._cell_began
 
     def end_cell(self) -> None:
         """End the cell: usage until the next one begins is not counted for it."""
@@ -84,26 +95,39 @@ class Meter:
     def _look(self, processes: list[psutil.Process]) -> None:
         """Count the usage since the last measurement, and act if it is too much."""
         now = time.monotonic()
-        used, is_waiting, memory = 0.0, True, 0
+        times: dict[int, Times] = {}
+        states: dict[int, str] = {}
+        memory = system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
         for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                with process.oneshot():
-                    times = process.cpu_times()
-                    total = times.user + times.system
-                    is_waiting = is_waiting and process.status() in WAITING
-                    memory += process.memory_info().rss
-                used += max(0.0, total - self._seen.get(process.pid, 0.0))
-                self._seen[process.pid] = total
-        spent = used if used or not is_waiting else now - self._looked
+            gone = contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied)
+            with gone, process.oneshot():
+                times[process.pid] = times_of(process)
+                states[process.pid] = process.status()
+                shown = process.memory_info()
+                memory += shown.rss + shown.vms // system_memory.PAGE_TABLES
+        used, elapsed = self._usage.since_last(times), now - self._looked
+        spent = elapsed if self._is_clock_right(processes, states, used, elapsed) else used
         self._looked = now
         if not self._cell:
             return
         self.cell_seconds += spent
         self.notebook_seconds += spent
-        if reason := self._crossed(processes, memory, now - self._cell_began):
+        if reason := self._crossed(processes, memory, now):
             self.reason, self.culprit = reason, self._whose(processes)
             with contextlib.suppress(psutil.NoSuchProcess):
                 self.root.kill()  # pid 1 of its process table: all others end with it
+
+    def _is_clock_right(
+        self, processes: list[psutil.Process], states: dict[int, str], used: float, elapsed: float
+    ) -> bool:
+        """Whether the clock tells better than `used` what the last `elapsed` seconds have cost."""
+        blocked = {pid for pid, state in states.items() if state == psutil.STATUS_DISK_SLEEP}
+        still_blocked, self._blocked = blocked & self._blocked, blocked
+        if used >= elapsed:
+            return False
+        if all(state in WAITING or pid in still_blocked for pid, state in states.items()):
+            return used < TRICKLE * elapsed
+        return loses_children(processes)
 
     def _whose(self, processes: list[psutil.Process]) -> str:
         """The cell that started most of `processes`: it may have ended before they are counted."""
@@ -119,8 +143,9 @@ class Meter:
                 process = process.parent()
         return self._cell
 
-    def _crossed(self, processes: list[psutil.Process], memory: int, wall: float) -> str:
+    def _crossed(self, processes: list[psutil.Process], memory: int, now: float) -> str:
         limits = self.limits
+        wall = now - self._cell_began
         if (
             self.cell_seconds > limits.cell_seconds
             or wall > WALL_FACTOR * limits.cell_seconds + WALL_EXTRA
@@ -131,24 +156,29 @@ class Meter:
                 f"was running when the notebook had taken {limits.notebook_seconds:g} seconds, "
                 "and was stopped"
             )
+        if now - self._began > limits.wall_seconds:
+            return (
+                f"was running when the notebook had taken {limits.wall_seconds:g} seconds by the "
+                "clock, and was stopped"
+            )
         if len(processes) > limits.processes:
             return f"started more than {limits.processes} processes and was stopped"
-        if memory > limits.memory_bytes and _held(processes) > limits.memory_bytes:
+        if memory > limits.memory_bytes and self._held(processes) > limits.memory_bytes:
             return f"used more than {limits.memory_gb:.3g} GB of memory and was stopped"
         return ""
 
+    def _held(self, processes: list[psutil.Process]) -> int:
+        """Bytes of memory that `processes` hold, also in the system; what they share counts once.
 
-def _held(processes: list[psutil.Process]) -> int:
-    """Bytes of memory used by `processes`, with shared memory counted once.
-
-    If sharing cannot be read, as for another user's in a container, it is counted for each.
-    """
-    total = 0
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            try:
-                full = process.memory_full_info()
-                total += getattr(full, "pss", full.uss)
-            except psutil.AccessDenied:
-                total += process.memory_info().rss
-    return total
+        If sharing cannot be read, as for another user's in a container, it is counted for each.
+        """
+        total = system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += system_memory.page_tables(process.pid)
+                try:
+                    full = process.memory_full_info()
+                    total += getattr(full, "pss", full.uss)
+                except psutil.AccessDenied:
+                    total += process.memory_info().rss
+        return total

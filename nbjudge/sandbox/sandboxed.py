@@ -9,6 +9,7 @@ It is registered under the name `nbjudge-sandbox`; a kernelspec asks for it in i
 import base64
 import contextlib
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,20 +71,23 @@ class SandboxProvisioner(KernelProvisionerBase):
         assert self._zygote is not None
         limits = Limits(**self.limits)
         inner: dict[str, Any] = dict(self.connection_info)
-        inner["ip"] = f"{inside.SOCKETS}/{Path(inner['ip']).name}"
+        name = Path(inner["ip"]).name
+        inner["ip"] = f"{inside.SOCKETS}/{name}"
         inner["key"] = _text(inner["key"])
         files: dict[str, bytes] = kwargs.get("files", {})
-        answer = self._zygote.ask(
-            start={
-                "connection": inner,
-                "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
-                "environment": kwargs.get("variables", {}),
-                "limits": limits.of_processes(),
-            }
-        )
+        request = {
+            "connection": inner,
+            "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+            "environment": kwargs.get("variables", {}),
+            "limits": limits.of_processes(),
+        }
+        # not through the zygote: the next student's kernel has a copy of its memory
+        (self._zygote.sockets / name).write_text(json.dumps(request))
+        answer = self._zygote.ask(start=name)
         if "failed" in answer:
             raise CourseError(f"The kernel did not start in the sandbox: {answer['failed']}.")
-        self.meter = Meter(_seen_from_here(self._zygote.process.pid, answer["started"]), limits)
+        root = _seen_from_here(self._zygote.process.pid, answer["started"])
+        self.meter = Meter(root, limits, True)
         return self.connection_info
 
     async def poll(self) -> int | None:

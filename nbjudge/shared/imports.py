@@ -17,6 +17,8 @@ PYTHON_MAGICS = ("time", "timeit", "capture")  # those that run the Python after
 MOST_WORK = 300_000
 """Characters that IPython may read to translate a cell: all of it again for each command in it."""
 
+MOST_COMMANDS = 2_000  # in a cell; IPython itself runs none with more than 500
+
 
 def foreign_imports(cell: str, allowed: Collection[str]) -> list[tuple[int, str]]:
     """The line and the package of each import in `cell` of anything but `allowed` packages.
@@ -39,7 +41,8 @@ def python(cell: str) -> str:
 
     Raises SyntaxError if it is neither, or if too much of it is IPython's own.
     """
-    for text in (cell, _by_line(cell)):
+    for translated in (str, _by_line):
+        text = translated(cell)
         try:
             ast.parse(text)
             return text
@@ -49,19 +52,34 @@ def python(cell: str) -> str:
 
 
 def _by_line(cell: str) -> str:
-    """`cell` with each line of a magic or a shell command translated alone.
+    """`cell` with each magic or shell command translated alone, and its lines where they were.
 
     IPython reads the whole cell again for each of them, which takes a minute for some hundred.
+    Raises SyntaxError if there are far more than IPython would run.
     """
     lines = cell.split("\n")
-    places = [place for place, line in enumerate(lines) if line.lstrip()[:1] in ("%", "!")]
-    if len(places) < 2 or cell.lstrip().startswith("%%"):
+    commands = list(_commands(lines))
+    if len(commands) < 2 or cell.lstrip().startswith("%%"):
         return cell
-    for place in places:
-        command = lines[place].lstrip()
-        indent = lines[place].removesuffix(command)
-        lines[place] = indent + _by_ipython(command).rstrip("\n")
+    if len(commands) > MOST_COMMANDS:
+        raise SyntaxError("the cell has too much of IPython's own syntax")
+    for start, end in commands:
+        command = "\n".join(lines[start:end]).lstrip()
+        indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
+        lines[start] = indent + _by_ipython(command).rstrip("\n")
+        lines[start + 1 : end] = [""] * (end - start - 1)
     return "\n".join(lines)
+
+
+def _commands(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Where each magic or shell command in `lines` begins and ends: a backslash continues it."""
+    end = 0
+    for start, line in enumerate(lines):
+        if start >= end and line.lstrip()[:1] in ("%", "!"):
+            end = start + 1
+            while end < len(lines) and lines[end - 1].endswith("\\"):
+                end += 1
+            yield start, end
 
 
 @functools.lru_cache(maxsize=1_000)

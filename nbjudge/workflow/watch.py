@@ -241,8 +241,10 @@ def _signature(folder: Path) -> Signature | None:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
         return tuple(_look(name, folder / name) for name in names[:MOST_FILES])
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:  # a change that `_why_not_kept` tells about
+        return ((f"/{error.strerror}", 0, 0, 0),)
 
 
 def _look(name: str, path: Path) -> tuple[str, int, int, int]:
@@ -254,6 +256,12 @@ def _why_not_kept(folder: Path) -> str:
     """Why `folder` cannot be kept as a submission; empty if it can."""
     if folder.is_symlink() or folder.parent.is_symlink():
         return "its folder is a link to another place"
+    try:
+        os.scandir(folder).close()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return intake.why_closed(error)
     if sum(size for _, _, size, _ in _signature(folder) or ()) > MOST_BYTES:
         return f"it is larger than {MOST_BYTES // 1_000_000} MB"
     if evidence.sendable(folder.parent.name) != folder.parent.name:

@@ -8,7 +8,7 @@ from course import FULL, HIDDEN, HIDDEN_NUMBERS, IN_SUBMISSION, SECRET
 from entries import ENTRIES, NOTHING, Entry
 from ground import NEIGHBOURS, Batch
 
-MOST_MEMORY = 1_500_000_000
+MOST_MEMORY = 400_000_000
 """Bytes that the grading command may take itself, whatever submissions send."""
 
 LARGEST_PAGE = 2_000_000

@@ -11,8 +11,6 @@ import inspect
 from queue import Empty
 
 import pytest
-import zmq
-import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -23,7 +21,9 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from nbjudge.core.limits import Limits
+from nbjudge.sandbox import channels
 from nbjudge.sandbox.client import EvidenceClient, KernelClient, KernelManager
+from nbjudge.sandbox.wire import Connection, Message
 
 PARENT = "the request"
 IDLE = ("status", {"execution_state": "idle"})
@@ -265,8 +265,7 @@ SPEC = KernelSpec(argv=["no", "program"], display_name="Course", language="pytho
 
 
 def manager(tmp_path):
-    context = zmq.asyncio.Context()
-    return KernelManager(SPEC, context=context, connection_file=str(tmp_path / "kernel.json"))
+    return KernelManager(SPEC, connection_file=str(tmp_path / "kernel.json"))
 
 
 def test_a_manager_takes_the_kernelspec_that_it_has_been_given(tmp_path):
@@ -274,13 +273,58 @@ def test_a_manager_takes_the_kernelspec_that_it_has_been_given(tmp_path):
     assert manager(tmp_path).kernel_spec is SPEC
 
 
-def test_a_manager_makes_clients_of_its_factory_whose_sockets_are_of_the_given_context(tmp_path):
-    made = manager(tmp_path)
-    made.context.setsockopt(zmq.MAXMSGSIZE, 1234)
-    client = made.client()
+def test_a_manager_makes_clients_of_its_factory_whose_channels_are_read_within_bounds(tmp_path):
+    client = manager(tmp_path).client()
     assert type(client) is KernelClient
-    with client.connect_iopub() as socket:
-        assert socket.getsockopt(zmq.MAXMSGSIZE) == 1234
+    for channel in (client.shell_channel, client.iopub_channel):
+        assert type(channel) is channels.Channel and type(channel.socket) is Connection
+        channel.stop()
+
+
+def test_a_client_and_its_manager_open_no_socket_of_zeromqs_own(tmp_path, monkeypatch):
+    def refuse(self, channel, identity=None):
+        raise AssertionError(f"a socket for {channel}")
+
+    monkeypatch.setattr(AsyncKernelManager, "_create_connected_socket", refuse)
+    monkeypatch.setattr(AsyncKernelClient, "_create_connected_socket", refuse)
+    made = manager(tmp_path)
+    with pytest.raises(AssertionError, match="a socket for control"):
+        AsyncKernelManager._connect_control_socket(made)
+    made._connect_control_socket()
+
+    async def connected():
+        client = made.client()
+        client.start_channels()
+        assert client._stdin_channel is client._control_channel is client._hb_channel is None
+        client.stop_channels()
+        assert not client.channels_running
+
+    asyncio.run(connected())
+
+
+def test_a_channel_skips_what_is_no_message_and_reads_the_next():
+    skipped = []
+    session = Session(key=b"k")
+    sent = session.serialize(session.msg("stream", content={"name": "stdout", "text": "seen"}))
+    forged = session.serialize(session.msg("stream", content={"text": "forged"}))
+    forged[1] = b"0" * 64
+
+    messages = [
+        Message([b"no delimiter"], 12),
+        Message([], 10**9, is_cut=True),
+        Message(forged, 5),
+        Message([b"<IDS|MSG>"], 9),
+        Message([b"topic", *sent], 3),
+    ]
+
+    class Socket:
+        async def receive(self, timeout):
+            return messages.pop(0)
+
+    channel = channels.Channel(Socket(), session)
+    channel.on_skipped = skipped.append
+    read = asyncio.run(channel.get_msg())
+    assert read["content"]["text"] == "seen" and skipped == [12, 10**9, 5, 9]
 
 
 def test_waiting_is_overridden_under_both_names_and_asks_whether_the_kernel_lives():

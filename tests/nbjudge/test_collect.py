@@ -17,6 +17,7 @@ from small_course import COURSE, NAME, ROOT, hand_in
 from nbjudge import cli
 from nbjudge.core.course import find_course
 from nbjudge.core.errors import CourseError
+from nbjudge.core.files import NOT_KEPT
 from nbjudge.core.tables import read_table
 from nbjudge.core.times import read_timestamp
 from nbjudge.gradebook import students
@@ -384,13 +385,21 @@ def test_zips_that_cannot_be_read(enrolled, tmp_path):
     assert not (enrolled.root / "submitted").exists()
 
 
-def test_links_in_a_zip_are_left_out(enrolled, tmp_path):
+def test_a_link_in_a_zip_or_folder_is_not_followed_and_its_student_is_told(enrolled, tmp_path):
     path = tmp_path / "c.zip"
     with zipfile.ZipFile(path, "w") as archive:
         member = zipfile.ZipInfo(lms_class.canvas_name(BY_LOGIN["ada"], "tiny.ipynb"))
         member.create_system, member.external_attr = 3, 0o120777 << 16
         archive.writestr(member, "/etc/passwd")
-    assert what(collect(enrolled, NAME, path)) == {}
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    (folder / member.filename).symlink_to("/etc/passwd")
+    for source in (path, folder):
+        (problem,) = (one for one in collect(enrolled, NAME, source) if one.is_problem)
+        assert problem.detail == "tiny.ipynb cannot be opened (it is a link, not a file)"
+    submitted = enrolled.submitted("ada", NAME)
+    assert not (submitted / "tiny.ipynb").exists()
+    assert "it is a link, not a file" in (submitted / NOT_KEPT).read_text()
 
 
 def test_two_submissions_of_one_student_in_one_download(enrolled, tmp_path):

@@ -8,24 +8,33 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nbjudge.core.limits import Limits
-from nbjudge.judge.answer_key import observations
-from nbjudge.sandbox.client import EvidenceClient
+from nbjudge.judge.answer_key import observations, read_payloads
 from nbjudge.sandbox.engine import Task, run
 from nbjudge.sandbox.isolation import Isolation
+from nbjudge.sandbox.kept import Kept
 
 pytestmark = pytest.mark.kernel
 
 OBSERVE = "from nbjudge import observe\n"
 
 
+def grade_cell(source, name):
+    known = {"grade": True, "grade_id": name, "points": 1}
+    return new_code_cell(source, id=name, metadata={"nbgrader": known})
+
+
 def run_cells(*sources, seconds=20, **settings):
-    cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]
+    cells = [grade_cell(source, f"cell-{n}") for n, source in enumerate(sources)]
     task = Task(json.dumps(new_notebook(cells=cells)), Limits(cell_seconds=seconds), **settings)
     return run(task, Isolation())
 
 
 def names(result, cell):
-    return list(observations(result.evidence.get(cell, ())))
+    return list(observed(result, cell))
+
+
+def observed(result, cell):
+    return observations(read_payloads(result.evidence.get(cell, ())))
 
 
 def test_evidence_is_kept_by_the_cell_it_was_made_in():
@@ -45,7 +54,7 @@ def test_later_cells_cannot_rewrite_evidence():
         "forged = {'observation': 'one', 'value': encode(5), 'changed': False}\n"
         "handle.update({MIME: forged}, raw=True)\nclear_output()",
     )
-    assert observations(result.evidence["cell-0"])["one"].value == 1
+    assert observed(result, "cell-0")["one"].value == 1
     assert "cell-1" not in result.evidence
 
 
@@ -69,17 +78,18 @@ def test_evidence_arrives_however_much_is_shown_around_it():
 
 def test_a_run_that_lost_evidence_is_repeated_once(monkeypatch):
     complete = iter([False])
-    monkeypatch.setattr(EvidenceClient, "is_complete", lambda self: next(complete))
+    monkeypatch.setattr(Kept, "is_complete", lambda self: next(complete))
     result = run_cells(OBSERVE + "observe('one', lambda: 1)")
     assert names(result, "cell-0") == ["one"] and next(complete, None) is None
 
 
 def test_lost_evidence_is_noticed_by_its_numbers():
-    client = EvidenceClient(new_notebook(), frozenset(), Limits())
-    client.evidence = {"a": [{"number": 0}], "b": [{"number": 1}]}
-    assert client.is_complete()
-    client.evidence = {"a": [{"number": 0}], "b": [{"number": 2}]}
-    assert not client.is_complete()
+    for numbers, is_complete in {(0, 1, 2): True, (0, 2): False, (0, None): False}.items():
+        kept = Kept(Limits())
+        for cell, number in enumerate(numbers):
+            kept.begin(str(cell), is_graded=bool(cell))
+            kept.add({"number": number})
+        assert kept.is_complete() is is_complete
 
 
 def test_evidence_is_no_part_of_the_notebook():

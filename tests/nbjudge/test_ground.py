@@ -7,6 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nbjudge.core.limits import Limits
+from nbjudge.judge.answer_key import read_payloads
 from nbjudge.kernel.evidence import decode
 from nbjudge.sandbox.engine import Run, Task, run
 from nbjudge.sandbox.isolation import Isolation
@@ -45,9 +46,9 @@ def ran(*cells, students=()) -> Run:
     return run(task, Isolation())
 
 
-def values(payloads) -> dict[str, object]:
+def values(texts) -> dict[str, object]:
     found = {}
-    for payload in payloads:
+    for payload in read_payloads(texts):
         if "observation" in payload:
             assert "raised" not in payload, payload
             value = decode(payload["value"])

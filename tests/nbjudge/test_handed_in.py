@@ -235,6 +235,30 @@ def test_imports_behind_commands_are_still_found():
     assert imports.foreign_imports(cell, ("numpy",)) == [(603, "torch")]
 
 
+def test_a_command_goes_on_after_a_backslash_and_later_lines_keep_their_numbers():
+    cell = "!echo a \\\n  b\n%time x = \\\n  1\nimport torch\n"
+    translated = imports.python(cell).split("\n")
+    assert "system('echo a    b')" in translated[0] and translated[1] == translated[3] == ""
+    assert "'x =    1'" in translated[2]
+    assert imports.foreign_imports(cell, ()) == [(5, "torch")]
+
+
+@pytest.mark.parametrize(
+    "cell", ["%a\\\n" * 40_000, "".join(f"%a{n}\\\n\n" for n in range(15_000)), "%a\n" * 60_000]
+)
+def test_ipython_reads_a_cell_of_commands_only_once_more_than_it_is_long(monkeypatch, cell):
+    read = []
+    translate = imports._by_ipython
+
+    def counted(text):
+        read.append(len(text))
+        return translate(text)
+
+    monkeypatch.setattr(imports, "_by_ipython", counted)
+    imports.foreign_imports(f"{cell}import torch", ())
+    assert sum(read) <= 2 * len(cell)
+
+
 # ---- damaged files, and folders that cannot be read
 
 

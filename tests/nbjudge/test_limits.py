@@ -37,10 +37,12 @@ def test_each_assignment_has_its_own(tmp_path):
     assert find_course(tmp_path).assignment("b").limits == Limits()
 
 
-def test_a_notebook_gets_ten_times_the_seconds_of_a_cell_unless_they_are_set(tmp_path):
+def test_the_seconds_of_a_notebook_follow_from_those_of_a_cell_unless_they_are_set(tmp_path):
     assert limits_of(tmp_path, "limits.cell_seconds = 5").notebook_seconds == 50
     text = "limits.cell_seconds = 5\nlimits.notebook_seconds = 7"
     assert limits_of(tmp_path, text).notebook_seconds == 7
+    assert limits_of(tmp_path, text).wall_seconds == 4 * 7 + 60
+    assert limits_of(tmp_path, f"{text}\nlimits.wall_seconds = 9").wall_seconds == 9
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,10 @@ def test_the_page_for_instructors_lists_every_limit_with_its_default_and_range()
     page = (ROOT / "docs" / "instructor.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| .+ \| ([^|]+) \| (.+) to (.+) \|$", page, re.M)
     shown = [tuple(cell.strip().replace(",", "") for cell in row) for row in rows]
-    defaults = dataclasses.asdict(Limits()) | {"notebook_seconds": "ten times `cell_seconds`"}
+    defaults = dataclasses.asdict(Limits()) | {
+        "notebook_seconds": "ten times `cell_seconds`",
+        "wall_seconds": "four times `notebook_seconds` and 60",
+    }
     assert shown == [
         (name, f"{default:g}" if isinstance(default, float) else str(default),
          *map(str, SETTINGS[name].__metadata__))
@@ -119,7 +124,8 @@ needs_sandbox = pytest.mark.skipif(
 
 def ran(source, **limits):
     """What a notebook of one cell showed."""
-    cell = new_code_cell(source, id="cell")
+    known = {"grade": True, "grade_id": "cell", "points": 1}
+    cell = new_code_cell(source, id="cell", metadata={"nbgrader": known})
     return run(Task(json.dumps(new_notebook(cells=[cell])), Limits(**limits)), Isolation())
 
 
@@ -147,6 +153,10 @@ def seen(source, **limits):
         ({"output_mb": 1}, "while True: print('x' * 100_000)", "printed more than 1 MB"),
         ({"cell_seconds": 1}, "while True: pass", "took longer than 1 seconds and was stopped"),
         ({"notebook_seconds": 1}, "while True: pass", "when the notebook had taken 1 seconds"),
+        ({"wall_seconds": 1}, "while True: pass", "had taken 1 seconds by the clock, and was"),
+        ({"memory_gb": 0.5}, "import os, socket, time\nfor _ in range(4):\n    if os.fork() == 0:\n"
+         "        held = [socket.socketpair() for _ in range(400)]; time.sleep(100)\n"
+         "time.sleep(100)", "used more than 0.5 GB of memory and was stopped"),
     ],
 )  # fmt: skip
 def test_what_runs_is_held_to_the_limits_of_its_task(limits, source, sentence):

@@ -1,5 +1,6 @@
 """The sandbox: what a submission can see and use, and that nothing of it is left for the next."""
 
+import base64
 import itertools
 import json
 import os
@@ -85,7 +86,7 @@ def test_processes_of_one_submission_are_gone_for_the_next() -> None:
 
 def test_there_is_no_network_and_no_right_to_anything() -> None:
     network, rights, user = shown(
-        "import socket; print(socket.if_nameindex())",
+        "print(open('/proc/self/net/dev').read())",
         "print(open('/proc/self/status').read())",
         "import os; os.unshare if hasattr(os, 'unshare') else 0; print(os.getuid(), os.listdir('/root') if os.path.exists('/root') else [])",  # noqa: E501
     )
@@ -118,6 +119,8 @@ def test_other_processes_cannot_be_read() -> None:
         "libc.ptrace(16, 1, 0, 0)",
         "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)",
         "libc.syscall(425, 1, 0)",  # io_uring
+        "libc.semget(0, 32_000, 0o1600)",  # four megabytes that belong to no process
+        "libc.vmsplice(1, None, 0, 0)",
     ],
 )
 def test_system_calls_that_no_notebook_needs_fail(attempt: str) -> None:
@@ -126,6 +129,70 @@ def test_system_calls_that_no_notebook_needs_fail(attempt: str) -> None:
         f"print({attempt}, os.strerror(ctypes.get_errno()))"
     )
     assert "-1 Operation not permitted" in seen
+
+
+def test_of_all_sockets_only_those_between_its_own_processes_are_left() -> None:
+    (seen,) = shown(
+        "import socket\n"
+        "for call in (socket.socket, socket.socketpair):\n"
+        "    for family in range(64):\n"
+        "        try: call(family); print('open', family)\n"
+        "        except OSError as error: assert error.errno == 97, error"
+    )
+    assert seen.count("open") == 2 and seen.count("open 1\\n") == 2
+
+
+def test_what_a_forked_child_prints_is_shown_though_there_is_no_network() -> None:
+    (seen,) = shown(
+        "import os\nif os.fork() == 0:\n    print('from a child', flush=True); os._exit(0)\n"
+        "print(os.wait()[1])"
+    )
+    assert "from a child" in seen
+
+
+SECRET = "secret of the student before, "  # 30 bytes: in base64 it repeats as well
+IN_BASE64 = base64.b64encode(SECRET.encode()).decode()
+
+SEARCH = f"""
+import re
+found = 0
+repeated = [  # patterns in which nothing is repeated: they are in memory too
+    re.compile(rb"{SECRET}(?:{SECRET}){{2}}"), re.compile(rb"{IN_BASE64}(?:{IN_BASE64}){{2}}")
+]
+with open("/proc/self/mem", "rb", 0) as memory:
+    for line in open("/proc/self/maps").read().splitlines():
+        begin, end = (int(one, 16) for one in line.split()[0].split("-"))
+        try:
+            memory.seek(begin)
+            data = memory.read(end - begin)
+        except (OSError, ValueError, OverflowError):
+            continue
+        found += sum(len(one.findall(data)) for one in repeated)
+print("found", found, "times")
+"""
+
+
+def test_nothing_of_one_submission_is_in_the_memory_of_the_next() -> None:
+    for length in (10, 300, 3_000, 30_000):
+        files = {f"{number}.csv": SECRET.encode() * length for number in range(3)}
+        (has_files,) = shown("import os; print(len(os.listdir()), 'files')", files=files)
+        (found,) = shown(SEARCH)
+        assert "3 files" in has_files
+        assert "found 0 times" in found
+
+
+def test_a_warm_process_reads_nothing_of_a_submission(monkeypatch) -> None:
+    asked: list[dict] = []
+    ask = pool.Zygote.ask
+
+    def heard(self: pool.Zygote, **request: object) -> dict:
+        asked.append(request)
+        return ask(self, **request)
+
+    monkeypatch.setattr(pool.Zygote, "ask", heard)
+    shown("print(1)", files={"data.csv": b"x" * 1000}, environment={"PROFILE": "smoke"})
+    assert [list(request) for request in asked] == [["start"], ["stop"]]
+    assert all(len(str(request)) < 40 for request in asked)
 
 
 def test_threads_processes_and_shared_memory_that_are_meant_well_work() -> None:
@@ -202,6 +269,46 @@ def test_sleeping_counts_by_the_clock_and_computing_by_the_processor() -> None:
     slept, computed = shown("import time; time.sleep(60)", "while True: pass", seconds=2)
     assert "took longer than 2 seconds" in slept
     assert "took longer than 2 seconds" in computed
+
+
+BURN = """
+import ctypes, os, signal, subprocess, threading, time
+begin = time.monotonic()
+def burn(seconds):
+    start = time.thread_time()
+    while time.thread_time() - start < seconds:
+        pass
+def child(*work):
+    number = os.fork()
+    if number == 0:
+        for part in work:
+            part()
+        os._exit(0)
+    return number
+"""
+
+
+@pytest.mark.parametrize(
+    "hides",
+    [
+        "child(); time.sleep(15)",  # nobody waits for it
+        "while time.monotonic() - begin < 15: os.waitpid(child(lambda: burn(0.04)), 0)",
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "while time.monotonic() - begin < 15: child(lambda: burn(0.04)); time.sleep(0.045)",
+        "while time.monotonic() - begin < 15:\n"  # an orphan each time
+        "    os.waitpid(child(lambda: child(lambda: burn(0.04))), 0); time.sleep(0.045)",
+        "def trickle():\n    while True: burn(0.015); time.sleep(0.085)\n"
+        "threading.Thread(target=trickle, daemon=True).start(); time.sleep(15)",
+        pytest.param(
+            "if ctypes.CDLL(None).syscall(56, 0x4011, 0, 0, 0, 0) == 0:\n"
+            "    time.sleep(15); os._exit(0)",
+            marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="another number"),
+        ),  # vfork, whose parent is blocked until the child ends
+    ],
+)
+def test_no_way_of_spending_time_is_hidden_from_the_meter(hides: str) -> None:
+    stopped, after = shown(BURN + hides, "print('after')", seconds=1)
+    assert "took longer than 1 seconds" in stopped and "after" in after
 
 
 def test_a_signal_that_a_cell_sends_to_everything_ends_only_itself() -> None:
@@ -289,12 +396,12 @@ def test_a_clock_that_is_set_back_hides_no_kernel(monkeypatch) -> None:
     assert "42" in shown("print(6 * 7)")[0]
 
 
-def unseen(pid: int, limits: Limits) -> NoReturn:
+def unseen(pid: int, limits: Limits, has_own_network: bool) -> NoReturn:
     raise CourseError("The kernel ended before it was seen.")
 
 
-def killed(pid: int, limits: Limits) -> Meter:
-    meter = Meter(pid, limits)
+def killed(pid: int, limits: Limits, has_own_network: bool) -> Meter:
+    meter = Meter(pid, limits, has_own_network)
     meter.root.kill()
     return meter
 

@@ -108,6 +108,29 @@ def test_only_the_attempts_that_the_course_allows_count(course, executor, told):
     assert watched.ready(100.0) == watched.ready(200.0) == []
 
 
+def test_a_folder_that_cannot_be_read_is_told_once_and_graded_when_it_can(
+    course, executor, told, monkeypatch
+):
+    watched = Watch(course, NAME)
+    closed = hand_in(course, "ada", answered(course, scaled=RIGHT)).parent
+    scandir = os.scandir
+
+    def refuse(folder):
+        if str(folder) == str(closed):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        for turn in range(3):
+            take_all(watched, executor, told, 50.0 * turn)
+            take_all(watched, executor, told, 50.0 * turn + PATIENCE)
+    sentence = "ada: ignored, because the submission's folder cannot be read (Permission denied)"
+    assert told == [sentence]
+    take_all(watched, executor, told, 500.0)
+    assert score(course, "ada") == 4
+
+
 def test_the_first_one_counts_where_the_course_says_so(course, executor, told):
     course = with_rules(course, "counts = 'first'\n")
     watched = Watch(course, NAME)

@@ -7,6 +7,7 @@ variable it is twice, in the last set only.
 import contextlib
 import dataclasses
 import io
+import json
 import os
 import random
 from collections import Counter
@@ -80,7 +81,7 @@ def exercises(source: NotebookNode, bank: Iterable[Mistake], names: Any) -> Iter
             continue
         answers = {"": solution_text(answered.source)}
         shown = evidence(test.source, answers[""], names, seed=10_000)
-        key = build._cell_key(test, Run("", {test.id: shown}, {}))
+        key = build._cell_key(test, Run("", {test.id: tuple(map(json.dumps, shown))}, {}))
         counts = {entry.name for entry in key.expectations if isinstance(entry.rule, Frequencies)}
         found = []
         for mistake in bank:

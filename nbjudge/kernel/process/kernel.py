@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import zmq
+from ipykernel import kernelapp
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
@@ -23,6 +24,7 @@ from IPython.display import display
 from traitlets import Type
 
 from nbjudge.kernel.observe import send
+from nbjudge.kernel.process.child_output import LocalIOPubThread
 from nbjudge.kernel.process.ground import COURSE, CourseNamespace, Ground
 
 LONGEST_WRITE = 4_000_000  # characters; a single longer write is cut
@@ -113,6 +115,11 @@ class LosslessKernelApp(IPKernelApp):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(outstream_class=f"{PromptStream.__module__}.PromptStream", **settings)
+
+    def init_iopub(self, context: zmq.Context) -> None:
+        if sys.platform == "linux":
+            kernelapp.IOPubThread = LocalIOPubThread  # type: ignore[misc]
+        super().init_iopub(context)
 
     def _bind_socket(self, s: zmq.Socket, port: int) -> int:
         s.setsockopt(zmq.SNDHWM, 0)

@@ -61,12 +61,6 @@ def prctl(option: int, *arguments: int) -> None:
     _checked(_libc.prctl(option, *padded), f"prctl {option}")
 
 
-def system_call(number: int, *arguments: int) -> None:
-    """Make a system call for which the C library has no function.  Raises OSError."""
-    padded = [ctypes.c_long(argument) for argument in arguments]
-    _checked(_libc.syscall(ctypes.c_long(number), *padded), f"system call {number}")
-
-
 def end_with_parent() -> None:
     """Have this process killed when its parent ends; call it after any change of privileges."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,7 +2,8 @@
 
 Some of them reserve memory that belongs to no process, out of sight of limits and the meter;
 others make namespaces, look into other processes, or reach rarely used parts of the kernel.
-They fail as if the machine did not allow them.
+They fail as if the machine did not allow them.  Of sockets, only those of the machine's own
+processes (AF_UNIX) are left: a kernel needs no others, and VSOCK reaches past a network namespace.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from nbjudge.kernel.process.namespaces import PR_SET_SECCOMP, prctl, system_call
+from nbjudge.kernel.process.namespaces import PR_SET_SECCOMP, prctl
 
 # name: numbers on x86-64 and on AArch64
 DENIED = {
@@ -54,6 +55,7 @@ DENIED = {
     "quotactl": (179, 60),
     "reboot": (169, 142),
     "request_key": (249, 218),
+    "semget": (64, 190),
     "setns": (308, 268),
     "shmget": (29, 194),
     "swapon": (167, 224),
@@ -61,9 +63,10 @@ DENIED = {
     "umount2": (166, 39),
     "unshare": (272, 97),
     "userfaultfd": (323, 282),
+    "vmsplice": (278, 75),
 }
 CLONE, CLONE3 = (56, 220), (435, 435)
-SOCKET, SECCOMP = (41, 198), (317, 277)
+SOCKETS = ((41, 198), (53, 199))  # socket and socketpair
 CLONE_NAMESPACES = 0x7E02_0000  # all flags of clone(2) that make a namespace
 
 MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
@@ -76,7 +79,6 @@ NUMBER, MACHINE, ARGUMENT = 0, 4, 16
 
 # classic BPF instructions, and what a filter may return
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-SET_FILTER, ALL_THREADS = 1, 1
 ALLOW = 0x7FFF_0000
 FAIL = 0x0005_0000
 
@@ -106,6 +108,14 @@ def program(machine: str) -> bytes:
             _instruction(EQUAL, numbers[column], if_false=1),
             _instruction(RETURN, denied),
         ]
+    for numbers in SOCKETS:
+        made += [
+            _instruction(EQUAL, numbers[column], if_false=4),
+            _instruction(LOAD, ARGUMENT),
+            _instruction(EQUAL, socket.AF_UNIX, if_true=1),
+            _instruction(RETURN, FAIL | errno.EAFNOSUPPORT),
+            _instruction(RETURN, ALLOW),
+        ]
     made += [
         _instruction(EQUAL, CLONE[column], if_false=3),
         _instruction(LOAD, ARGUMENT),
@@ -124,27 +134,6 @@ def restrict() -> None:
     if instructions := program(platform.machine()):
         with _pointed_to(instructions) as address:
             prctl(PR_SET_SECCOMP, 2, address)
-
-
-def close_network() -> None:
-    """Forbid new network sockets in this process, all its threads, and all that it starts.
-
-    For processes that share the machine's network. Raises OSError.
-    """
-    column, name = MACHINES[platform.machine()]
-    instructions = b"".join([
-        _instruction(LOAD, MACHINE),
-        _instruction(EQUAL, name, if_true=1),
-        _instruction(RETURN, FAIL | errno.ENOSYS),
-        _instruction(LOAD, NUMBER),
-        _instruction(EQUAL, SOCKET[column], if_false=3),
-        _instruction(LOAD, ARGUMENT),
-        _instruction(EQUAL, socket.AF_UNIX, if_true=1),
-        _instruction(RETURN, FAIL | errno.EPERM),
-        _instruction(RETURN, ALLOW),
-    ])  # fmt: skip
-    with _pointed_to(instructions) as address:
-        system_call(SECCOMP[column], SET_FILTER, ALL_THREADS, address)
 
 
 @contextlib.contextmanager

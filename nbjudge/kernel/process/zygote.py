@@ -7,8 +7,12 @@ nor outlive their submission:
     zygote ── guard ── first ── kernel ── whatever the submission starts
               (waits)  (pid 1 of a new process table: when it ends, all below it end)
 
-Requests are {"start": {...}}, answered by {"started": pid} or {"failed": reason}, and
+Requests are {"start": name}, answered by {"started": pid} or {"failed": reason}, and
 {"stop": true}, answered by {"stopped": true}.  If stdin ends, everything ends.
+
+What a kernel is to start with, the student's files among it, lies in a file of that name, which
+only the kernel's first process reads.  The zygote never does: whatever it has read would be in the
+memory of every later kernel.
 """
 
 import base64
@@ -143,8 +147,8 @@ def modules_of(library: str) -> list[str]:
     return [f"{library}.{module.name}" for module in found if module.name != "__main__"]
 
 
-def start(request: dict[str, Any]) -> tuple[int, int, str]:
-    """Fork a kernel as `request` describes: its guard's pid, its first process's pid, and "".
+def start(name: str) -> tuple[int, int, str]:
+    """Fork a kernel as the file `name` describes: its guard's pid, its first process's, and "".
 
     If it could not be started, the last one is the reason, and nothing runs.
     """
@@ -152,7 +156,7 @@ def start(request: dict[str, Any]) -> tuple[int, int, str]:
     guard = os.fork()
     if guard == 0:
         os.close(heard)
-        _never_returning(_guard, request, told)
+        _never_returning(_guard, name, told)
     os.close(told)
     told_so_far = _listen(heard)
     first = told_so_far.get("first", 0)
@@ -193,7 +197,7 @@ def stop(guard: int, first: int) -> None:
         os.waitpid(guard, 0)
 
 
-def _never_returning(function: Any, request: dict[str, Any], told: int) -> NoReturn:
+def _never_returning(function: Any, request: Any, told: int) -> NoReturn:
     """Call `function` in a forked process, which then ends, whatever happens."""
     try:
         function(request, told)
@@ -208,7 +212,7 @@ def _tell(pipe: int, **message: Any) -> None:
     os.write(pipe, (json.dumps(message) + "\n").encode())
 
 
-def _guard(request: dict[str, Any], told: int) -> None:
+def _guard(name: str, told: int) -> None:
     """Make the namespaces, start their first process, and wait for its end."""
     parent = os.getppid()
     namespaces.unshare()
@@ -217,7 +221,7 @@ def _guard(request: dict[str, Any], told: int) -> None:
         return
     first = os.fork()
     if first == 0:
-        _never_returning(_first, request, told)
+        _never_returning(_first, name, told)
     _tell(told, first=first)
     os.close(told)
     _close_all_but()
@@ -225,8 +229,9 @@ def _guard(request: dict[str, Any], told: int) -> None:
     os._exit(0)
 
 
-def _first(request: dict[str, Any], told: int) -> None:
+def _first(name: str, told: int) -> None:
     """The first process of a new process table: sets it up, starts the kernel, and reaps."""
+    request = _handed_over(name)
     limits = ProcessLimits(**request["limits"])
     namespaces.private_mounts(PRIVATE, limits.file_bytes)
     _furnish(request)
@@ -248,6 +253,15 @@ def _first(request: dict[str, Any], told: int) -> None:
         pid, status = os.wait()
         if pid == kernel:
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _handed_over(name: str) -> dict[str, Any]:
+    """What the grader has left for this kernel in the file `name`, which is then gone."""
+    path = f"{SOCKETS}/{name}"
+    with open(path, "rb") as file:
+        os.unlink(path)
+        request: dict[str, Any] = json.load(file)
+    return request
 
 
 def _furnish(request: dict[str, Any]) -> None:

@@ -79,6 +79,71 @@ attack(
     """,
 )
 
+BURN = """
+import os, time
+begin = time.monotonic()
+def burn():
+    start = time.process_time()
+    while time.process_time() - start < 0.04:
+        pass
+    os._exit(0)
+"""
+
+attack(
+    "resources-sleep-beside-a-zombie",
+    "Sleeps beside a child that has ended and that nobody waits for.",
+    first=WON + BURN + "if os.fork() == 0:\n    os._exit(0)\ntime.sleep(25)\nwon('25 seconds')",
+)
+
+attack(
+    "resources-short-lived-children",
+    "Computes in hundreds of children, each too short-lived to be seen.",
+    first=WON
+    + BURN
+    + """
+for _ in range(280):
+    if os.fork() == 0:
+        burn()
+    os.wait()
+won("eleven seconds")
+""",
+)
+
+attack(
+    "resources-children-that-vanish",
+    "Computes in short-lived children, and has the system forget what they took.",
+    first=WON
+    + BURN
+    + """
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while time.monotonic() - begin < 25:
+    if os.fork() == 0:
+        burn()
+    time.sleep(0.045)
+won("25 seconds")
+""",
+)
+
+attack(
+    "resources-a-trickle",
+    "Sleeps, while a thread computes just enough to look busy.",
+    first=WON
+    + BURN
+    + """
+import threading
+def trickle():
+    while True:
+        start = time.thread_time()
+        while time.thread_time() - start < 0.015:
+            pass
+        time.sleep(0.085)
+threading.Thread(target=trickle, daemon=True).start()
+time.sleep(25)
+won("25 seconds")
+""",
+)
+
 attack(
     "resources-limits-raised",
     "Raises the limits that a process may raise for itself, and loops.",
@@ -252,6 +317,43 @@ if os.fork() == 0:
     os._exit(0)
 """,
     "next(next_one).write(data); os.write(write, b'x')",
+)
+
+attack(
+    "resources-memory-of-sockets",
+    "Fills the buffers of thousands of sockets, which are in no process's memory.",
+    first=WON
+    + """
+import os, socket, time
+def fill():
+    held = [socket.socketpair() for _ in range(450)]
+    for one, _ in held:
+        one.setblocking(False)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        try:
+            while True:
+                one.send(bytes(100_000))
+        except OSError:
+            pass
+    time.sleep(60)
+for _ in range(16):
+    if os.fork() == 0:
+        fill()
+time.sleep(2.5)
+won("gigabytes in sockets")
+""",
+)
+
+attack(
+    "resources-memory-of-semaphores",
+    "Makes arrays of System V semaphores, of four megabytes each.",
+    first=WON
+    + """
+import ctypes
+made = sum(ctypes.CDLL(None).semget(0, 32_000, 0o1600) >= 0 for _ in range(100))
+if made:
+    won(f"{made} arrays of semaphores")
+""",
 )
 
 attack(
@@ -431,6 +533,66 @@ attack(
     for number in range(150):
         display({MIME: forged}, raw=True)
     """,
+)
+
+RAW = """
+import os, socket, stat, struct
+kernel = get_ipython().kernel
+def send(content):
+    topic = kernel._topic("display_data")
+    kernel.session.send(
+        kernel.iopub_socket, "display_data", content, kernel.get_parent(), ident=topic
+    )
+def flood(data):
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                one = socket.socket(fileno=os.dup(number))
+                if "/run/kernel" in str(one.getsockname()) and one.getpeername() == "":
+                    for _ in range(100):
+                        one.sendall(data)
+        except OSError:
+            pass
+"""
+
+attack(
+    "resources-output-intricate",
+    "Shows millions of empty objects, which take 25 times the memory of their text.",
+    first=RAW + "for _ in range(3):\n    send({'data': {'a/b': [{}] * 2_900_000}, 'metadata': {}})",
+)
+
+attack(
+    "resources-output-raw-parts",
+    "Writes one message of parts without end to the kernel's own connections.",
+    first=RAW + "flood(b'\\x03' + struct.pack('>Q', 8_000_000) + bytes(8_000_000))",
+)
+
+attack(
+    "resources-output-raw-frames",
+    "Writes empty parts and messages without end to the kernel's own connections.",
+    first=RAW + "flood(b'\\x01\\x00' * 300_000 + b'\\x00\\x00' * 300_000)",
+)
+
+attack(
+    "resources-output-of-many-cells",
+    "Prints a million characters in each of 150 cells.",
+    first="\n# ---\n".join(["print('x' * 999_000)"] * 150),
+)
+
+attack(
+    "resources-evidence-of-arrays",
+    "Claims evidence of a hundred thousand tiny arrays of sixteen dimensions.",
+    scaled=RAW
+    + """
+from nbjudge.kernel.evidence import MIME
+tiny = {"is": "array", "dtype": "|b1", "shape": [1] * 16, "data": "AA=="}
+def scaled(values, factor):
+    if len(values) == 3:
+        for number in range(9):
+            claim = {"is": "list", "items": [tiny] * 80_000}
+            claim = {"observation": f"o{number}", "changed": False, "value": claim}
+            send({"data": {MIME: claim}, "metadata": {}, "transient": {}})
+""",
 )
 
 attack(

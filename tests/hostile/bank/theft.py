@@ -308,8 +308,8 @@ for address in ("127.0.0.1", "127.1.2.3", "0.0.0.0", "::1", socket.gethostname()
             won("a listener on this machine")
     except OSError:
         pass
-line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 try:
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     line.connect(("192.0.2.1", 53))  # sends nothing: succeeds where there is a way out
     won("a way out")
 except OSError:
@@ -319,6 +319,37 @@ try:
     won("a machine elsewhere")
 except OSError:
     pass
+""",
+)
+
+theft(
+    "theft-other-sockets",
+    "Opens sockets of every family, some of which no network namespace holds back.",
+    """
+for family in range(64):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+        try:
+            line = socket.socket(family, kind)
+        except OSError:
+            continue
+        if family != socket.AF_UNIX:
+            won(f"a socket of family {family}")
+""",
+)
+
+theft(
+    "theft-memory-of-the-last",
+    "Searches the memory that its process was born with for another student's file.",
+    """
+with open("/proc/self/mem", "rb", 0) as memory:
+    for line in open("/proc/self/maps").read().splitlines():
+        begin, end = (int(one, 16) for one in line.split()[0].split("-"))
+        if ("[heap]" in line or " 0 " in line) and time.monotonic() - start < 2.5:
+            try:
+                memory.seek(begin)
+                look(memory.read(min(end - begin, 100_000_000)))
+            except (OSError, ValueError, OverflowError):
+                pass
 """,
 )
 
