@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbjudge.core.course import Course
+from nbjudge.core.gradebook_place import LONGEST_NAME
 from nbjudge.gradebook.entered import Cells, entered, holds
 from nbjudge.judge import submission
 from nbjudge.judge.answer_key import summary_for_grading
@@ -45,8 +46,11 @@ def make(
     in_gradebook = entered(course, assignment)
     done, todo = [], []
     for name in students:
+        record: Record | None
         if evidence.sendable(name) != name:  # on Linux, a folder's name can be any bytes
-            record: Record | None = _nameless(assignment, name)
+            record = _nameless(assignment, name, "in UTF-8")
+        elif len(name) > LONGEST_NAME:
+            record = _nameless(assignment, name, f"of at most {LONGEST_NAME} characters")
         elif force:
             record = None
         else:
@@ -58,9 +62,9 @@ def make(
     return Plan(course, assignment, key.digest, tuple(done), tuple(todo))
 
 
-def _nameless(assignment: str, name: str) -> Record:
+def _nameless(assignment: str, name: str, needed: str) -> Record:
     shown = evidence.sendable(name)
-    reason = f"the folder submitted/{shown} needs a name in UTF-8"
+    reason = f"the folder submitted/{shown} needs a name {needed}"
     return Record(assignment, shown, "failed", reason)
 
 
