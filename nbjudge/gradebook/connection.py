@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbgrader.api import Gradebook, InvalidEntry
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.exc import DatabaseError
 
 from nbjudge.core.archives import refuse_archive
@@ -98,6 +98,8 @@ def in_one_transaction(gradebook: Gradebook) -> Iterator[None]:
         with session.no_autoflush:
             if gradebook.engine.dialect.name == "postgresql":
                 postgresql.lock(session)
+            else:
+                session.execute(text("BEGIN IMMEDIATE"))  # or two could both find nobody, and add
             yield
         commit()
     except BaseException:

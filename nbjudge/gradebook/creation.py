@@ -99,7 +99,6 @@ def _check_columns(connection: Connection, place: GradebookPlace) -> None:
 def remove(place: GradebookPlace) -> None:
     """Remove all tables of a gradebook in PostgreSQL, together or not at all."""
     with alone(place) as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '10s'"))
         Base.metadata.drop_all(connection)
         for name in (VERSION.name, TABLE):
             connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
@@ -125,6 +124,7 @@ def alone(place: GradebookPlace) -> Iterator[Connection]:
     """A transaction in `place` while no other one of this package's writes."""
     with engine(place).connect() as connection, connection.begin():
         if place.is_postgresql:
+            postgresql.give_up_soon(connection)
             postgresql.lock(connection)
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

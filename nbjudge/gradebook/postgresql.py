@@ -19,6 +19,9 @@ from nbjudge.gradebook.problems import DRIVER, unusable
 LOCK = 0x6E626A75646765
 """Number of the advisory lock of this package: `nbjudge` in ASCII."""
 
+LOCK_SECONDS = 10.0
+"""How long a command waits for what another program has locked."""
+
 PATIENCE = 60.0
 """Seconds that a command waits for a server that is being restarted."""
 
@@ -60,7 +63,7 @@ def refuse_writes(connection: Any, _: Any) -> None:
 
 def refuse_to_wait(connection: Any, _: Any) -> None:
     """Have a new connection give up after some seconds of waiting for a lock, as SQLite does."""
-    _set(connection, "SET lock_timeout = '10s'")
+    _set(connection, f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
 
 
 def _set(connection: Any, statement: str) -> None:
@@ -69,10 +72,15 @@ def _set(connection: Any, statement: str) -> None:
     connection.commit()  # or a rollback would take it back
 
 
+def give_up_soon(connection: Connection) -> None:
+    """Have this one transaction not wait for long either."""
+    connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f}"))
+
+
 def lock(connection: Connection | Session) -> None:
     """Be the only program of this package that writes, until the transaction ends.
 
-    SQLite has one writer at a time anyway. Here two that enter the same student would collide.
+    Two that enter the same new student would collide.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
 
@@ -80,7 +88,7 @@ def lock(connection: Connection | Session) -> None:
 def check_writable(place: GradebookPlace) -> None:
     """Raise what the server says if the table of grades cannot be written."""
     with _engine(place.url).connect() as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+        give_up_soon(connection)
         connection.execute(text("LOCK TABLE grade IN ROW EXCLUSIVE MODE"))
         connection.rollback()
 

@@ -15,14 +15,15 @@ PASSWORD = "a secret: 100%"
 USERS = ("postgres", "nobody")
 """Users that may run the server if the tests are root's, who may not."""
 
-SETTINGS = "listen_addresses=''\nfsync=off\nshared_buffers='16MB'\nmax_connections=40\n"
+SETTINGS = "listen_addresses=''\nshared_buffers='16MB'\nmax_connections=40\n"
 
 
 def programs() -> Path | None:
     """The folder of the newest PostgreSQL's programs; Debian has none of them on the PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: len(str(path)))
     on_path = shutil.which("initdb")
-    return found[-1].parent if found else Path(on_path).parent if on_path else None
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = [Path(on_path)] if on_path else installed[-1:]
+    return found[0].resolve().parent if found else None
 
 
 def why_not() -> str:
@@ -67,8 +68,8 @@ class Server:
         self._control("start")
 
     def stop(self) -> None:
-        """Stop at once, whoever is connected."""
-        self._control("stop", "-m", "fast")
+        """Stop at once, whoever is connected; what was committed is kept."""
+        self._control("stop", "-m", "immediate")
 
     def url(self, database: str) -> str:
         secret = quote(PASSWORD, safe="")
