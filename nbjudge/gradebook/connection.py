@@ -32,7 +32,7 @@ def gradebook_errors(course: Course) -> Iterator[None]:
     except (DatabaseError, sqlite3.DatabaseError, InvalidEntry) as error:
         raise unusable(course, str(getattr(error, "orig", error))) from error
     except ImportError as error:
-        if not str(error.name).startswith("psycopg"):
+        if not course.gradebook_place.is_postgresql:
             raise
         raise CourseError(DRIVER) from error
     finally:

@@ -1,11 +1,14 @@
 """`nbjudge move-gradebook`: the gradebook in another database, with all rows as they are."""
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from nbjudge.core import archives
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.gradebook_place import GradebookPlace, parsed
 from nbjudge.gradebook import moving
 from nbjudge.gradebook.connection import create, gradebook_errors
+from nbjudge.gradebook.problems import DRIVER
 from nbjudge.gradebook.rows import has_gradebook
 
 
@@ -22,8 +25,14 @@ def move(course: Course, url: str) -> tuple[dict[str, int], GradebookPlace]:
         raise CourseError(f"There is no gradebook in {course.gradebook_place.shown} to be moved.")
     with gradebook_errors(course):
         create(course)  # completes one that nbgrader left half made
+    source = course.gradebook_place
     try:
-        with gradebook_errors(course):
-            return moving.copy(course.gradebook_place, target), target
-    except CourseError as error:
-        raise CourseError(target.without_password(str(error))) from error
+        return moving.copy(source, target), target
+    except ImportError as error:
+        raise CourseError(DRIVER) from error
+    except SQLAlchemyError as error:
+        reason = " ".join(str(getattr(error, "orig", error)).split()).rstrip(".")
+        raise CourseError(
+            f"The gradebook cannot be copied from {source.shown} to {target.shown}: "
+            f"{source.without_password(target.without_password(reason))}. Nothing was changed."
+        ) from error

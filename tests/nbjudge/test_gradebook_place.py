@@ -94,7 +94,7 @@ def test_plain_settings_are_read_without_importing_nbgrader(tmp_path):
         ('c.CourseDirectory.db_url = "sqlite:///:memory:"', "must name a file"),
         (
             'c.CourseDirectory.db_url = "postgresql://u@h/x?password=secret"',
-            "in the file|to the fil",
+            "leave it to the file",
         ),
         ('c.CourseDirectory.db_url = "postgresql://u:se@cret@h/x"', "with %40 for an @"),
         ("c.CourseDirectory.db_url = 3", "must be text"),
@@ -118,7 +118,8 @@ def test_a_missing_driver_is_named_with_its_package(tmp_path, monkeypatch, capsy
     for command in (["build"], ["grades", NAME, "--out", str(tmp_path / "grades.csv")]):
         assert cli.main(["--course", str(course.root), *command]) == 1
         told = capsys.readouterr().err
-        assert "psycopg" in told and "secret" not in told and len(told.splitlines()) == 1
+        assert told.splitlines()[-1].startswith("nbjudge: The gradebook is in PostgreSQL, and this")
+        assert "u:secret" not in told and "Traceback" not in told
 
 
 def test_a_moved_gradebook_leaves_none_in_the_folder(course):

@@ -39,6 +39,7 @@ from nbjudge.judge.verdicts import attached
 from nbjudge.workflow import archive, grade, grades, new_term
 
 DATABASES = ["sqlite", "postgresql"]
+ON_A_SERVER = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 RIGHT = "def scaled(values, factor):\n    return factor * values"
 WRONG = "def scaled(values, factor):\n    return values + factor"
 RULES = """
@@ -317,9 +318,8 @@ def test_who_reads_cannot_write(lived):
     assert len(students.known_students(lived)) == len(CLASS)
 
 
-def test_a_locked_table_is_a_sentence(lived, monkeypatch, server):
-    if not lived.gradebook_place.is_postgresql:
-        pytest.skip("test_gradebook.py has this for SQLite")
+@ON_A_SERVER
+def test_a_locked_table_is_a_sentence(lived, monkeypatch):
     monkeypatch.setattr(server_side, "LOCK_SECONDS", 0.2)
     with creation.engine(lived.gradebook_place).connect() as other:
         other.execute(text("LOCK TABLE grade"))
@@ -348,9 +348,8 @@ def test_long_names_are_refused_before_anything_is_written(lived, executor):
 # A server that is restarted
 
 
+@ON_A_SERVER
 def test_a_run_goes_on_when_the_server_is_restarted(lived, server, new_url):
-    if not lived.gradebook_place.is_postgresql:
-        pytest.skip("SQLite has no server")
     (first, one), (second, two), *_ = records(lived)
     with creation.alone(lived.gradebook_place) as connection:
         connection.execute(text("UPDATE grade SET auto_score = NULL"))
@@ -370,9 +369,8 @@ def test_a_run_goes_on_when_the_server_is_restarted(lived, server, new_url):
     assert scored == sorted([first.student, second.student])
 
 
+@ON_A_SERVER
 def test_without_a_server_there_is_a_sentence_and_later_everything(lived, server, monkeypatch):
-    if not lived.gradebook_place.is_postgresql:
-        pytest.skip("SQLite has no server")
     monkeypatch.setattr(server_side, "PATIENCE", 0)
     record, notebook = next(records(lived))
     with Gradebook(lived.gradebook_url) as formgrader, Ledger(lived, NAME) as ledger:
@@ -454,9 +452,8 @@ def test_an_archive_opens_without_the_server_and_a_new_term_begins(lived, databa
         assert gradebook.students == []
 
 
+@ON_A_SERVER
 def test_a_password_elsewhere_in_the_settings_is_refused_in_an_archive(lived, tmp_path):
-    if not lived.gradebook_place.is_postgresql:
-        pytest.skip("SQLite has no password")
     with (lived.root / "nbgrader_config.py").open("a") as file:
         file.write(f'PASSWORD = "{postgres.PASSWORD}"\n')
     with pytest.raises(CourseError, match="in other places than in its URL"):
