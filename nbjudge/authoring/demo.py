@@ -63,8 +63,8 @@ def prepare(course: Course, folder: Path) -> Course:
         elif original.exists():
             shutil.copy(original, folder / name)
     if not is_default(course.root, course.gradebook_place):
-        with (folder / CONFIG).open("a", encoding="utf-8") as file:
-            file.write(OWN_GRADEBOOK)
+        config = course.gradebook_place.masked_in((folder / CONFIG).read_text(encoding="utf-8"))
+        write_text(folder / CONFIG, config + OWN_GRADEBOOK)
     return find_course(folder)
 
 

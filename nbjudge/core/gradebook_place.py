@@ -39,6 +39,10 @@ class GradebookPlace:
     def is_postgresql(self) -> bool:
         return self.path is None
 
+    def masked_in(self, config: str) -> str:
+        """The text of an nbgrader_config.py with asterisks for the password in the URL."""
+        return config.replace(f":{self.password}@", ":***@") if self.password else config
+
     def without_password(self, text: str) -> str:
         """`text` with asterisks for the password, wherever it stands."""
         for secret in {self.password, unquote(self.password)} - {""}:

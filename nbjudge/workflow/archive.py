@@ -105,7 +105,7 @@ def config_to_keep(course: Course) -> str:
     """
     path, place = course.root / CONFIG, course.gradebook_place
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    kept = text.replace(f":{place.password}@", ":***@") if place.password else text
+    kept = place.masked_in(text)
     if place.without_password(kept) != kept:
         raise CourseError(
             f"{path} has the password of the gradebook's server in other places than in its URL: "

@@ -42,7 +42,7 @@ NOT_RUN = {
     ".venv/bin/nbjudge move-gradebook postgresql+psycopg://course@db.example.org/course": (
         "tests/nbjudge/test_postgresql.py moves one to a server of its own"
     ),
-    "pg_dump --format=custom --file=gradebook.dump --host=db.example.org --username=course course": (
+    "pg_dump --format=custom --file=gradebook.dump -h db.example.org -U course course": (
         "PostgreSQL's own"
     ),
     ".venv/bin/python benchmarks/grading.py --only stock --students 16": "takes eight minutes",

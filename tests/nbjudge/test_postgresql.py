@@ -8,6 +8,8 @@ import dataclasses
 import itertools
 import json
 import shutil
+import sqlite3
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -193,8 +195,16 @@ def outcome(course, folder):
             row.pop("time", None)
             row.pop("seconds", None)  # of the run
         found[name] = rows
-    # changes in one statement come in any order
-    found["history.csv"].sort(key=str)
+    found["history.csv"].sort(key=str)  # changes in one statement come in any order
+    with read_gradebook(course) as gradebook:  # what the formgrader asks for
+        pages = {
+            "students": gradebook.student_dicts(),
+            "submissions": gradebook.submission_dicts(NAME),
+            "notebooks": gradebook.notebook_submission_dicts(NAME, NAME),
+        }
+    for name, dicts in pages.items():
+        kept = [{key: one[key] for key in one.keys() - {"id"}} for one in dicts]
+        found[name] = sorted(kept if name != "students" else dicts, key=str)
     return found
 
 
@@ -249,6 +259,44 @@ def test_penalties_manual_points_and_the_order_of_students(lived):
     students.enter(lived, [Person("ada", "Ada", "De Vries", "ada@new.org", "13")])
     after = students.known_students(lived)
     assert [one.student for one in after] == [one.student for one in before]
+
+
+def test_the_history_is_signed_and_has_what_other_programs_do(lived, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/jupyter-lab"])
+    monkeypatch.setenv("LOGNAME", "o'hara")
+    before = len(history.changes(lived, [NAME]))
+    with Gradebook(lived.gradebook_url) as gradebook:
+        gradebook.find_grade("task", NAME, NAME, "zoe").manual_score = 4
+        gradebook.db.flush()
+        gradebook.db.rollback()
+    gives_points(lived, "zoe", 0.25)
+    gives_points(lived, "zoe", 0.25)
+    unsigned(lived, "UPDATE grade SET extra_credit = 2 WHERE manual_score = 0.25")
+    with open_gradebook(lived) as gradebook:
+        gradebook.remove_submission(NAME, "zoe")
+    told = [
+        (one.who, one.program, one.score, one.before, one.after)
+        for one in history.changes(lived, [NAME])[before:]
+    ]
+    assert told[:2] == [
+        ("o'hara", "jupyter-lab", "person", 0.0, 0.25),
+        ("", history.UNNAMED, "extra credit", None, 2.0),
+    ]
+    gone = {(score, before) for who, _, score, before, after in told[2:] if after is None}
+    assert {("machine", 4.0), ("person", 0.25), ("extra credit", 2.0)} <= gone
+    assert {who for who, *_ in told[2:]} == {"o'hara"}
+
+
+def unsigned(course, statement):
+    """What a program does that does not know of this package."""
+    if course.gradebook_place.is_postgresql:
+        import psycopg
+
+        with psycopg.connect(course.gradebook_url.replace("+psycopg", "")) as connection:
+            connection.execute(statement)
+    else:
+        with sqlite3.connect(course.gradebook_place.path) as connection:
+            connection.execute(statement)
 
 
 # One writer at a time
@@ -464,3 +512,4 @@ def test_a_password_elsewhere_in_the_settings_is_refused_in_an_archive(lived, tm
 def test_a_demo_leaves_the_real_gradebook_alone(lived, database, tmp_path):
     made = demo.prepare(lived, tmp_path / "demo")
     assert made.gradebook_place.path == Path(tmp_path / "demo" / "gradebook.db")
+    assert "secret" not in (made.root / "nbgrader_config.py").read_text()
