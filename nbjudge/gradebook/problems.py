@@ -31,10 +31,8 @@ def unusable(course: Course, reason: str) -> CourseError:
     if re.search(LOCKED, reason):
         reason = "it is locked by another program"
     reason = place.without_password(" ".join(reason.split())).rstrip(".")
+    remedy = "mend this" if place.is_postgresql else "close what uses it"
     return CourseError(
-        f"The gradebook {place.shown} cannot be used: {reason}; close what "
-        "uses it and run the command again. What was graded before is kept."
-        if not place.is_postgresql
-        else f"The gradebook {place.shown} cannot be used: {reason}. What was graded before is "
-        "kept; run the command again once this is mended."
+        f"The gradebook {place.shown} cannot be used: {reason}; {remedy} and run the command "
+        "again. What was graded before is kept."
     )

@@ -47,10 +47,8 @@ def make(
     done, todo = [], []
     for name in students:
         record: Record | None
-        if evidence.sendable(name) != name:  # on Linux, a folder's name can be any bytes
-            record = _nameless(assignment, name, "in UTF-8")
-        elif len(name) > LONGEST_NAME:
-            record = _nameless(assignment, name, f"of at most {LONGEST_NAME} characters")
+        if reason := _bad_name(name):
+            record = Record(assignment, evidence.sendable(name), "failed", reason)
         elif force:
             record = None
         else:
@@ -62,10 +60,14 @@ def make(
     return Plan(course, assignment, key.digest, tuple(done), tuple(todo))
 
 
-def _nameless(assignment: str, name: str, needed: str) -> Record:
-    shown = evidence.sendable(name)
-    reason = f"the folder submitted/{shown} needs a name {needed}"
-    return Record(assignment, shown, "failed", reason)
+def _bad_name(student: str) -> str:
+    """Why nobody can be called like this folder; empty if somebody can."""
+    shown = evidence.sendable(student)
+    if shown != student:  # on Linux, a folder's name can be any bytes
+        return f"the folder submitted/{shown} needs a name in UTF-8"
+    if len(student) > LONGEST_NAME:
+        return f"the folder submitted/{shown} needs a name of at most {LONGEST_NAME} characters"
+    return ""
 
 
 def _already_graded(
