@@ -73,7 +73,6 @@ from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import is_test, notebook_text, read_notebook, without_region
-from nbjudge.gradebook import nbgrader_config
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attached
 from nbjudge.kernel import evidence
@@ -134,7 +133,7 @@ class Measured:
 def main() -> None:
     """Run the comparisons that were asked for, and print what they show."""
     options = _options()
-    nbgrader_config.find_alembic()
+    _find_alembic()
     facts = machine()
     with _work_folder(options.keep) as work:
         built = built_course(work / "course", options.course)
@@ -144,6 +143,12 @@ def main() -> None:
             chunked = deal(invent(built, students), chunks)
             rows += compare(*sides_of(name, built, work), chunked)
     print(facts, table(rows), sep="\n\n")
+
+
+def _find_alembic() -> None:
+    """Put this Python's programs on the PATH: stock nbgrader calls alembic by name."""
+    programs = str(Path(sys.executable).parent)
+    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def _options() -> argparse.Namespace:

@@ -22,6 +22,7 @@ from nbjudge.authoring import asserts, runs
 from nbjudge.core.course import Course, assignment_of, notebook_of, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
+from nbjudge.core.gradebook_place import place_of
 from nbjudge.core.notebooks import (
     grade_id,
     has_evidence,
@@ -101,8 +102,8 @@ def _config(folder: Path) -> Config:
     known = {"source_directory": "source", "submitted_directory": "submitted",
              "autograded_directory": "autograded", "release_directory": "release",
              "feedback_directory": "feedback",
-             "directory_structure": "{nbgrader_step}/{student_id}/{assignment_id}",
-             "db_url": f"sqlite:///{folder / 'gradebook.db'}"}  # fmt: skip
+             "directory_structure": "{nbgrader_step}/{student_id}/{assignment_id}"}  # fmt: skip
+    place_of(folder)  # refuses what is neither SQLite nor PostgreSQL
     for name, usual in known.items():
         if (given := config.CourseDirectory.get(name, usual)) != usual:
             raise CourseError(
@@ -214,9 +215,9 @@ def _gives_number(source: str) -> bool:
 
 
 def _points_before(folder: Path, name: str) -> dict[str, float]:
-    """The points of each cell in the gradebook; none if there is no gradebook."""
-    path = folder / "gradebook.db"
-    if not path.exists():
+    """The points of each cell in an SQLite gradebook; none if there is none."""
+    path = place_of(folder).path
+    if path is None or not path.exists():
         return {}
     query = """
         SELECT base_cell.name, grade_cells.max_score FROM grade_cells

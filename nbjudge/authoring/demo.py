@@ -14,12 +14,18 @@ from nbjudge.authoring.mistakes import Mistake, read_mistakes, solutions_of, wit
 from nbjudge.core.course import Course, find_course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
+from nbjudge.core.gradebook_place import CONFIG, is_default
 from nbjudge.core.notebooks import grade_id, is_answer, is_solution, notebook_text, read_notebook
 
 MARKER = ".nbjudge-demo"
 """A file that marks a folder as a demo's, so that the next demo may replace it."""
 
-COPIED = ("course.toml", "nbgrader_config.py", "source", "mistakes")
+COPIED = ("course.toml", CONFIG, "source", "mistakes")
+
+OWN_GRADEBOOK = """
+# Added by `nbjudge demo`, whose invented students belong in no real gradebook:
+get_config().CourseDirectory.db_url = "sqlite:///gradebook.db"  # noqa: F821
+"""
 
 NAMES = (
     "ada alan barbara claude donald edsger frances grace hedy ivan john katherine "
@@ -56,6 +62,9 @@ def prepare(course: Course, folder: Path) -> Course:
             shutil.copytree(original, folder / name)
         elif original.exists():
             shutil.copy(original, folder / name)
+    if not is_default(course.root, course.gradebook_place):
+        config = course.gradebook_place.masked_in((folder / CONFIG).read_text(encoding="utf-8"))
+        write_text(folder / CONFIG, config + OWN_GRADEBOOK)
     return find_course(folder)
 
 

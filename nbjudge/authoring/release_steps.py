@@ -36,7 +36,8 @@ from nbjudge.authoring import release, source_rules
 from nbjudge.core.course import Course, assignment_of, find_course, notebook_of, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import INSTALL_ID, METADATA_KEY, without_region, without_wheel
-from nbjudge.gradebook.nbgrader_config import find_alembic, load_config
+from nbjudge.gradebook.connection import create, gradebook_errors
+from nbjudge.gradebook.nbgrader_config import load_config
 
 Resources = dict[str, Any]
 
@@ -170,7 +171,8 @@ def generate_release(course: Course, assignment: str) -> None:
 
     Raises CourseError if nbgrader refuses or the gradebook cannot be written.
     """
-    find_alembic()
+    with gradebook_errors(course):
+        create(course)
     config = load_config(course)
     directory = CourseDirectory(config=config)
     directory.assignment_id = assignment_of(assignment)

@@ -1,9 +1,11 @@
-"""Commands between two terms: archive, new-term."""
+"""Commands between two terms: archive, new-term; and move-gradebook."""
 
 import argparse
 
 from nbjudge.core.course import find_course
+from nbjudge.core.gradebook_place import SETTING
 from nbjudge.workflow import archive as archives
+from nbjudge.workflow import move_gradebook as moves
 from nbjudge.workflow import new_term as terms
 
 
@@ -23,4 +25,17 @@ def new_term(options: argparse.Namespace) -> int:
     print(f"{len(gone)} files and folders are gone; they are in {options.archive}.")
     print("Look through course.toml: due dates and attempts are still those of the last term.")
     print("Then run `nbjudge build`, which draws and proves the new inputs of hidden tests.")
+    return 0
+
+
+def move_gradebook(options: argparse.Namespace) -> int:
+    """Copy the gradebook to another database."""
+    course = find_course(options.course)
+    copied, target = moves.move(course, options.url)
+    print(
+        f"{sum(copied.values())} rows of {len(copied)} tables, {copied['student']} students and "
+        f"{copied['grade']} grades among them, are in {target.shown}, and were compared one by one."
+    )
+    print(f"{course.gradebook_place.shown} is as it was. Commands use the copy once c.{SETTING}")
+    print("in nbgrader_config.py is its URL; restart JupyterLab then.")
     return 0

@@ -266,6 +266,11 @@ def _new_term(made: Parser) -> None:
                       help="of the last term, made by `nbjudge archive`")  # fmt: skip
 
 
+def _move_gradebook(made: Parser) -> None:
+    made.add_argument("url", metavar="URL", help="postgresql+psycopg://USER@HOST/DATABASE, with "
+                      "the password in ~/.pgpass; or sqlite:///PATH")  # fmt: skip
+
+
 def _demo(made: Parser) -> None:
     made.add_argument("assignments", nargs="*", metavar="PS",
                       help="default: the course's first")  # fmt: skip
@@ -330,6 +335,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("new-term", "Start the course again, with new inputs for its hidden tests.",
                 "nbjudge new-term 2027-spring --archive ../2026-autumn.zip", "terms:new_term",
                 _new_term),
+        Command("move-gradebook", "Copy the gradebook to PostgreSQL or SQLite, row by row.",
+                "nbjudge move-gradebook postgresql+psycopg://course@localhost/course",
+                "terms:move_gradebook", _move_gradebook),
         Command("demo", "Run an invented class from release to feedback: through the course's "
                 "first problem set, or those named.",
                 "nbjudge demo --students 20 --folder ../demo", "later:demo", _demo),

@@ -2,13 +2,12 @@
 
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
-
-MARK = "archive.json"
+from nbjudge.core.files import ARCHIVE_MARK
 
 
 def is_archive(course: Course) -> bool:
     """Whether `course` is the archive of a finished term."""
-    return (course.root / MARK).is_file()
+    return (course.root / ARCHIVE_MARK).is_file()
 
 
 def refuse_archive(course: Course) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nbjudge.core.deadlines import Policies, policies_of
 from nbjudge.core.errors import CourseError
+from nbjudge.core.gradebook_place import GradebookPlace, place_of
 from nbjudge.core.limits import Limits
 from nbjudge.core.settings import AssignmentSettings, CourseSettings, read_settings
 from nbjudge.core.term import Term, term_of
@@ -115,8 +116,14 @@ class Course:
         return True
 
     @property
+    def gradebook_place(self) -> GradebookPlace:
+        """Where the gradebook is.  Raises CourseError as `place_of` does."""
+        return place_of(self.root)
+
+    @property
     def gradebook_url(self) -> str:
-        return f"sqlite:///{self.root / 'gradebook.db'}"
+        """The gradebook's URL for SQLAlchemy; it may hold a password."""
+        return self.gradebook_place.url
 
     def students(self, name: str, only: str | Iterable[str] | None = None) -> list[str]:
         """The students who submitted `name`, sorted; or `only` one or some of them.

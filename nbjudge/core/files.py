@@ -11,6 +11,9 @@ from nbjudge.core.errors import CourseError
 ORIGIN = "collected.json"
 """File next to a collected submission: where it came from, and when."""
 
+ARCHIVE_MARK = "archive.json"
+"""File in a course's folder that says that it is the archive of a finished term."""
+
 NOT_KEPT = "not_kept.json"
 """File next to a collected submission: why other files of it were not kept, by their names."""
 

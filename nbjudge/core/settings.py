@@ -14,6 +14,7 @@ import pydantic
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from nbjudge.core.errors import CourseError
+from nbjudge.core.gradebook_place import LONGEST_NAME
 from nbjudge.core.limits import SETTINGS as LIMITS
 
 Place = tuple[str | int, ...]
@@ -29,7 +30,9 @@ Name = Annotated[
     str,
     Field(
         pattern=r"^\w[\w.-]*(/\w[\w.+() -]*)?$",
-        description="text: a name of letters, digits, '_', '.' and '-', as in source/",
+        max_length=LONGEST_NAME,
+        description=f"text: a name of at most {LONGEST_NAME} letters, digits, '_', '.' and '-', "
+        "as in source/",
     ),
 ]
 Texts = Annotated[list[str], Field(description="a list of texts")]

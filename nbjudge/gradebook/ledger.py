@@ -4,9 +4,7 @@ Only results of automatic grading are written: scores, comments, and whether a p
 look.  Manual scores and comments belong to the graders and are never changed.
 """
 
-import contextlib
 import functools
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -19,16 +17,17 @@ from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import grade_id, is_solution, is_task
 from nbjudge.core.times import naive
-from nbjudge.gradebook import lateness, penalties
+from nbjudge.gradebook import lateness, penalties, postgresql
 from nbjudge.gradebook.connection import (
     find_submitted,
     gradebook_errors,
-    has_gradebook,
+    in_one_transaction,
     open_gradebook,
     read_gradebook,
 )
-from nbjudge.gradebook.entered import unknown
 from nbjudge.gradebook.nbgrader_config import load_config
+from nbjudge.gradebook.problems import unknown
+from nbjudge.gradebook.rows import has_gradebook
 from nbjudge.judge.verdicts import Record
 
 
@@ -130,8 +129,12 @@ class Ledger:
         before: the record entered last. If the submission has changed since, cells that people
                 have graded wait for them again.
         """
+        with gradebook_errors(self.course):
+            postgresql.despite_restarts(lambda: self._enter(record, notebook, before))
+
+    def _enter(self, record: Record, notebook: NotebookNode, before: Record | None) -> None:
         is_new = before is None or before.submission != record.submission
-        with gradebook_errors(self.course), self._transaction():
+        with in_one_transaction(self.gradebook):
             self.gradebook.update_or_create_student(record.student)
             time = lateness.handed_in(self.course, record.student, self.assignment)
             self.gradebook.update_or_create_submission(
@@ -156,22 +159,6 @@ class Ledger:
     @functools.cached_property
     def _config(self) -> Config:
         return load_config(self.course)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Combine calls of gradebook methods, each of which commits, in one transaction."""
-        session = self.gradebook.db
-        commit = session.commit
-        session.commit = session.flush
-        try:
-            with session.no_autoflush:
-                yield
-            commit()
-        except BaseException:
-            session.rollback()
-            raise
-        finally:
-            session.commit = commit
 
     def _by_cell(self, kind: Any, student: str) -> dict[str | None, Any]:
         """A student's grades, or comments, by cell name, in one query."""

@@ -16,11 +16,12 @@ from nbjudge.core.course import Course, assignment_of
 from nbjudge.gradebook.connection import (
     find_submitted,
     gradebook_errors,
-    has_gradebook,
+    in_one_transaction,
     open_gradebook,
 )
 from nbjudge.gradebook.lateness import enter_times
 from nbjudge.gradebook.nbgrader_config import load_config
+from nbjudge.gradebook.rows import has_gradebook
 from nbjudge.judge.verdicts import Record, read_record
 
 
@@ -38,14 +39,14 @@ def refresh(course: Course, assignment: str, students: Iterable[str] | None = No
     wanted = None if students is None else set(students)
     with gradebook_errors(course), open_gradebook(course) as gradebook:
         config = load_config(course)
-        for submission in gradebook.assignment_submissions(assignment_of(assignment)):
-            student = submission.student.id
-            if wanted is not None and student not in wanted:
-                continue
-            record = read_record(course.autograded_notebook(student, assignment))
-            if record is not None:
-                enter(course, gradebook, config, record)
-        gradebook.db.commit()
+        with in_one_transaction(gradebook):
+            for submission in gradebook.assignment_submissions(assignment_of(assignment)):
+                student = submission.student.id
+                if wanted is not None and student not in wanted:
+                    continue
+                record = read_record(course.autograded_notebook(student, assignment))
+                if record is not None:
+                    enter(course, gradebook, config, record)
 
 
 def enter(course: Course, gradebook: Gradebook, config: Config, record: Record) -> None:

@@ -1,11 +1,9 @@
 """The points of every cell in the gradebook, the machine's and people's, read without nbgrader."""
 
-import contextlib
-import sqlite3
 from dataclasses import dataclass
 
 from nbjudge.core.course import Course, assignment_of, notebook_of
-from nbjudge.gradebook.entered import unusable
+from nbjudge.gradebook.rows import has_gradebook, rows
 
 QUERY = """
 SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.manual_score,
@@ -13,11 +11,10 @@ SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.
 FROM assignment
 JOIN submitted_assignment ON submitted_assignment.assignment_id = assignment.id
 JOIN submitted_notebook ON submitted_notebook.assignment_id = submitted_assignment.id
-JOIN notebook ON notebook.id = submitted_notebook.notebook_id AND notebook.name = ?
+JOIN notebook ON notebook.id = submitted_notebook.notebook_id AND notebook.name = :notebook
 JOIN grade ON grade.notebook_id = submitted_notebook.id
 JOIN base_cell ON base_cell.id = grade.cell_id
-WHERE assignment.name = ?
-ORDER BY submitted_assignment.student_id, base_cell.name
+WHERE assignment.name = :assignment
 """
 
 
@@ -48,18 +45,16 @@ def entered_points(course: Course, assignment: str) -> dict[str, list[Points]]:
 
     Raises CourseError if the gradebook cannot be read.
     """
-    path = course.root / "gradebook.db"
-    if not path.exists() or not path.stat().st_size:
+    if not has_gradebook(course):
         return {}
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            rows = connection.execute(
-                QUERY, (notebook_of(assignment), assignment_of(assignment))
-            ).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise unusable(course, str(error)) from error
+    answers = rows(
+        course,
+        QUERY,
+        assignment=assignment_of(assignment),
+        notebook=notebook_of(assignment),
+    )
     found: dict[str, list[Points]] = {}
-    for student, cell, machine, person, extra, waits in rows:
+    for student, cell, machine, person, extra, waits in sorted(answers, key=lambda row: row[:2]):
         points = Points(cell, machine, person, extra, bool(waits))
         found.setdefault(student, []).append(points)
     return found

@@ -1,16 +1,28 @@
 """The gradebook's table of students."""
 
+import dataclasses
 from dataclasses import dataclass, replace
 
 from nbjudge.core.course import Course
+from nbjudge.core.errors import CourseError
+from nbjudge.core.gradebook_place import LONGEST_NAME
 from nbjudge.core.people import Person, find_person, folder_name
 from nbjudge.gradebook.connection import (
     gradebook_errors,
-    has_gradebook,
+    in_one_transaction,
     open_gradebook,
     read_gradebook,
 )
+from nbjudge.gradebook.rows import has_gradebook
 from nbjudge.shared.command_line import did_you_mean
+
+WORDS = {
+    "student": "the name in the gradebook",
+    "first_name": "a first name",
+    "last_name": "a last name",
+    "email": "an e-mail",
+    "lms_id": "the LMS's id",
+}
 
 
 @dataclass(frozen=True)
@@ -54,13 +66,21 @@ def exceptions_of_nobody(course: Course) -> list[str]:
 
 
 def enter(course: Course, people: list[Person]) -> list[Change]:
-    """Enter `people` in the gradebook; nobody is ever removed.
+    """Enter `people` in the gradebook, all or nobody; nobody is ever removed.
 
     Students already known, by LMS id or else by e-mail, keep their gradebook name.
+
+    Raises CourseError if a name, an e-mail or an id is longer than the gradebook takes.
     """
     before = known_students(course)
     changes = [_change(before, person) for person in people]
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    for change in changes:
+        _check_lengths(change.person)
+    with (
+        gradebook_errors(course),
+        open_gradebook(course) as gradebook,
+        in_one_transaction(gradebook),
+    ):
         for change in changes:
             if change.what != "unchanged":
                 gradebook.update_or_create_student(
@@ -73,6 +93,15 @@ def enter(course: Course, people: list[Person]) -> list[Change]:
     listed = {change.person.student for change in changes}
     missing = [person for person in before if person.student not in listed]
     return changes + [Change(person, "not in the file") for person in missing]
+
+
+def _check_lengths(person: Person) -> None:
+    for what, text in dataclasses.asdict(person).items():
+        if len(text) > LONGEST_NAME:
+            raise CourseError(
+                f"{text[:40]}… ({WORDS[what]}) has {len(text)} characters, and the gradebook takes "
+                f"{LONGEST_NAME} at most: shorten it in the file. Nobody was entered."
+            )
 
 
 def _change(before: list[Person], person: Person) -> Change:

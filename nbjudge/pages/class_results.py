@@ -32,7 +32,8 @@ from nbjudge.core.notebooks import (
     worth,
 )
 from nbjudge.core.people import Person
-from nbjudge.gradebook.connection import gradebook_errors, has_gradebook, read_gradebook
+from nbjudge.gradebook.connection import gradebook_errors, read_gradebook
+from nbjudge.gradebook.rows import has_gradebook
 from nbjudge.gradebook.students import known_students
 from nbjudge.judge.verdicts import Record, attached, attached_seconds
 from nbjudge.pages.feedback_page import UNANSWERED

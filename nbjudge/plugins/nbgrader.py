@@ -31,7 +31,8 @@ from nbjudge.core.course import Course, find_course, unit
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import digest
 from nbjudge.core.notebooks import METADATA_KEY, grade_id, is_task, region, without_region
-from nbjudge.gradebook import history, lateness, ledger, penalties
+from nbjudge.gradebook import lateness, ledger, penalties
+from nbjudge.gradebook.connection import create
 from nbjudge.judge import submission
 from nbjudge.judge.answer_key import key_for_grading
 from nbjudge.judge.verdicts import attach, attached
@@ -100,7 +101,7 @@ class EnterTimes(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         course, assignment = _place(resources)
-        history.keep(course.root / "gradebook.db")
+        create(course)
         with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
             lateness.enter_times(course, gradebook, assignment, resources["nbgrader"]["student"])
             gradebook.db.commit()

@@ -20,9 +20,11 @@ import nbjudge
 from nbjudge.core import archives
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
-from nbjudge.core.files import digest
-from nbjudge.gradebook import history
-from nbjudge.gradebook.connection import gradebook_errors, has_gradebook
+from nbjudge.core.files import ARCHIVE_MARK, digest
+from nbjudge.core.gradebook_place import CONFIG, parsed
+from nbjudge.gradebook import history, moving
+from nbjudge.gradebook.connection import gradebook_errors
+from nbjudge.gradebook.rows import has_gradebook
 from nbjudge.kernel.evidence import sendable
 from nbjudge.pages import report
 from nbjudge.workflow import grades, totals
@@ -32,7 +34,7 @@ FOLDERS = ("collected", "submitted", "autograded", "feedback", "explained", "rep
            "report_to_share", "handed_out", "release", "key")  # fmt: skip
 """What a term leaves behind, besides the gradebook and the settings."""
 
-FILES = ("course.toml", "nbgrader_config.py")
+FILES = ("course.toml", CONFIG)
 FORMAT = 1
 PIECE = 1 << 20
 
@@ -50,6 +52,7 @@ def write_archive(course: Course, path: Path) -> int:
         raise CourseError(f"There is no gradebook in {course.root}, so there is no term to keep.")
     if path.exists():
         raise CourseError(f"{path} exists already: choose another name.")
+    config_to_keep(course)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".archive.") as folder:
             count = _write(course, Path(folder))
@@ -72,20 +75,53 @@ def _write(course: Course, folder: Path) -> int:
             digests[name] = _add(archive, folder / name, name)
         for place in term_files(course):
             name = sendable(place.relative_to(course.root).as_posix())
+            if name == CONFIG:
+                place = folder / CONFIG
+                place.write_text(config_to_keep(course), encoding="utf-8")
             digests[name] = _add(archive, place, name)
         digests[GRADEBOOK] = gradebook_digest(folder / GRADEBOOK)
         mark = {"format": FORMAT, "term": course.term.name, **_versions(), "files": digests}
-        archive.writestr(_entry(archives.MARK), json.dumps(mark, indent=1))
+        archive.writestr(_entry(ARCHIVE_MARK), json.dumps(mark, indent=1))
     return len(digests)
 
 
 def copy_gradebook(course: Course, path: Path) -> None:
-    """Copy the gradebook as it is at one moment, whoever writes to it."""
+    """Copy the gradebook to a file of SQLite's, as it is at one moment, whoever writes to it."""
+    place = course.gradebook_place
+    if place.path is None:
+        moving.copy(place, parsed(f"sqlite:///{path}", course.root))
+        return
     with (
-        contextlib.closing(sqlite3.connect(course.root / GRADEBOOK)) as source,
+        contextlib.closing(sqlite3.connect(place.path)) as source,
         contextlib.closing(sqlite3.connect(path)) as target,
     ):
         source.backup(target)
+
+
+def config_to_keep(course: Course) -> str:
+    """The text of nbgrader_config.py without the password of the gradebook's server.
+
+    Raises CourseError if the password cannot be told from the rest of the text.
+    """
+    path, place = course.root / CONFIG, course.gradebook_place
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    kept = place.masked_in(text)
+    if place.without_password(kept) != kept:
+        raise CourseError(
+            f"{path} has the password of the gradebook's server in other places than in its URL: "
+            "leave it to the file ~/.pgpass, so that it is in no archive."
+        )
+    return kept
+
+
+def _gradebook_digest_now(course: Course) -> str:
+    """A digest of what the gradebook of `course` holds now, as a file of SQLite's."""
+    place = course.gradebook_place
+    if place.path is not None:
+        return gradebook_digest(place.path)
+    with tempfile.TemporaryDirectory() as folder:
+        copy_gradebook(course, Path(folder) / GRADEBOOK)
+        return gradebook_digest(Path(folder) / GRADEBOOK)
 
 
 def gradebook_digest(path: Path) -> str:
@@ -149,7 +185,7 @@ def check_holds(course: Course, path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-            mark = json.loads(archive.read(archives.MARK))
+            mark = json.loads(archive.read(ARCHIVE_MARK))
         held: dict[str, str] = mark["files"]
     except (EOFError, NotImplementedError, zlib.error) as error:
         raise CourseError(f"{path} is damaged: it cannot be unpacked.") from error
@@ -160,7 +196,7 @@ def check_holds(course: Course, path: Path) -> None:
     remedy = "make another archive"
     if has_gradebook(course):
         with gradebook_errors(course):
-            now = gradebook_digest(course.root / GRADEBOOK)
+            now = _gradebook_digest_now(course)
         if held.get(GRADEBOOK) != now:
             raise CourseError(f"{path} holds another state of the gradebook; {remedy}.")
     for place in term_files(course):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nbjudge.core.course import Course, assignment_of, notebook_of
 from nbjudge.core.errors import CourseError
 from nbjudge.core.notebooks import read_notebook
-from nbjudge.gradebook.connection import gradebook_errors, open_gradebook
+from nbjudge.gradebook.connection import gradebook_errors, in_one_transaction, open_gradebook
 from nbjudge.gradebook.points import entered_points
 from nbjudge.judge.verdicts import attached
 from nbjudge.pages.blanks import blank_tasks
@@ -47,10 +47,13 @@ def give_zero(course: Course, assignment: str, found: list[Blank]) -> None:
 
     Raises CourseError if the gradebook cannot be written.
     """
-    with gradebook_errors(course), open_gradebook(course) as gradebook:
+    with (
+        gradebook_errors(course),
+        open_gradebook(course) as gradebook,
+        in_one_transaction(gradebook),
+    ):
         for blank in found:
             grade = gradebook.find_grade(
                 blank.task, notebook_of(assignment), assignment_of(assignment), blank.student
             )
             grade.manual_score, grade.needs_manual_grade = 0.0, False
-        gradebook.db.commit()

@@ -15,6 +15,9 @@ from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
 from nbjudge.core.people import folder_name
+from nbjudge.gradebook import creation
+from nbjudge.gradebook.connection import gradebook_errors
+from nbjudge.gradebook.rows import has_gradebook
 from nbjudge.workflow import archive
 
 LEFT = (*archive.FOLDERS, "gradescope")
@@ -53,11 +56,11 @@ def _set_aside(course: Course) -> list[str]:
     for record in sorted(handed_out.glob("*.json")):
         old.mkdir(exist_ok=True)
         record.replace(old / record.name)
-    places = sorted(course.root.glob(f"{archive.GRADEBOOK}*"))
+    gone = _without_gradebook(course, aside)
+    places = []
     for name in LEFT:
         if name != "handed_out":
             places += sorted((course.root / name).glob("*"))
-    gone = []
     for place in places:
         if place.name not in STAYING:
             shown = place.relative_to(course.root)
@@ -65,6 +68,23 @@ def _set_aside(course: Course) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             place.replace(target)
             gone.append(shown.as_posix())
+    return gone
+
+
+def _without_gradebook(course: Course, aside: Path) -> list[str]:
+    """Move the gradebook's files out of the way, or empty its database; what is gone."""
+    place = course.gradebook_place
+    if place.path is None:
+        if not has_gradebook(course):
+            return []
+        with gradebook_errors(course):
+            creation.remove(place)
+        return [place.shown]
+    gone = []
+    for path in sorted(place.path.parent.glob(f"{place.path.name}*")):
+        aside.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, aside / path.name)
+        gone.append(path.name)
     return gone
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbjudge.core.course import Course
+from nbjudge.core.gradebook_place import LONGEST_NAME
 from nbjudge.gradebook.entered import Cells, entered, holds
 from nbjudge.judge import submission
 from nbjudge.judge.answer_key import summary_for_grading
@@ -45,8 +46,9 @@ def make(
     in_gradebook = entered(course, assignment)
     done, todo = [], []
     for name in students:
-        if evidence.sendable(name) != name:  # on Linux, a folder's name can be any bytes
-            record: Record | None = _nameless(assignment, name)
+        record: Record | None
+        if reason := _bad_name(name):
+            record = Record(assignment, evidence.sendable(name), "failed", reason)
         elif force:
             record = None
         else:
@@ -58,10 +60,14 @@ def make(
     return Plan(course, assignment, key.digest, tuple(done), tuple(todo))
 
 
-def _nameless(assignment: str, name: str) -> Record:
-    shown = evidence.sendable(name)
-    reason = f"the folder submitted/{shown} needs a name in UTF-8"
-    return Record(assignment, shown, "failed", reason)
+def _bad_name(student: str) -> str:
+    """Why nobody can be called like this folder; empty if somebody can."""
+    shown = evidence.sendable(student)
+    if shown != student:  # on Linux, a folder's name can be any bytes
+        return f"the folder submitted/{shown} needs a name in UTF-8"
+    if len(student) > LONGEST_NAME:
+        return f"the folder submitted/{shown} needs a name of at most {LONGEST_NAME} characters"
+    return ""
 
 
 def _already_graded(

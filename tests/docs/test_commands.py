@@ -38,6 +38,13 @@ NOT_RUN = {
     ".venv/bin/jupyter lab": "a server that does not end; tests/browser starts one",
     f".venv/bin/nbjudge watch {NAME}": "does not end; tests/nbjudge/test_watch.py stops it",
     ".venv/bin/python benchmarks/grading.py": "takes an hour",
+    '.venv/bin/python -m pip install "psycopg[binary]"': "installs into the shared environment",
+    ".venv/bin/nbjudge move-gradebook postgresql+psycopg://course@db.example.org/course": (
+        "tests/nbjudge/test_postgresql.py moves one to a server of its own"
+    ),
+    "pg_dump --format=custom --file=gradebook.dump -h db.example.org -U course course": (
+        "PostgreSQL's own"
+    ),
     ".venv/bin/python benchmarks/grading.py --only stock --students 16": "takes eight minutes",
 }
 

@@ -87,8 +87,11 @@ def test_what_is_right_is_taken(tmp_path):
         ('name = "ps2"', 'name = "ps1"',
          "15: [[assignment]] ps1: there are two assignments called 'ps1'."),
         ('name = "ps2"', 'name = "a/b"',
-         "15: [[assignment]] a/b: name must be text: a name of letters, digits, '_', '.' and "
-         "'-', as in source/, not 'a/b'."),
+         "15: [[assignment]] a/b: name must be text: a name of at most 128 letters, digits, '_', "
+         "'.' and '-', as in source/, not 'a/b'."),
+        ('name = "ps2"', f'name = "{"p" * 129}"',
+         f"15: [[assignment]] {'p' * 129}: name must be text: a name of at most 128 letters, "
+         f"digits, '_', '.' and '-', as in source/, not '{'p' * 129}'."),
         ('title = "Two"\n', "", "14: [[assignment]] ps2: it lacks the setting 'title'."),
         ("due = 2026-10-15T23:59:00+02:00", "due = 2026-10-15",
          "11: [[assignment]] ps1: due must be a date and time with its offset from UTC, like "
