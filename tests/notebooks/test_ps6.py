@@ -15,6 +15,7 @@ from lmlib import tokenizers
 
 NAME = "ps6_tiny_transformer"
 NOTEBOOK = problem_set.read(NAME)
+ALTERNATES = Path(__file__).parents[2] / "tests" / "alternates" / NAME
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
 EXERCISES = [cell.id.removesuffix("_test") for cell in NOTEBOOK.cells if cell.id.endswith("_test")]
 
@@ -81,6 +82,21 @@ def test_tokens_that_stand_in_for_part_1_are_like_those_of_the_solution(
     assert list(vocab.values()) == list(range(len(names["vocab"])))
     assert {a + b for a, b in merges} <= set(vocab)
     assert names["decode"](ids, vocab) == text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["TinyTransformer/list_comprehension", "TransformerBlock/two_maps"],
+)
+def test_what_a_model_costs_is_told_whatever_its_parts_are_called(
+    names: dict[str, Any], answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = dict(names)
+    written = {answer.partition("/")[0]: (ALTERNATES / f"{answer}.py").read_text()}
+    for cell in ("TransformerBlock", "TinyTransformer", "costs"):  # anew, among these names
+        exec(written.get(cell, CELLS[cell].source), own)
+    told = capsys.readouterr().out.splitlines()
+    assert [line[:8] for line in told[1:]] == ["head    ", "embeddin", "block 0 ", "block 1 "]
 
 
 def test_what_is_encoded_can_be_decoded(names: dict[str, Any]) -> None:
