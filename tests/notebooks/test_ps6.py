@@ -15,7 +15,7 @@ from lmlib import tokenizers
 
 NAME = "ps6_tiny_transformer"
 NOTEBOOK = problem_set.read(NAME)
-ALTERNATES = Path(__file__).parents[2] / "tests" / "alternates" / NAME
+FOLDER = problem_set.ROOT / "tests" / "alternates" / NAME
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
 EXERCISES = [cell.id.removesuffix("_test") for cell in NOTEBOOK.cells if cell.id.endswith("_test")]
 
@@ -92,7 +92,7 @@ def test_what_a_model_costs_is_told_whatever_its_parts_are_called(
     names: dict[str, Any], answer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = dict(names)
-    written = {answer.partition("/")[0]: (ALTERNATES / f"{answer}.py").read_text()}
+    written = {answer.partition("/")[0]: (FOLDER / f"{answer}.py").read_text()}
     for cell in ("TransformerBlock", "TinyTransformer", "costs"):  # anew, among these names
         exec(written.get(cell, CELLS[cell].source), own)
     told = capsys.readouterr().out.splitlines()
@@ -150,7 +150,7 @@ def test_no_check_refuses_the_solution_by_bad_luck(names: dict[str, Any], exerci
         assert not problem_set.said_below(NOTEBOOK, names, exercise), seed
 
 
-ALTERNATES = sorted((problem_set.ROOT / "tests/alternates" / NAME).glob("*/*.py"))
+ALTERNATES = sorted(FOLDER.glob("*/*.py"))
 
 
 @pytest.mark.parametrize("answer", ALTERNATES, ids=lambda path: f"{path.parent.name} {path.stem}")
