@@ -1,16 +1,17 @@
 """An nbgrader course with asserts of its own, as somebody who has never heard of nbjudge has it."""
 
+import os
 import sqlite3
+import sys
 import warnings
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.tests import run_nbgrader
 from small_course import metadata
-
-from nbjudge.gradebook.nbgrader_config import find_alembic
 
 PYTHON = {"name": "python3", "language": "python", "display_name": "Python 3"}
 NAME = "hw"
@@ -97,9 +98,10 @@ def hand_in(folder: Path, student: str, made: NotebookNode, **files: str) -> Non
 
 def stock(*words: str) -> None:
     """Run one of nbgrader's own commands in the current folder."""
-    find_alembic()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as environment:
         warnings.simplefilter("ignore")
+        programs = Path(sys.executable).parent  # alembic among them, which makes a gradebook
+        environment.setenv("PATH", str(programs), prepend=os.pathsep)
         run_nbgrader(list(words))
 
 
