@@ -97,7 +97,7 @@ class Meter:
         now = time.monotonic()
         times: dict[int, Times] = {}
         states: dict[int, str] = {}
-        memory = system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
+        memory = self._in_sockets()
         for process in processes:
             gone = contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied)
             with gone, process.oneshot():
@@ -163,22 +163,28 @@ class Meter:
             )
         if len(processes) > limits.processes:
             return f"started more than {limits.processes} processes and was stopped"
-        if memory > limits.memory_bytes and self._held(processes) > limits.memory_bytes:
+        most = limits.memory_bytes
+        if memory > most and self._in_sockets() + _held(processes) > most:
             return f"used more than {limits.memory_gb:.3g} GB of memory and was stopped"
         return ""
 
-    def _held(self, processes: list[psutil.Process]) -> int:
-        """Bytes of memory that `processes` hold, also in the system; what they share counts once.
+    def _in_sockets(self) -> int:
+        """The most bytes that the submission's sockets hold."""
+        return system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
 
-        If sharing cannot be read, as for another user's in a container, it is counted for each.
-        """
-        total = system_memory.most_in_sockets(self.root.pid) if self.has_own_network else 0
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += system_memory.page_tables(process.pid)
-                try:
-                    full = process.memory_full_info()
-                    total += getattr(full, "pss", full.uss)
-                except psutil.AccessDenied:
-                    total += process.memory_info().rss
-        return total
+
+def _held(processes: list[psutil.Process]) -> int:
+    """Bytes of memory that `processes` hold, page tables too; what they share counts once.
+
+    If sharing cannot be read, as for another user's in a container, it is counted for each.
+    """
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += system_memory.page_tables(process.pid)
+            try:
+                full = process.memory_full_info()
+                total += getattr(full, "pss", full.uss)
+            except psutil.AccessDenied:
+                total += process.memory_info().rss
+    return total

@@ -317,7 +317,7 @@ def test_a_wrong_answer_gets_a_sentence_that_helps(
     said = _shown(check).inner_text()
     assert said.startswith("✓ rnn_step returns h1, h2 and p\n✓ the shape of h1\n")
     assert "✗ after 't' the network expects 'h' with probability 0.6812: the number is 0.74" in said
-    assert "Does every array enter" in said
+    assert "It looks as if b_h1 is missing." in said
     for line in _shown(check).locator("pre").last.inner_text().splitlines():
         assert len(line) <= 88  # a longer one would be broken inside a word
 
