@@ -10,7 +10,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from nbjudge.core.errors import CourseError
-from nbjudge.core.notebooks import grade_id, is_solution, is_test
+from nbjudge.core.notebooks import grade_id, is_solution, is_test, solution_text
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,6 @@ def solutions_of(source: NotebookNode) -> dict[str, str]:
         for cell in source.cells
         if (name := grade_id(cell)) and is_solution(cell)
     }
-
-
-def solution_text(source: str) -> str:
-    """A solution cell's source without the lines that mark its region."""
-    lines = source.split("\n")
-    markers = ("### BEGIN SOLUTION", "### END SOLUTION")
-    return "\n".join(line for line in lines if line.strip() not in markers)
 
 
 def with_mistake(source: NotebookNode, mistake: Mistake) -> dict[str, str]:

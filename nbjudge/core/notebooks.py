@@ -194,3 +194,10 @@ def mentions_region(text: str) -> str | None:
     """The first marker of a region that must not leave the instructor's machine, or None."""
     found = re.search(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|KEY|MARK SCHEME)", text)
     return found.group(0) if found else None
+
+
+def solution_text(source: str) -> str:
+    """A solution cell's source without the lines that mark its region."""
+    lines = source.split("\n")
+    markers = ("### BEGIN SOLUTION", "### END SOLUTION")
+    return "\n".join(line for line in lines if line.strip() not in markers)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from nbjudge.core.notebooks import is_answer, is_solution, is_test, without_region
+from nbjudge.core.notebooks import is_answer, is_solution, is_test, solution_text, without_region
 from nbjudge.pages import templates
 from nbjudge.pages.pictures import Album
 from nbjudge.shared import markup
-
-MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def _part(cell: NotebookNode, album: Album) -> Part:
     text: str = cell.source
     for kind in ("HIDDEN TESTS", "KEY", "MARK SCHEME"):
         text = without_region(text, kind)
-    text = "\n".join(line for line in text.split("\n") if line.strip() not in MARKERS)
+    text = solution_text(text)
     if cell.cell_type == "code":
         return Part(Markup(markup.code(text)), True, is_solution(cell))
     picture = album.attached(cell.get("attachments", {}))

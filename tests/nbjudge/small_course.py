@@ -1,6 +1,8 @@
 """A course of one tiny assignment, so that a test can build and grade it in seconds."""
 
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -167,3 +169,24 @@ def hand_in(course: Course, student: str, notebook: NotebookNode | str | bytes) 
 
 def quiet(what: str, done: int, total: int) -> None:
     """Progress for a test that does not look at it."""
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Run all of `works` at once; what one of them raised is raised here."""
+    raised: list[BaseException] = []
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            start.wait()
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if raised:
+        raise raised[0]

@@ -1,11 +1,10 @@
 """What the instructor's page says may run at once, does; what may not, is refused."""
 
 import shutil
-import threading
 
 import pytest
 from nbgrader.api import Gradebook
-from small_course import NAME, answered, hand_in
+from small_course import NAME, answered, at_once, hand_in
 
 from nbjudge.core import locks
 from nbjudge.core.course import find_course
@@ -41,25 +40,6 @@ def gives_points(course, person: int, rounds: int) -> None:
                 found = gradebook.find_grade("task", NAME, NAME, student)
                 found.manual_score, found.needs_manual_grade = turn / rounds, False
                 gradebook.db.commit()
-
-
-def at_once(*works) -> None:
-    """Run all of `works` at once; what one of them raised is raised here."""
-    raised = []
-
-    def run(work) -> None:
-        try:
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if raised:
-        raise raised[0]
 
 
 def test_two_people_give_points_while_everything_is_graded_again(graded, executor):

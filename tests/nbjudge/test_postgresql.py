@@ -17,7 +17,7 @@ from pathlib import Path
 import postgres
 import pytest
 from nbgrader.api import Gradebook
-from small_course import COURSE, NAME, answered, hand_in
+from small_course import COURSE, NAME, answered, at_once, hand_in
 from sqlalchemy import text
 
 from nbjudge import cli
@@ -153,27 +153,6 @@ def records(course):
     for student in course.students(NAME):
         notebook = read_notebook(course.autograded_notebook(student, NAME))
         yield attached(notebook), notebook
-
-
-def at_once(*works):
-    """Run all of `works` at once, as far as there are cores; what one raised is raised here."""
-    raised = []
-    start = threading.Barrier(len(works))
-
-    def run(work):
-        try:
-            start.wait()
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if raised:
-        raise raised[0]
 
 
 # The same term in either database

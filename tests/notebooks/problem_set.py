@@ -19,6 +19,15 @@ from nbformat import NotebookNode
 from lmlib import checks, training
 
 ROOT = Path(__file__).parents[2]
+NAMES = [
+    "ps1_rnn_sampling",
+    "ps2_numpy_transformer",
+    "ps3_architectures",
+    "ps4_bigram_to_transformer",
+    "ps5_attention_backward",
+    "ps6_tiny_transformer",
+]
+"""The problem sets that the machine grades."""
 
 
 def read(name: str) -> NotebookNode:

@@ -22,9 +22,9 @@ from nbclient.exceptions import CellExecutionError
 from nbgrader.api import Gradebook
 
 from nbjudge.authoring import runs
-from nbjudge.authoring.mistakes import empty_answers, read_mistakes, solution_text, solutions_of
+from nbjudge.authoring.mistakes import empty_answers, read_mistakes, solutions_of
 from nbjudge.core.course import Course, find_course
-from nbjudge.core.notebooks import is_solution, is_test, read_notebook, region
+from nbjudge.core.notebooks import is_solution, is_test, read_notebook, region, solution_text
 from nbjudge.judge import judge
 from nbjudge.judge.answer_key import load_key
 from nbjudge.judge.verdicts import attached

@@ -12,14 +12,6 @@ from nbgrader.preprocessors import ClearSolutions
 from lmlib import checks, refusals
 from nbjudge.core.notebooks import is_solution
 
-NAMES = [
-    "ps1_rnn_sampling",
-    "ps2_numpy_transformer",
-    "ps3_architectures",
-    "ps4_bigram_to_transformer",
-    "ps5_attention_backward",
-    "ps6_tiny_transformer",
-]
 ODD = ("None", "0.5", "[]", "'abc'", "(1, 2)")
 
 
@@ -28,7 +20,7 @@ def exercises(notebook: NotebookNode) -> list[str]:
     return [cell.id for cell in notebook.cells if is_solution(cell)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", problem_set.NAMES)
 def test_a_check_says_in_a_sentence_what_came(name: str) -> None:
     notebook = problem_set.read(name)
     names = problem_set.names_without_training(notebook)
@@ -42,7 +34,7 @@ def test_a_check_says_in_a_sentence_what_came(name: str) -> None:
                 assert not re.match(r"\w+Error", said), (exercise, odd, said)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", problem_set.NAMES)
 def test_what_an_unsolved_exercise_stops_is_told_in_a_sentence(name: str) -> None:
     notebook = problem_set.read(name)
     everything = exercises(notebook)

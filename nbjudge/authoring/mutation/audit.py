@@ -16,13 +16,19 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from nbjudge.authoring.mistakes import solution_text, solutions_of
+from nbjudge.authoring.mistakes import solutions_of
 from nbjudge.authoring.mutation.operators import Mutant, mutants_of
 from nbjudge.authoring.runs import carrying, run_all, student_task
 from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.limits import Limits
-from nbjudge.core.notebooks import grade_id, is_check, is_solution, read_notebook
+from nbjudge.core.notebooks import (
+    grade_id,
+    is_check,
+    is_solution,
+    read_notebook,
+    solution_text,
+)
 from nbjudge.judge import judge
 from nbjudge.judge.answer_key import AnswerKey, key_for_grading
 from nbjudge.sandbox.engine import Run
