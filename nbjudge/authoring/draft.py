@@ -186,12 +186,14 @@ def _equal(call: ast.Call, other: ast.expr) -> _Claim:
     return _Claim(call, "equal()", ast.unparse(other))
 
 
+def _sides(test: ast.Call) -> tuple[ast.Call | None, ast.expr]:
+    """Of what a test compares: the call of the student's function, if there is one; the other."""
+    one, other = test.args[:2]
+    return (found, other) if (found := _call(one)) else (_call(other), one)
+
+
 def _is_close(test: ast.Call) -> Iterator[_Claim]:
-    call, other = (
-        (_call(test.args[0]), test.args[1])
-        if _call(test.args[0])
-        else (_call(test.args[1]), test.args[0])
-    )
+    call, other = _sides(test)
     if call is None:
         return
     given = {one.arg: ast.unparse(one.value) for one in test.keywords}
@@ -206,11 +208,7 @@ def _numpy(call: ast.Call) -> Iterator[_Claim]:
     name = ast.unparse(call.func).rpartition(".")[2]
     if name not in TESTING or len(call.args) < 2:
         return
-    seen, other = (
-        (_call(call.args[0]), call.args[1])
-        if _call(call.args[0])
-        else (_call(call.args[1]), call.args[0])
-    )
+    seen, other = _sides(call)
     if seen is None:
         return
     given = {one.arg: ast.unparse(one.value) for one in call.keywords}

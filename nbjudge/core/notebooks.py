@@ -190,6 +190,16 @@ def without_region(source: str, name: Region, marker: str = "###") -> str:
     return "\n".join(kept).rstrip("\n")
 
 
+def as_shown(cell: NotebookNode) -> str:
+    """The source of `cell` without hidden tests, keys and mark schemes.
+
+    In a cell of asserts' notebooks any line with nbgrader's words is a marker, as for nbgrader.
+    """
+    marker = "" if cell.metadata.get(METADATA_KEY, {}).get("is_plain") else "###"
+    source = without_region(cell.source, "HIDDEN TESTS", marker)
+    return without_region(without_region(source, "KEY"), "MARK SCHEME", marker)
+
+
 def mentions_region(text: str) -> str | None:
     """The first marker of a region that must not leave the instructor's machine, or None."""
     found = re.search(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|KEY|MARK SCHEME)", text)

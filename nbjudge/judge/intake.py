@@ -31,13 +31,13 @@ from nbjudge.core.files import (
 from nbjudge.core.limits import Limits
 from nbjudge.core.notebooks import (
     METADATA_KEY,
+    as_shown,
     extra_credit,
     grade_id,
     is_answer,
     is_solution,
     is_task,
     nbgrader_metadata,
-    without_region,
     without_wheel,
 )
 from nbjudge.core.times import TIMESTAMP
@@ -542,9 +542,7 @@ def _is_as_handed_out(source: str, original: NotebookNode) -> bool:
 
 def released(cell: NotebookNode) -> str:
     """The source of a locked cell as students got it."""
-    marker = "" if cell.metadata.get(METADATA_KEY, {}).get("is_plain") else "###"
-    source = without_region(cell.source, "HIDDEN TESTS", marker)
-    return without_region(source, "MARK SCHEME", marker).strip()
+    return as_shown(cell).strip()
 
 
 def _extra_cell(cell: SubmittedCell, packages: Iterable[str], notes: list[str]) -> NotebookNode:

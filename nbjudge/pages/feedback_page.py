@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 from nbjudge.core.notebooks import (
     METADATA_KEY,
+    as_shown,
     grade_id,
     is_answer,
     is_solution,
@@ -21,7 +22,6 @@ from nbjudge.core.notebooks import (
     is_test,
     nbgrader_metadata,
     readable,
-    without_region,
 )
 from nbjudge.judge.verdicts import Record, Verdict
 from nbjudge.pages import failures, templates
@@ -293,12 +293,7 @@ class _Writer:
 
 def _shown_source(cell: NotebookNode) -> str:
     """The source of `cell` without what only graders may see, at a limited length."""
-    source: str = cell.source
-    marker = "" if cell.metadata.get(METADATA_KEY, {}).get("is_plain") else "###"
-    source = without_region(source, "HIDDEN TESTS", marker)
-    source = without_region(source, "KEY")
-    source = without_region(source, "MARK SCHEME", marker)
-    return markup.shortened(source, LONGEST_SOURCE)
+    return markup.shortened(as_shown(cell), LONGEST_SOURCE)
 
 
 def _result(cell: NotebookNode) -> tuple[str, Literal["good", "bad", "idle"]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from nbjudge.core.notebooks import is_answer, is_solution, is_test, solution_text, without_region
+from nbjudge.core.notebooks import as_shown, is_answer, is_solution, is_test, solution_text
 from nbjudge.pages import templates
 from nbjudge.pages.pictures import Album
 from nbjudge.shared import markup
@@ -33,10 +33,7 @@ def page(source: NotebookNode, title: str) -> str:
 
 
 def _part(cell: NotebookNode, album: Album) -> Part:
-    text: str = cell.source
-    for kind in ("HIDDEN TESTS", "KEY", "MARK SCHEME"):
-        text = without_region(text, kind)
-    text = solution_text(text)
+    text = solution_text(as_shown(cell))
     if cell.cell_type == "code":
         return Part(Markup(markup.code(text)), True, is_solution(cell))
     picture = album.attached(cell.get("attachments", {}))

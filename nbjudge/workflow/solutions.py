@@ -7,6 +7,7 @@ from nbjudge.core.course import Course
 from nbjudge.core.errors import CourseError
 from nbjudge.core.files import write_text
 from nbjudge.core.notebooks import read_notebook
+from nbjudge.judge.intake_asserts import runs_as_it_is
 from nbjudge.pages import solutions_page
 
 
@@ -17,7 +18,7 @@ def write_solutions(course: Course, assignment: str, now: datetime | None = None
 
     Raises CourseError if the assignment has no due date, or somebody may still work on it.
     """
-    title = course.assignment(assignment).title
+    about = course.assignment(assignment)
     closes = course.policies.closes(assignment)
     if closes is None:
         raise CourseError(
@@ -29,5 +30,8 @@ def write_solutions(course: Course, assignment: str, now: datetime | None = None
             "deadline and its late days: until then its solutions are not written."
         )
     path = course.root / "solutions" / f"{assignment}.html"
-    write_text(path, solutions_page.page(read_notebook(course.source(assignment)), title))
+    source = read_notebook(course.source(assignment))
+    if about.has_asserts:
+        source.cells = [runs_as_it_is(cell) for cell in source.cells]
+    write_text(path, solutions_page.page(source, about.title))
     return path

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import stock_course
 from small_course import COURSE, MISTAKES, NAME, tiny_notebook, write_course
 
 from nbjudge import cli
@@ -71,3 +72,15 @@ def test_the_command_writes_it_and_says_where(tmp_path, capsys):
     words = ["--course", str(tmp_path), "feedback", NAME, "--solutions"]
     assert cli.main(words) == 0
     assert str(tmp_path / "solutions" / f"{NAME}.html") in capsys.readouterr().out
+
+
+def test_of_an_adopted_course_it_hides_what_nbgrader_hides(tmp_path):
+    stock_course.write(tmp_path)
+    rules = 'tests = "asserts"\ndue = 2026-10-15T12:00:00Z\npackages = []'
+    (tmp_path / "course.toml").write_text(
+        f'title = "Stock"\n\n[[assignment]]\nname = "{stock_course.NAME}"\ntitle = "T"\n{rules}\n'
+    )
+    text = write_solutions(find_course(tmp_path), stock_course.NAME, now=DUE + DAY).read_text()
+    assert "Why?" in text and "square" in text
+    for word in ("MARK SCHEME", "31337", "BEGIN SOLUTION"):
+        assert word not in text
